@@ -1,0 +1,222 @@
+#include "common/job/job_spec.h"
+
+#include <algorithm>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "common/job/parse_data.h"
+#include "common/job/parse_model.h"
+#include "common/job/parse_optimizer.h"
+
+namespace paracord {
+namespace {
+
+using NodeKind = ConfigNode::Kind;
+
+constexpr uint32_t kMostVirtualWorkers = 4096;
+constexpr size_t kLongestName = 63;
+constexpr uint64_t kMostSteps = 1'000'000'000'000'000;
+
+std::string ParseName(const ConfigNode& root) {
+  const std::string name = root.String("name", "job");
+  const bool good = !name.empty() && name.size() <= kLongestName && absl::ascii_isalnum(name[0]) &&
+                    std::all_of(name.begin(), name.end(), [](char c) {
+                      return absl::ascii_isalnum(c) || c == '-' || c == '_' || c == '.';
+                    });
+  const ConfigNode node = root.Child("name");
+  if (!good && !node.faulty()) {
+    node.Error(absl::StrCat("found ", node.Found(), "; expected at most ", kLongestName,
+                            " letters, digits, '-', '_' and '.', a letter or digit first"));
+  }
+  return name;
+}
+
+// "100 steps", "1 epoch", "end" (both 0). A missing node leaves both as they are.
+void ParseEvery(const ConfigNode& node, uint64_t* steps, uint64_t* epochs) {
+  if (node.kind() == NodeKind::kMissing) return;
+  const std::vector<std::string> words = absl::StrSplit(node.text(), ' ', absl::SkipEmpty());
+  const bool at_end = words.size() == 1 && words[0] == "end";
+  uint64_t count = 0;
+  const bool counted =
+      words.size() == 2 && absl::SimpleAtoi(words[0], &count) && count >= 1 && count <= kMostSteps;
+  const bool by_steps = counted && (words[1] == "step" || words[1] == "steps");
+  const bool by_epochs = counted && (words[1] == "epoch" || words[1] == "epochs");
+  if (!at_end && !by_steps && !by_epochs) {
+    return node.Error(
+        absl::StrCat("found ", node.Found(), "; expected as in '100 steps', '1 epoch' or 'end'"));
+  }
+  *steps = by_steps ? count : 0;
+  *epochs = by_epochs ? count : 0;
+}
+
+void ParseMetrics(const ConfigNode& node, const ParsedModel& model, EvaluateSpec* spec) {
+  if (node.kind() == NodeKind::kMissing) return;
+  for (const ConfigNode& item : node.Items()) {
+    constexpr MetricKind kMetrics[] = {MetricKind::kAccuracy, MetricKind::kRmse};
+    const auto choice = item.AsChoice({Name(kMetrics[0]), Name(kMetrics[1])});
+    if (!choice) continue;
+    const MetricKind metric = kMetrics[*choice];
+    const bool is_regression = model.spec.loss == LossKind::kMeanSquaredError;
+    if (model.loss_known && is_regression != (metric == MetricKind::kRmse)) {
+      item.Error(absl::StrCat("found '", Name(metric), "' with model.loss ", Name(model.spec.loss),
+                              "; expected ",
+                              Name(is_regression ? MetricKind::kRmse : MetricKind::kAccuracy)));
+    }
+    if (std::find(spec->metrics.begin(), spec->metrics.end(), metric) != spec->metrics.end()) {
+      item.Error(
+          absl::StrCat("found '", Name(metric), "' a second time; expected each metric once"));
+      continue;
+    }
+    spec->metrics.push_back(metric);
+  }
+}
+
+EvaluateSpec ParseEvaluate(const ConfigNode& node, const ParsedModel& model, bool has_test) {
+  EvaluateSpec spec;
+  if (node.kind() == NodeKind::kMissing) return spec;
+  ParseEvery(node.Child("every"), &spec.every_steps, &spec.every_epochs);
+  ParseMetrics(node.Child("metrics"), model, &spec);
+  node.Finish();
+  if (!has_test && !spec.metrics.empty()) {
+    node.Child("metrics").Error("found without a test set; expected data.test to evaluate on");
+  }
+  return spec;
+}
+
+void ParseLength(const ConfigNode& train, JobSpec* spec) {
+  spec->epochs = static_cast<uint64_t>(train.Integer("epochs", 0, {1, 1e6}));
+  spec->steps = static_cast<uint64_t>(train.Integer("steps", 0, {1, kMostSteps}));
+  if (train.Has("epochs") && train.Has("steps")) {
+    train.Child("steps").Error(
+        "found beside epochs; expected one of them (--set train.epochs=null takes epochs out)");
+  }
+  if (!train.Has("epochs") && !train.Has("steps") && !train.faulty()) {
+    train.Error("found neither epochs nor steps; expected one of them");
+  }
+}
+
+void ParseTrain(const ConfigNode& train, const ParsedModel& model, JobSpec* spec) {
+  spec->batch_size = static_cast<uint32_t>(train.Integer("batch_size", {1, 1e9}));
+  spec->virtual_workers = static_cast<uint32_t>(
+      train.Integer("virtual_workers", spec->virtual_workers, {1, kMostVirtualWorkers}));
+  ParseLength(train, spec);
+  spec->optimizer = ParseOptimizer(train.Child("optimizer"));
+  spec->evaluate = ParseEvaluate(train.Child("evaluate"), model, spec->test.has_value());
+  train.Finish();
+}
+
+// What is in the language of job files but not in this version is said to be so, not called
+// unknown.
+void ParseConsistency(const ConfigNode& root) {
+  const ConfigNode node = root.Child("consistency");
+  const std::vector<std::string> keys = node.Keys();
+  const bool is_ssp = node.text() == "ssp" || (keys.size() == 1 && keys[0] == "ssp");
+  if (is_ssp || node.text() == "async") {
+    return node.Error(absl::StrCat("found ", is_ssp ? "ssp" : "async",
+                                   "; not available in this version; use bsp"));
+  }
+  root.Choice("consistency", 0, {"bsp"});
+}
+
+void ParseCommunication(const ConfigNode& root) {
+  const ConfigNode node = root.Child("communication");
+  if (node.text() == "ring" || node.text() == "halving_doubling") {
+    return node.Error(
+        absl::StrCat("found ", node.text(), "; not available in this version; use ps"));
+  }
+  root.Choice("communication", 0, {"ps"});
+}
+
+uint32_t ParseWorkers(const ConfigNode& root, uint32_t virtual_workers) {
+  const ConfigNode node = root.Child("workers");
+  if (node.kind() == NodeKind::kMap) {
+    node.Error("found a range {min, max}; not available in this version; use one number");
+    return 1;
+  }
+  const int64_t workers = root.Integer("workers", 1, {1, kMostVirtualWorkers});
+  const ConfigNode slices = root.Child("train").Child("virtual_workers");
+  if (workers > virtual_workers && !node.faulty() && !slices.faulty()) {
+    node.Error(absl::StrCat("found '", workers,
+                            "'; expected at most train.virtual_workers, which is ",
+                            virtual_workers));
+  }
+  return static_cast<uint32_t>(workers);
+}
+
+DeviceKind ParseDevice(const ConfigNode& root) {
+  const ConfigNode node = root.Child("device");
+  if (node.text() == "gpu") {  // nearer to cpu, by its letters
+    node.Error("found 'gpu'; expected one of auto, cpu, cuda; did you mean 'cuda'?");
+    return DeviceKind::kAuto;
+  }
+  constexpr DeviceKind kDevices[] = {DeviceKind::kAuto, DeviceKind::kCpu, DeviceKind::kCuda};
+  return kDevices[root.Choice("device", 0, {"auto", "cpu", "cuda"})];
+}
+
+CheckpointSpec ParseCheckpoint(const ConfigNode& node) {
+  CheckpointSpec spec;
+  ParseEvery(node.Child("every"), &spec.every_steps, &spec.every_epochs);
+  spec.keep = static_cast<uint32_t>(node.Integer("keep", spec.keep, {1, 1e6}));
+  node.Finish();
+  return spec;
+}
+
+}  // namespace
+
+std::vector<std::string> DatasetSpec::Files() const {
+  std::vector<std::string> files;
+  for (const std::string& file : {images, labels, path}) {
+    if (!file.empty()) files.push_back(file);
+  }
+  return files;
+}
+
+uint64_t JobSpec::TotalSteps(uint64_t samples) const {
+  if (steps > 0 || batch_size == 0) return steps;
+  return epochs * ((samples + batch_size - 1) / batch_size);
+}
+
+ParsedJob ParseJob(const std::string& text, const std::string& directory) {
+  const ConfigReader reader(text);
+  const ConfigNode root = reader.root();
+  ParsedJob job;
+  JobSpec& spec = job.spec;
+  spec.name = ParseName(root);
+  spec.seed = static_cast<uint64_t>(root.Integer("seed", 0, {0}));
+  ParsedModel model = ParseModel(root.Child("model"));
+  ParseData(root.Child("data"), directory, model, &spec);
+  ParseTrain(root.Child("train"), model, &spec);
+  spec.model = std::move(model.spec);
+  ParseConsistency(root);
+  ParseCommunication(root);
+  spec.workers = ParseWorkers(root, spec.virtual_workers);
+  spec.device = ParseDevice(root);
+  spec.checkpoint = ParseCheckpoint(root.Child("checkpoint"));
+  const ConfigNode restart = root.Child("restart");
+  spec.max_restarts =
+      static_cast<uint32_t>(restart.Integer("max_restarts", spec.max_restarts, {0, 1e6}));
+  restart.Finish();
+  root.Finish();
+  job.errors = reader.errors();
+  return job;
+}
+
+EffectiveJob ApplyOverrides(const std::string& text, const std::vector<std::string>& overrides) {
+  EffectiveJob job;
+  job.text = SetConfigValues(text, overrides, &job.errors);
+  return job;
+}
+
+absl::StatusOr<JobSpec> ParseJobOrStatus(const std::string& text, const std::string& directory) {
+  ParsedJob job = ParseJob(text, directory);
+  if (job.errors.empty()) return std::move(job.spec);
+  return absl::InvalidArgumentError(absl::StrJoin(
+      job.errors, "\n",
+      [](std::string* out, const ConfigError& error) { out->append(ErrorString(error)); }));
+}
+
+}  // namespace paracord

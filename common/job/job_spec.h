@@ -1,0 +1,120 @@
+// A job file, read and checked: plain structs with every default filled in. The text of the file
+// travels between processes and each parses it again with this one parser, so that what was
+// validated is what runs.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/base/config.h"
+#include "common/job/model_spec.h"
+
+namespace paracord {
+
+struct DatasetSpec {
+  enum class Format { kIdx, kCsv, kLibsvm, kSynthetic };
+  Format format = Format::kIdx;
+  std::string images, labels;  // idx
+  std::string path;            // csv, libsvm
+  std::string label;           // csv: name of the label's column
+  int64_t features = 0;        // libsvm: number of features, indices 1..features; synthetic
+  int64_t samples = 0;         // synthetic
+  int64_t classes = 0;         // synthetic: number of classes; 0: regression with one target
+  double noise = 0;            // synthetic: standard share of noise, see worker/data
+  uint64_t seed = 0;           // synthetic
+  int line = 0;                // where it stands in the job file
+
+  std::vector<std::string> Files() const;  // the paths it reads
+};
+
+struct OptimizerSpec {
+  enum class Kind { kSgd, kMomentum, kAdagrad, kRmsprop, kAdam, kAdamw };
+  enum class Schedule { kConstant, kStep, kCosine, kLinear };
+  Kind kind = Kind::kSgd;
+  double lr = 0.01;       // a job file's default; 0.001 for adam, adamw, rmsprop
+  double momentum = 0.9;  // momentum (also rmsprop's smoothing is `beta2`)
+  bool nesterov = false;
+  double beta1 = 0.9;
+  double beta2 = 0.999;  // a job file's default; 0.99 for rmsprop
+  double epsilon = 1e-8;
+  double weight_decay = 0;  // adamw: decoupled; others: added to the gradient
+  Schedule schedule = Schedule::kConstant;
+  uint64_t warmup_steps = 0;  // lr rises linearly from lr / (warmup + 1) before the schedule begins
+  uint64_t step_every = 0;    // schedule step: every so many steps ...
+  double step_factor = 0.1;   // ... lr is multiplied by this
+  double final_lr = 0;        // cosine, linear: lr at the last step
+};
+
+struct EvaluateSpec {
+  uint64_t every_steps = 0;   // 0: only at the end
+  uint64_t every_epochs = 1;  // used if every_steps is 0; both 0: only at the end
+  std::vector<MetricKind> metrics;
+};
+
+// How often the state is kept. Checkpoints are written at step 0, at the end and at an orderly
+// stop; nothing acts on these settings yet: periodic checkpoints come with a later version, and job
+// files that ask for them are good ones now.
+struct CheckpointSpec {
+  uint64_t every_steps = 0;   // 0: see every_epochs
+  uint64_t every_epochs = 0;  // used if every_steps is 0; both 0: only at the end
+  uint32_t keep = 3;          // the newest so many are kept
+};
+
+// ssp and async come with a later version; the parser names what is accepted.
+enum class Consistency { kBsp };
+enum class DeviceKind { kAuto, kCpu, kCuda };
+
+struct JobSpec {
+  std::string name;
+  uint64_t seed = 0;
+  ModelSpec model;
+  DatasetSpec train;
+  std::optional<DatasetSpec> test;
+  double scale = 1;     // features are multiplied by it
+  uint64_t epochs = 0;  // exactly one of epochs and steps is given, the other is 0
+  uint64_t steps = 0;
+  uint32_t batch_size = 0;
+  uint32_t virtual_workers = 8;
+  OptimizerSpec optimizer;
+  EvaluateSpec evaluate;
+  Consistency consistency = Consistency::kBsp;
+  uint32_t workers = 1;
+  DeviceKind device = DeviceKind::kAuto;
+  CheckpointSpec checkpoint;
+  uint32_t max_restarts = 5;
+
+  // Steps of the whole job, once the number of training samples is known.
+  uint64_t TotalSteps(uint64_t samples) const;
+  // Floats of the metrics block: [train loss, test loss, one a metric].
+  uint32_t MetricFloats() const { return 2 + static_cast<uint32_t>(evaluate.metrics.size()); }
+};
+
+struct ParsedJob {
+  JobSpec spec;
+  std::vector<ConfigError> errors;  // empty: `spec` is good
+};
+
+// `text`: YAML. `directory`: what relative paths are relative to; the paths in the result are
+// absolute. All errors at once, sorted by line; files are not opened. Safe for any bytes.
+ParsedJob ParseJob(const std::string& text, const std::string& directory);
+
+// The text of a job file with `overrides` ("train.batch_size=64", value is YAML) applied; what is
+// submitted. Without overrides it is the text unchanged; with them, comments go but every value
+// keeps its line (SetConfigValues). Paths stay as they are: the directory travels beside the text,
+// and ParseJob takes both. Errors: wrong overrides (path "--set ...", line 0) or broken YAML;
+// whether the result is a good job is for ParseJob to say.
+struct EffectiveJob {
+  std::string text;
+  std::vector<ConfigError> errors;
+};
+EffectiveJob ApplyOverrides(const std::string& text, const std::vector<std::string>& overrides);
+
+// ParseJob as a status, for those who cannot show a list: InvalidArgument, all errors, one a line.
+absl::StatusOr<JobSpec> ParseJobOrStatus(const std::string& text, const std::string& directory);
+
+}  // namespace paracord

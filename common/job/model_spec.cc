@@ -1,0 +1,68 @@
+#include "common/job/model_spec.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace paracord {
+
+std::string ShapeString(const Shape& shape) {
+  return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
+}
+
+int64_t ShapeSize(const Shape& shape) {
+  int64_t size = 1;
+  for (const int64_t extent : shape) size *= extent;
+  return size;
+}
+
+const char* Name(LayerKind kind) {
+  switch (kind) {
+    case LayerKind::kLinear:
+      return "linear";
+    case LayerKind::kRelu:
+      return "relu";
+    case LayerKind::kTanh:
+      return "tanh";
+    case LayerKind::kSigmoid:
+      return "sigmoid";
+    case LayerKind::kGelu:
+      return "gelu";
+    case LayerKind::kDropout:
+      return "dropout";
+    case LayerKind::kFlatten:
+      return "flatten";
+  }
+  return "";
+}
+
+const char* Name(LossKind kind) {
+  switch (kind) {
+    case LossKind::kSoftmaxCrossEntropy:
+      return "softmax_cross_entropy";
+    case LossKind::kMeanSquaredError:
+      return "mse";
+    case LossKind::kBinaryCrossEntropy:
+      return "binary_cross_entropy";
+  }
+  return "";
+}
+
+const char* Name(MetricKind kind) {
+  switch (kind) {
+    case MetricKind::kAccuracy:
+      return "accuracy";
+    case MetricKind::kRmse:
+      return "rmse";
+  }
+  return "";
+}
+
+int64_t ModelSpec::parameters() const {
+  int64_t floats = 0;
+  for (const TensorSpec& tensor : tensors) {
+    if (tensor.kind == TensorKind::kTrained) floats += tensor.size();
+  }
+  return floats;
+}
+
+}  // namespace paracord

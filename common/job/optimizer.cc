@@ -1,0 +1,149 @@
+#include "common/job/optimizer.h"
+
+#include <cmath>
+
+#include "common/base/vectorize.h"
+
+// Each kind is one plain function, so that it can be cloned for each vector width, and reads what
+// is constant into locals first: a store to the weights could otherwise change it, for all the
+// compiler knows.
+namespace paracord {
+namespace {
+
+using Kind = OptimizerSpec::Kind;
+
+// Calls update(i, gradient i) for all i; the two loops are the last addition of the tree and its
+// absence.
+template <class Update>
+PARACORD_INLINE inline void ForEachGradient(const UpdateBuffers& buffers, size_t count,
+                                            const Update& update) {
+  const float* left = buffers.left;
+  const float* right = buffers.right;
+  if (right == nullptr) {
+    PARACORD_NO_OVERLAP
+    for (size_t i = 0; i < count; ++i) update(i, left[i]);
+  } else {
+    PARACORD_NO_OVERLAP
+    for (size_t i = 0; i < count; ++i) update(i, left[i] + right[i]);
+  }
+}
+
+PARACORD_VECTORIZED void Sgd(const UpdateStep& step, const UpdateBuffers& buffers, size_t count) {
+  const float lr = step.lr, decay = step.weight_decay;
+  const float* w_in = buffers.weights_in;
+  float* w_out = buffers.weights_out;
+  ForEachGradient(buffers, count, [=](size_t i, float g) PARACORD_INLINE {
+    const float w = w_in[i];
+    w_out[i] = w - lr * (g + decay * w);
+  });
+}
+
+PARACORD_VECTORIZED void Momentum(const UpdateStep& step, const UpdateBuffers& buffers,
+                                  size_t count) {
+  const float lr = step.lr, decay = step.weight_decay, momentum = step.momentum;
+  const float *w_in = buffers.weights_in, *v_in = buffers.state1_in;
+  float *w_out = buffers.weights_out, *v_out = buffers.state1_out;
+  ForEachGradient(buffers, count, [=](size_t i, float gradient) PARACORD_INLINE {
+    const float w = w_in[i];
+    const float v = momentum * v_in[i] + (gradient + decay * w);
+    v_out[i] = v;
+    w_out[i] = w - lr * v;
+  });
+}
+
+PARACORD_VECTORIZED void Nesterov(const UpdateStep& step, const UpdateBuffers& buffers,
+                                  size_t count) {
+  const float lr = step.lr, decay = step.weight_decay, momentum = step.momentum;
+  const float *w_in = buffers.weights_in, *v_in = buffers.state1_in;
+  float *w_out = buffers.weights_out, *v_out = buffers.state1_out;
+  ForEachGradient(buffers, count, [=](size_t i, float gradient) PARACORD_INLINE {
+    const float w = w_in[i];
+    const float g = gradient + decay * w;
+    const float v = momentum * v_in[i] + g;
+    v_out[i] = v;
+    w_out[i] = w - lr * (g + momentum * v);
+  });
+}
+
+PARACORD_VECTORIZED void Adagrad(const UpdateStep& step, const UpdateBuffers& buffers,
+                                 size_t count) {
+  const float lr = step.lr, decay = step.weight_decay, epsilon = step.epsilon;
+  const float *w_in = buffers.weights_in, *v_in = buffers.state1_in;
+  float *w_out = buffers.weights_out, *v_out = buffers.state1_out;
+  ForEachGradient(buffers, count, [=](size_t i, float gradient) PARACORD_INLINE {
+    const float w = w_in[i];
+    const float g = gradient + decay * w;
+    const float v = v_in[i] + g * g;
+    v_out[i] = v;
+    w_out[i] = w - lr * g / (std::sqrt(v) + epsilon);
+  });
+}
+
+PARACORD_VECTORIZED void Rmsprop(const UpdateStep& step, const UpdateBuffers& buffers,
+                                 size_t count) {
+  const float lr = step.lr, decay = step.weight_decay, epsilon = step.epsilon;
+  const float keep = step.beta2, take = 1 - step.beta2;
+  const float *w_in = buffers.weights_in, *v_in = buffers.state1_in;
+  float *w_out = buffers.weights_out, *v_out = buffers.state1_out;
+  ForEachGradient(buffers, count, [=](size_t i, float gradient) PARACORD_INLINE {
+    const float w = w_in[i];
+    const float g = gradient + decay * w;
+    const float v = keep * v_in[i] + take * (g * g);
+    v_out[i] = v;
+    w_out[i] = w - lr * g / (std::sqrt(v) + epsilon);
+  });
+}
+
+// Both Adams: `shrink` is what a weight loses by itself (adamw), `decay` goes into the gradient
+// (adam); one of them is 0. The corrections are moved out of the loop as in the paper's section 2,
+// with epsilon moved along, so that it stays algorithm 1: lr (m/c1) / (sqrt(v/c2) + eps) = (lr
+// sqrt(c2)/c1) m / (sqrt(v) + eps sqrt(c2)).
+PARACORD_VECTORIZED void Adam(const UpdateStep& step, const UpdateBuffers& buffers, size_t count) {
+  const bool decoupled = step.kind == Kind::kAdamw;
+  const float shrink = decoupled ? step.lr * step.weight_decay : 0;
+  const float decay = decoupled ? 0 : step.weight_decay;
+  const float root = std::sqrt(step.correction2);
+  const float rate = step.lr * root / step.correction1, epsilon = step.epsilon * root;
+  const float keep1 = step.beta1, take1 = 1 - step.beta1;
+  const float keep2 = step.beta2, take2 = 1 - step.beta2;
+  const float *w_in = buffers.weights_in, *m_in = buffers.state1_in, *v_in = buffers.state2_in;
+  float *w_out = buffers.weights_out, *m_out = buffers.state1_out, *v_out = buffers.state2_out;
+  ForEachGradient(buffers, count, [=](size_t i, float gradient) PARACORD_INLINE {
+    const float w = w_in[i];
+    const float g = gradient + decay * w;
+    const float m = keep1 * m_in[i] + take1 * g;
+    const float v = keep2 * v_in[i] + take2 * (g * g);
+    m_out[i] = m;
+    v_out[i] = v;
+    w_out[i] = (w - shrink * w) - rate * m / (std::sqrt(v) + epsilon);
+  });
+}
+
+PARACORD_VECTORIZED void Add(const float* left, const float* right, float* to, size_t count) {
+  PARACORD_NO_OVERLAP
+  for (size_t i = 0; i < count; ++i) to[i] = left[i] + right[i];
+}
+
+}  // namespace
+
+void ApplyUpdate(const UpdateStep& step, const UpdateBuffers& buffers, size_t count) {
+  switch (step.kind) {
+    case Kind::kSgd:
+      return Sgd(step, buffers, count);
+    case Kind::kMomentum:
+      return step.nesterov ? Nesterov(step, buffers, count) : Momentum(step, buffers, count);
+    case Kind::kAdagrad:
+      return Adagrad(step, buffers, count);
+    case Kind::kRmsprop:
+      return Rmsprop(step, buffers, count);
+    case Kind::kAdam:
+    case Kind::kAdamw:
+      return Adam(step, buffers, count);
+  }
+}
+
+void AddFloats(const float* left, const float* right, float* to, size_t count) {
+  Add(left, right, to, count);
+}
+
+}  // namespace paracord

@@ -1,0 +1,48 @@
+// The update rule: weights of version t and the gradient of step t give version t+1, in one pass over memory that also does
+// the last addition of the reduction tree. Pure; the same bits for any vector width and on any host.
+//
+// Sources: momentum and Nesterov as in Sutskever et al., ICML 2013, in the form v = m v + g, w -= lr (g + m v or v);
+// Adagrad: Duchi et al., JMLR 2011; RMSProp: Tieleman and Hinton, 2012; Adam: Kingma and Ba, ICLR 2015, algorithm 1;
+// AdamW: Loshchilov and Hutter, ICLR 2019, algorithm 2.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "common/job/job_spec.h"
+
+namespace paracord {
+
+// Floats of state for each weight: 0 sgd; 1 momentum, adagrad, rmsprop; 2 adam, adamw.
+int StateFloats(OptimizerSpec::Kind kind);
+
+// lr of step `step` (from 0) of `total_steps`. No libm: hosts agree on every bit.
+double LearningRate(const OptimizerSpec& spec, uint64_t step, uint64_t total_steps);
+
+// What is the same for all weights of one step, worked out once.
+struct UpdateStep {
+  OptimizerSpec::Kind kind;
+  bool nesterov;
+  float lr, momentum, beta1, beta2, epsilon, weight_decay;
+  float correction1, correction2;  // adam: 1 - beta^(t+1), each
+};
+UpdateStep PrepareUpdate(const OptimizerSpec& spec, uint64_t step, uint64_t total_steps);
+
+// For i in [0, count): g = left[i] (+ right[i], if `right` is not null); then weights_out, state*_out from weights_in,
+// state*_in. Outputs may be the inputs (in place) but not overlap otherwise. Unused state pointers are null.
+struct UpdateBuffers {
+  const float* left;
+  const float* right;  // or null
+  const float* weights_in;
+  float* weights_out;
+  const float* state1_in;
+  float* state1_out;
+  const float* state2_in;
+  float* state2_out;
+};
+void ApplyUpdate(const UpdateStep& step, const UpdateBuffers& buffers, size_t count);
+
+// to[i] = left[i] + right[i]; `to` may be either.
+void AddFloats(const float* left, const float* right, float* to, size_t count);
+
+}  // namespace paracord

@@ -1,0 +1,37 @@
+// A daemon's membership: joins the scheduler, renews its lease with a heartbeat that carries its whole state, joins again when
+// the scheduler has forgotten it, and follows what it is to do. Rides out the scheduler's absence, and says every 5 s whom it waits for.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "common/base/timer.h"
+#include "common/rpc/coordinator.h"
+#include "common/rpc/plan_follower.h"
+
+namespace paracord {
+
+class Member {
+ public:
+  struct Callbacks {
+    std::function<void(pb::JoinRequest*)> fill_join;            // what changes between joins (stored generations)
+    std::function<void(pb::HeartbeatRequest*)> fill_heartbeat;  // the state, whole
+    std::function<void(const pb::WatchReply&)> on_assignments;
+  };
+  // `self`: everything of a join that does not change. Callbacks run on the timer's or gRPC's threads and do not block.
+  Member(Coordinator& coordinator, Timer& timer, pb::JoinRequest self, Callbacks callbacks);
+  // No callback runs after this returns.
+  ~Member();
+
+  // A heartbeat now, because something happened that should not wait for the next one.
+  void ReportNow();
+  // The last heartbeat of an orderly stop; waits for its answer, at most 2 s.
+  void Leave();
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+  std::unique_ptr<PlanFollower> follower_;
+};
+
+}  // namespace paracord

@@ -1,0 +1,101 @@
+#include "common/rpc/rpc.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+
+namespace paracord {
+
+absl::Status FromGrpc(const grpc::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+}
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
+}
+
+std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(-1);
+  arguments.SetMaxSendMessageSize(-1);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 50);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 500);
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+}
+
+absl::StatusOr<std::pair<std::string, int>> SplitAddress(const std::string& address) {
+  const size_t colon = address.rfind(':');
+  int port = -1;
+  if (colon == std::string::npos || colon == 0 || !absl::SimpleAtoi(address.substr(colon + 1), &port) ||
+      port < 0 || port > 65535) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("found address '", address, "', expected HOST:PORT with a port of 0 to 65535"));
+  }
+  return std::make_pair(address.substr(0, colon), port);
+}
+
+void Listen(grpc::ServerBuilder& builder, Listening& listening) {
+  builder.SetMaxReceiveMessageSize(-1);
+  builder.SetMaxSendMessageSize(-1);
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddListeningPort(listening.bind, grpc::InsecureServerCredentials(), &listening.port);
+}
+
+namespace {
+
+// gRPC does not say why it could not bind; binding once more by hand does.
+std::string WhyNotBound(const std::string& host, int port) {
+  addrinfo hints = {};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE;
+  addrinfo* found = nullptr;
+  const int error = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
+  if (error != 0) return absl::StrCat("host '", host, "': ", gai_strerror(error));
+  const int fd = socket(found->ai_family, found->ai_socktype, 0);
+  const int one = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+  std::string why = "gRPC refused it";
+  if (bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, 1) != 0) {
+    why = errno == EADDRINUSE ? "the port is in use by another process" : std::strerror(errno);
+  }
+  close(fd);
+  freeaddrinfo(found);
+  return why;
+}
+
+}  // namespace
+
+absl::Status CheckBound(const grpc::Server* server, const Listening& listening) {
+  if (server != nullptr && listening.port != 0) return absl::OkStatus();
+  const auto parts = SplitAddress(listening.bind);
+  if (!parts.ok()) return parts.status();
+  return absl::AlreadyExistsError(absl::StrCat("cannot listen on ", listening.bind, ": ",
+                                               WhyNotBound(parts->first, parts->second)));
+}
+
+std::string AdvertisedAddress(const Listening& listening, const std::string& advertise) {
+  const std::string bind_host = listening.bind.substr(0, listening.bind.rfind(':'));
+  if (!advertise.empty()) {
+    const auto parts = SplitAddress(advertise);
+    if (parts.ok() && parts->second != 0) return advertise;
+    return absl::StrCat(parts.ok() ? parts->first : advertise, ":", listening.port);
+  }
+  if (bind_host != "0.0.0.0" && bind_host != "[::]") return absl::StrCat(bind_host, ":", listening.port);
+  char name[256] = "localhost";
+  gethostname(name, sizeof(name) - 1);
+  return absl::StrCat(name, ":", listening.port);
+}
+
+}  // namespace paracord

@@ -1,0 +1,180 @@
+#include "scheduler/cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+#include "scheduler/cli/duration.h"
+#include "scheduler/cli/verbs.h"
+
+namespace paracord {
+namespace {
+
+using Verb = std::function<int(const Context&)>;
+
+// The command line while it is read: each verb leaves what to run in `chosen`.
+class CommandLine {
+ public:
+  CommandLine() : app_("Runs training jobs on a Paracord cluster.", "paracord") {
+    app_.require_subcommand(1);
+    app_.fallthrough();  // the options below may stand before or after the verb
+    app_.add_option("--scheduler", context_.scheduler,
+                    "HOST:PORT; else $PARACORD_SCHEDULER, else the cluster started last by 'up'");
+    app_.add_option("-o,--output", output_, "table or json")->check(CLI::IsMember({"table", "json"}));
+    AddUp();
+    AddDown();
+    AddSubmit();
+    AddValidate();
+    AddGet();
+    AddNodes();
+    AddLogs();
+    AddCancel();
+    AddWait();
+    AddExplain();
+    AddDigest();
+    AddExport();
+  }
+
+  int Run(int argc, char** argv) {
+    try {  // CLI11 reports through exceptions; they end here
+      app_.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      const bool help = app_.exit(error, context_.out, context_.err) == 0;
+      return help ? kOk : kUsage;
+    }
+    context_.json = output_ == "json";
+    return chosen_(context_);
+  }
+
+ private:
+  CLI::App* Add(const std::string& name, const std::string& description, Verb verb) {
+    CLI::App* command = app_.add_subcommand(name, description);
+    command->callback([this, verb = std::move(verb)] { chosen_ = verb; });
+    return command;
+  }
+
+  static void AddJob(CLI::App* command, std::string* job) {
+    command->add_option("job", *job, "the job's id")->required();
+  }
+  static void AddDirectory(CLI::App* command, std::string* directory) {
+    command->add_option("--dir", *directory, "the cluster's folder")->required();
+  }
+  static void AddOverrides(CLI::App* command, std::vector<std::string>* overrides) {
+    // One value each, so that a file name may follow.
+    command->add_option("--set", *overrides, "key.path=value; the value is YAML")
+        ->allow_extra_args(false)
+        ->type_name("KEY=VALUE");
+  }
+  static void AddTimeout(CLI::App* command, Duration* timeout, const std::string& description) {
+    command
+        ->add_option_function<std::string>(
+            "--timeout",
+            [timeout](const std::string& text) {
+              const auto parsed = ParseDuration(text);
+              if (!parsed.ok()) {
+                throw CLI::ValidationError("--timeout", std::string(parsed.status().message()));
+              }
+              *timeout = *parsed;
+            },
+            description)
+        ->type_name("DURATION");
+  }
+
+  void AddUp() {
+    CLI::App* command = Add("up", "start a local cluster in the background",
+                            [this](const Context& context) { return RunUp(context, up_); });
+    AddDirectory(command, &up_.directory);
+    const CLI::Range counts(1u, 1024u);
+    command->add_option("--servers", up_.servers, "server daemons")->check(counts);
+    command->add_option("--workers", up_.workers, "worker daemons")->check(counts);
+    command->add_option("--slots", up_.slots, "tasks a worker daemon runs at once")->check(counts);
+  }
+  void AddDown() {
+    CLI::App* command = Add("down", "stop a local cluster; 'up' resumes it",
+                            [this](const Context& context) { return RunDown(context, down_); });
+    AddDirectory(command, &down_.directory);
+  }
+  void AddSubmit() {
+    CLI::App* command = Add("submit", "check a job and give it to the cluster",
+                            [this](const Context& context) { return RunSubmit(context, submit_); });
+    command->add_option("file", submit_.file, "job file")->required();
+    AddOverrides(command, &submit_.overrides);
+    command->add_flag("--follow", submit_.follow, "show progress; exit by the job's result");
+  }
+  void AddValidate() {
+    CLI::App* command =
+        Add("validate", "check a job without a cluster: every error at once",
+            [this](const Context& context) { return RunValidate(context, validate_); });
+    command->add_option("file", validate_.file, "job file")->required();
+    AddOverrides(command, &validate_.overrides);
+  }
+  void AddGet() {
+    CLI::App* command = Add("get", "all jobs, or one",
+                            [this](const Context& context) { return RunGet(context, get_); });
+    command->add_option("job", get_.job, "the job's id; without it: all jobs");
+  }
+  void AddNodes() {
+    Add("nodes", "members of the cluster", [](const Context& context) { return RunNodes(context); });
+  }
+  void AddLogs() {
+    CLI::App* command = Add("logs", "what a job's tasks printed",
+                            [this](const Context& context) { return RunLogs(context, logs_); });
+    AddJob(command, &logs_.job);
+    command->add_option("--task", logs_.task, "one rank only");
+    command->add_flag("-f,--follow", logs_.follow, "go on until the job has ended");
+  }
+  void AddCancel() {
+    CLI::App* command = Add("cancel", "end a job",
+                            [this](const Context& context) { return RunCancel(context, cancel_); });
+    AddJob(command, &cancel_.job);
+  }
+  void AddWait() {
+    CLI::App* command = Add("wait", "wait for a job's end; exit by its result",
+                            [this](const Context& context) { return RunWait(context, wait_); });
+    AddJob(command, &wait_.job);
+    AddTimeout(command, &wait_.timeout, "give up after this (exit 4); without it: never");
+  }
+  void AddExplain() {
+    CLI::App* command =
+        Add("explain", "what a job waits for, for whom, since when; what happened",
+            [this](const Context& context) { return RunExplain(context, explain_); });
+    AddJob(command, &explain_.job);
+  }
+  void AddDigest() {
+    CLI::App* command = Add("digest", "sha256 of a job's weights, and their step",
+                            [this](const Context& context) { return RunDigest(context, digest_); });
+    AddJob(command, &digest_.job);
+    command->add_option("--step", digest_.step, "of this step; without it: the newest");
+    AddTimeout(command, &digest_.timeout, "give up after this (exit 4); 60s if left out");
+  }
+  void AddExport() {
+    CLI::App* command = Add("export", "write a job's weights as safetensors",
+                            [this](const Context& context) { return RunExport(context, export_); });
+    AddJob(command, &export_.job);
+    command->add_option("--out", export_.file, "FILE.safetensors")->required();
+    command->add_option("--step", export_.step, "of this step; without it: the newest");
+    AddTimeout(command, &export_.timeout, "give up after this (exit 4); 60s if left out");
+  }
+
+  Context context_;
+  std::string output_ = "table";
+  Verb chosen_;
+  UpArguments up_;
+  DownArguments down_;
+  SubmitArguments submit_;
+  ValidateArguments validate_;
+  GetArguments get_;
+  LogsArguments logs_;
+  CancelArguments cancel_;
+  WaitArguments wait_;
+  ExplainArguments explain_;
+  DigestArguments digest_;
+  ExportArguments export_;
+  CLI::App app_;
+};
+
+}  // namespace
+
+int RunCommandLine(int argc, char** argv) { return CommandLine().Run(argc, argv); }
+
+}  // namespace paracord

@@ -1,0 +1,83 @@
+// The verbs of the `paracord` command: each takes its arguments and returns the exit code. One verb a file.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/timer.h"
+#include "scheduler/cli/context.h"
+
+namespace paracord {
+
+struct UpArguments {
+  std::string directory;
+  std::optional<uint32_t> servers, workers, slots;  // not given: as before in that directory, else 1
+};
+int RunUp(const Context& context, const UpArguments& arguments);
+
+struct DownArguments {
+  std::string directory;
+};
+int RunDown(const Context& context, const DownArguments& arguments);
+
+struct SubmitArguments {
+  std::string file;
+  std::vector<std::string> overrides;  // "train.batch_size=64"
+  bool follow = false;
+};
+int RunSubmit(const Context& context, const SubmitArguments& arguments);
+
+struct ValidateArguments {
+  std::string file;
+  std::vector<std::string> overrides;
+};
+int RunValidate(const Context& context, const ValidateArguments& arguments);
+
+struct GetArguments {
+  std::string job;  // empty: all
+};
+int RunGet(const Context& context, const GetArguments& arguments);
+
+int RunNodes(const Context& context);
+
+struct LogsArguments {
+  std::string job;
+  std::optional<uint32_t> task;  // rank; not given: all
+  bool follow = false;
+};
+int RunLogs(const Context& context, const LogsArguments& arguments);
+
+struct CancelArguments {
+  std::string job;
+};
+int RunCancel(const Context& context, const CancelArguments& arguments);
+
+struct WaitArguments {
+  std::string job;
+  Duration timeout{-1};  // below 0: none
+};
+int RunWait(const Context& context, const WaitArguments& arguments);
+
+struct ExplainArguments {
+  std::string job;
+};
+int RunExplain(const Context& context, const ExplainArguments& arguments);
+
+struct DigestArguments {
+  std::string job;
+  std::optional<uint64_t> step;  // not given: the newest
+  Duration timeout = seconds(60);
+};
+int RunDigest(const Context& context, const DigestArguments& arguments);
+
+struct ExportArguments {
+  std::string job;
+  std::string file;
+  std::optional<uint64_t> step;
+  Duration timeout = seconds(60);
+};
+int RunExport(const Context& context, const ExportArguments& arguments);
+
+}  // namespace paracord

@@ -1,0 +1,236 @@
+#include "scheduler/cluster.h"
+
+#include <utility>
+
+#include "common/base/log.h"
+#include "common/base/status.h"
+#include "scheduler/job_status.h"
+#include "scheduler/reconcile.h"
+#include "scheduler/shard_reports.h"
+#include "scheduler/task_reports.h"
+
+namespace paracord {
+namespace {
+
+constexpr Duration kTick = milliseconds(100);
+
+int64_t Milliseconds(Duration duration) {
+  return std::chrono::duration_cast<milliseconds>(duration).count();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Cluster>> Cluster::Open(ClusterOptions options,
+                                                       std::unique_ptr<Journal> journal,
+                                                       Timer& timer) {
+  auto jobs = JobTable::Load(std::move(journal));
+  if (!jobs.ok()) return jobs.status();
+  return std::unique_ptr<Cluster>(new Cluster(std::move(options), *std::move(jobs), timer));
+}
+
+Cluster::Cluster(ClusterOptions options, JobTable jobs, Timer& timer)
+    : options_(std::move(options)),
+      timer_(timer),
+      jobs_(std::move(jobs)),
+      members_(options_.lease, Now()),
+      ticker_(timer, kTick, [this] { strand_.Post([this] { Tick(Now()); }); }) {
+  self_.set_id("scheduler");
+  self_.set_role(pb::SCHEDULER);
+  self_.set_state(Name(KnownMember::State::kReady));
+}
+
+Cluster::~Cluster() { Stop(); }
+
+void Cluster::SetSelf(const std::string& address, int64_t pid) {
+  strand_.Post([this, address, pid] {
+    self_.set_address(address);
+    self_.set_pid(pid);
+  });
+}
+
+void Cluster::Stop() {
+  strand_.Post([this] {
+    if (broken_.ok()) broken_ = absl::UnavailableError("the scheduler is stopping");
+    watches_.Close(broken_);
+  });
+}
+
+Moment Cluster::Now() const { return {timer_.Now(), options_.unix_ms()}; }
+
+template <class Reply>
+void Cluster::Run(std::function<absl::StatusOr<Reply>(Moment)> handler, Callback<Reply> done) {
+  strand_.Post([this, handler = std::move(handler), done = std::move(done)] {
+    if (!broken_.ok()) return done(broken_);
+    const Moment now = Now();
+    absl::StatusOr<Reply> reply = handler(now);
+    Settle(now);
+    done(broken_.ok() ? std::move(reply) : broken_);
+  });
+}
+
+void Cluster::Tick(Moment now) {
+  if (!broken_.ok()) return;
+  members_.Tick(now);
+  Settle(now);
+}
+
+void Cluster::Settle(Moment now) {
+  Reconcile(jobs_, members_, options_.min_servers, now);
+  if (const absl::Status saved = jobs_.Save(now); !saved.ok()) {
+    broken_ = absl::UnavailableError(absl::StrCat(
+        "the scheduler cannot write its journal and decides nothing: ", saved.message()));
+    LogError(broken_.message());
+    watches_.Close(broken_);
+    return;
+  }
+  watches_.Flush(jobs_, members_, now);
+}
+
+void Cluster::Join(const pb::JoinRequest& request, Callback<pb::JoinReply> done) {
+  Run<pb::JoinReply>([this, request](Moment now) { return HandleJoin(request, now); },
+                     std::move(done));
+}
+
+absl::StatusOr<pb::JoinReply> Cluster::HandleJoin(const pb::JoinRequest& request, Moment now) {
+  RETURN_IF_ERROR(members_.Join(request, now));
+  LogInfo(request.name(), " joined from ", request.address(), " (pid ", request.pid(), ")");
+  pb::JoinReply reply;
+  reply.set_cluster(jobs_.cluster());
+  reply.set_lease_ms(Milliseconds(options_.lease));
+  reply.set_heartbeat_ms(Milliseconds(options_.heartbeat));
+  return reply;
+}
+
+void Cluster::Heartbeat(const pb::HeartbeatRequest& request, Callback<pb::HeartbeatReply> done) {
+  Run<pb::HeartbeatReply>([this, request](Moment now) { return HandleHeartbeat(request, now); },
+                          std::move(done));
+}
+
+absl::StatusOr<pb::HeartbeatReply> Cluster::HandleHeartbeat(const pb::HeartbeatRequest& request,
+                                                            Moment now) {
+  RETURN_IF_ERROR(members_.Heartbeat(request, now));
+  const KnownMember& member = *members_.Find(request.name());
+  for (const pb::TaskProcess& process : request.tasks()) {
+    if (Job* job = jobs_.Get(process.job())) TakeTaskProcess(*job, process, member, now);
+  }
+  for (const auto& [order, job] : jobs_.jobs()) {
+    TakeSlotsBack(*job, member);
+    if (request.leaving()) TakeLeavingServer(*job, member, now);
+  }
+  if (request.leaving()) LogInfo(request.name(), " left");
+  return pb::HeartbeatReply();
+}
+
+void Cluster::Watch(const pb::WatchRequest& request, Callback<pb::WatchReply> done) {
+  strand_.Post([this, request, done = std::move(done)]() mutable {
+    if (!broken_.ok()) return done(broken_);
+    const Moment now = Now();
+    auto reply = AnswerWatch(jobs_, members_, request, now);
+    if (!reply.ok() || reply->revision() != request.revision()) return done(std::move(reply));
+    watches_.Park(request, std::move(done), now);
+  });
+}
+
+void Cluster::ReportTask(const pb::TaskReport& request, Callback<pb::TaskReportReply> done) {
+  Run<pb::TaskReportReply>(
+      [this, request](Moment now) -> absl::StatusOr<pb::TaskReportReply> {
+        Job* job = jobs_.Get(request.job());
+        if (job == nullptr) {
+          return absl::FailedPreconditionError(absl::StrCat("no job '", request.job(), "'"));
+        }
+        RETURN_IF_ERROR(TakeTaskReport(*job, request, now));
+        return pb::TaskReportReply();
+      },
+      std::move(done));
+}
+
+void Cluster::Submit(const pb::SubmitRequest& request, Callback<pb::SubmitReply> done) {
+  Run<pb::SubmitReply>([this, request](Moment now) { return HandleSubmit(request, now); },
+                       std::move(done));
+}
+
+absl::StatusOr<pb::SubmitReply> Cluster::HandleSubmit(const pb::SubmitRequest& request,
+                                                      Moment now) {
+  auto job = jobs_.Add(request, now);
+  if (!job.ok()) return job.status();
+  if (const absl::Status fits = CheckEverFits(**job, members_, options_.min_servers); !fits.ok()) {
+    jobs_.Remove(*job);
+    return fits;
+  }
+  pb::SubmitReply reply;
+  reply.set_id((*job)->id());
+  return reply;
+}
+
+void Cluster::GetJob(const pb::GetJobRequest& request, Callback<pb::GetJobReply> done) {
+  Run<pb::GetJobReply>(
+      [this, request](Moment now) -> absl::StatusOr<pb::GetJobReply> {
+        auto job = jobs_.Find(request.id());
+        if (!job.ok()) return job.status();
+        pb::GetJobReply reply;
+        *reply.mutable_status() = ShowJob(**job, members_, now);
+        *reply.mutable_job() = (*job)->record.job();
+        *reply.mutable_plan() = ShowPlan(**job, members_);
+        return reply;
+      },
+      std::move(done));
+}
+
+void Cluster::ListJobs(const pb::ListJobsRequest& request, Callback<pb::ListJobsReply> done) {
+  Run<pb::ListJobsReply>(
+      [this](Moment now) -> absl::StatusOr<pb::ListJobsReply> {
+        pb::ListJobsReply reply;
+        for (const auto& [order, job] : jobs_.jobs()) {
+          *reply.add_jobs() = ShowJob(*job, members_, now);
+        }
+        return reply;
+      },
+      std::move(done));
+}
+
+void Cluster::ListNodes(const pb::ListNodesRequest& request, Callback<pb::ListNodesReply> done) {
+  Run<pb::ListNodesReply>(
+      [this](Moment) -> absl::StatusOr<pb::ListNodesReply> { return MakeNodes(); },
+      std::move(done));
+}
+
+pb::ListNodesReply Cluster::MakeNodes() const {
+  pb::ListNodesReply reply;
+  *reply.add_nodes() = self_;
+  const Usage usage = jobs_.UsageOf(members_);
+  for (const auto& [name, member] : members_.all()) {
+    pb::Node* node = reply.add_nodes();
+    node->set_id(name);
+    node->set_role(member.who.role());
+    node->set_address(member.who.address());
+    node->set_pid(member.ready() ? member.who.pid() : 0);
+    node->set_state(Name(member.state));
+    node->set_slots(member.who.slots());
+    node->set_memory_bytes(member.who.memory_bytes());
+    node->set_memory_used(member.ready() ? member.report.memory_used() : 0);
+    const auto taken = usage.slots.find(name);
+    if (taken != usage.slots.end()) node->set_tasks(static_cast<uint32_t>(taken->second.size()));
+  }
+  return reply;
+}
+
+void Cluster::Cancel(const pb::CancelRequest& request, Callback<pb::CancelReply> done) {
+  Run<pb::CancelReply>([this, request](Moment now) { return HandleCancel(request, now); },
+                       std::move(done));
+}
+
+absl::StatusOr<pb::CancelReply> Cluster::HandleCancel(const pb::CancelRequest& request,
+                                                      Moment now) {
+  auto job = jobs_.Find(request.id());
+  if (!job.ok()) return job.status();
+  if ((*job)->ended()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(request.id(), " has ended already: ", pb::JobState_Name((*job)->state())));
+  }
+  (*job)->Cancel(now);
+  pb::CancelReply reply;
+  reply.set_state((*job)->state());
+  return reply;
+}
+
+}  // namespace paracord

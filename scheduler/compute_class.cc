@@ -1,0 +1,39 @@
+#include "scheduler/compute_class.h"
+
+#include <array>
+
+#include "absl/strings/str_cat.h"
+
+namespace paracord {
+namespace {
+
+constexpr std::array<const char*, 9> kIsas = {"SSE41",
+                                              "AVX",
+                                              "AVX2",
+                                              "AVX512_CORE",
+                                              "AVX512_CORE_VNNI",
+                                              "AVX512_CORE_BF16",
+                                              "AVX512_CORE_FP16",
+                                              "AVX512_CORE_AMX",
+                                              "AVX512_CORE_AMX_FP16"};
+
+}  // namespace
+
+int IsaRank(const std::string& isa) {
+  for (size_t i = 0; i < kIsas.size(); ++i) {
+    if (isa == kIsas[i]) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+bool CanCompute(const pb::ComputeClass& host, const pb::ComputeClass& wanted) {
+  if (host.device() != wanted.device() || host.library() != wanted.library()) return false;
+  if (host.isa() == wanted.isa()) return true;
+  return IsaRank(wanted.isa()) >= 0 && IsaRank(host.isa()) > IsaRank(wanted.isa());
+}
+
+std::string ClassString(const pb::ComputeClass& compute) {
+  return absl::StrCat(compute.device(), " ", compute.isa(), " ", compute.library());
+}
+
+}  // namespace paracord

@@ -1,0 +1,80 @@
+#include "scheduler/coordinator_service.h"
+
+#include <utility>
+
+#include "common/rpc/rpc.h"
+
+namespace paracord {
+namespace {
+
+// The method's answer becomes gRPC's.
+template <class Request, class Reply>
+grpc::ServerUnaryReactor* Serve(grpc::CallbackServerContext* context, const Request& request,
+                                Reply* reply, Coordinator& coordinator,
+                                void (Coordinator::*method)(const Request&, Callback<Reply>)) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  (coordinator.*method)(request, [reactor, reply](absl::StatusOr<Reply> answer) {
+    const absl::Status status = answer.status();
+    if (status.ok()) *reply = *std::move(answer);
+    reactor->Finish(ToGrpc(status));
+  });
+  return reactor;
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* CoordinatorService::Join(grpc::CallbackServerContext* context,
+                                                   const pb::JoinRequest* request,
+                                                   pb::JoinReply* reply) {
+  return Serve(context, *request, reply, coordinator_, &Coordinator::Join);
+}
+
+grpc::ServerUnaryReactor* CoordinatorService::Heartbeat(grpc::CallbackServerContext* context,
+                                                        const pb::HeartbeatRequest* request,
+                                                        pb::HeartbeatReply* reply) {
+  return Serve(context, *request, reply, coordinator_, &Coordinator::Heartbeat);
+}
+
+grpc::ServerUnaryReactor* CoordinatorService::Watch(grpc::CallbackServerContext* context,
+                                                    const pb::WatchRequest* request,
+                                                    pb::WatchReply* reply) {
+  return Serve(context, *request, reply, coordinator_, &Coordinator::Watch);
+}
+
+grpc::ServerUnaryReactor* CoordinatorService::ReportTask(grpc::CallbackServerContext* context,
+                                                         const pb::TaskReport* request,
+                                                         pb::TaskReportReply* reply) {
+  return Serve(context, *request, reply, coordinator_, &Coordinator::ReportTask);
+}
+
+grpc::ServerUnaryReactor* CoordinatorService::Submit(grpc::CallbackServerContext* context,
+                                                     const pb::SubmitRequest* request,
+                                                     pb::SubmitReply* reply) {
+  return Serve(context, *request, reply, coordinator_, &Coordinator::Submit);
+}
+
+grpc::ServerUnaryReactor* CoordinatorService::GetJob(grpc::CallbackServerContext* context,
+                                                     const pb::GetJobRequest* request,
+                                                     pb::GetJobReply* reply) {
+  return Serve(context, *request, reply, coordinator_, &Coordinator::GetJob);
+}
+
+grpc::ServerUnaryReactor* CoordinatorService::ListJobs(grpc::CallbackServerContext* context,
+                                                       const pb::ListJobsRequest* request,
+                                                       pb::ListJobsReply* reply) {
+  return Serve(context, *request, reply, coordinator_, &Coordinator::ListJobs);
+}
+
+grpc::ServerUnaryReactor* CoordinatorService::ListNodes(grpc::CallbackServerContext* context,
+                                                        const pb::ListNodesRequest* request,
+                                                        pb::ListNodesReply* reply) {
+  return Serve(context, *request, reply, coordinator_, &Coordinator::ListNodes);
+}
+
+grpc::ServerUnaryReactor* CoordinatorService::Cancel(grpc::CallbackServerContext* context,
+                                                     const pb::CancelRequest* request,
+                                                     pb::CancelReply* reply) {
+  return Serve(context, *request, reply, coordinator_, &Coordinator::Cancel);
+}
+
+}  // namespace paracord

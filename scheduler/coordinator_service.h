@@ -1,0 +1,45 @@
+// Hands gRPC calls to a Coordinator and its answers back. Handlers run on gRPC's threads and return
+// at once.   [door: gRPC]
+#pragma once
+
+#include "common/rpc/coordinator.h"
+#include "proto/coordinator.grpc.pb.h"
+
+namespace paracord {
+
+class CoordinatorService : public pb::Coordinator::CallbackService {
+ public:
+  // `coordinator` outlives the gRPC server.
+  explicit CoordinatorService(Coordinator& coordinator) : coordinator_(coordinator) {}
+
+  grpc::ServerUnaryReactor* Join(grpc::CallbackServerContext* context,
+                                 const pb::JoinRequest* request, pb::JoinReply* reply) override;
+  grpc::ServerUnaryReactor* Heartbeat(grpc::CallbackServerContext* context,
+                                      const pb::HeartbeatRequest* request,
+                                      pb::HeartbeatReply* reply) override;
+  grpc::ServerUnaryReactor* Watch(grpc::CallbackServerContext* context,
+                                  const pb::WatchRequest* request, pb::WatchReply* reply) override;
+  grpc::ServerUnaryReactor* ReportTask(grpc::CallbackServerContext* context,
+                                       const pb::TaskReport* request,
+                                       pb::TaskReportReply* reply) override;
+  grpc::ServerUnaryReactor* Submit(grpc::CallbackServerContext* context,
+                                   const pb::SubmitRequest* request,
+                                   pb::SubmitReply* reply) override;
+  grpc::ServerUnaryReactor* GetJob(grpc::CallbackServerContext* context,
+                                   const pb::GetJobRequest* request,
+                                   pb::GetJobReply* reply) override;
+  grpc::ServerUnaryReactor* ListJobs(grpc::CallbackServerContext* context,
+                                     const pb::ListJobsRequest* request,
+                                     pb::ListJobsReply* reply) override;
+  grpc::ServerUnaryReactor* ListNodes(grpc::CallbackServerContext* context,
+                                      const pb::ListNodesRequest* request,
+                                      pb::ListNodesReply* reply) override;
+  grpc::ServerUnaryReactor* Cancel(grpc::CallbackServerContext* context,
+                                   const pb::CancelRequest* request,
+                                   pb::CancelReply* reply) override;
+
+ private:
+  Coordinator& coordinator_;
+};
+
+}  // namespace paracord

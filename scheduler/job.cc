@@ -1,0 +1,195 @@
+#include "scheduler/job.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/log.h"
+#include "common/base/status.h"
+
+namespace paracord {
+namespace {
+
+constexpr int kMaxEvents = 200;
+constexpr Duration kLeaveTime = seconds(1);
+
+// What the code here indexes by holds also for bytes from a disk.
+absl::Status CheckRecord(const pb::JobRecord& record) {
+  const auto& tasks = record.status().tasks();
+  bool good = record.plan().tasks_size() <= tasks.size();
+  for (int i = 0; i < tasks.size(); ++i) good = good && tasks[i].rank() == static_cast<uint32_t>(i);
+  for (int i = 0; good && i < record.plan().tasks_size(); ++i) {
+    good = record.plan().tasks(i).rank() == static_cast<uint32_t>(i);
+  }
+  const bool started = record.status().state() == pb::RUNNING || record.plan().number() > 0;
+  good = good && (!started || (record.plan().number() > 0 && record.plan().shards_size() > 0));
+  if (good) return absl::OkStatus();
+  return absl::DataLossError("plan and status contradict each other");
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Job>> Job::Make(pb::JobRecord record) {
+  auto spec = ParseJobOrStatus(record.job().yaml(), record.job().directory());
+  if (!spec.ok()) return spec.status();
+  RETURN_IF_ERROR(CheckRecord(record));
+  return std::unique_ptr<Job>(new Job(std::move(record), *std::move(spec)));
+}
+
+Job::Job(pb::JobRecord journaled, JobSpec parsed)
+    : record(std::move(journaled)), spec(std::move(parsed)), needs(spec) {}
+
+std::string Job::TaskName(uint32_t rank) const {
+  return absl::StrCat("task ", rank, " on ", task(rank).node());
+}
+
+std::set<uint32_t> Job::LostRanks() const {
+  std::set<uint32_t> lost;
+  if (!training()) return lost;
+  for (const pb::TaskStatus& task : status().tasks()) {
+    if (task.state() == kTaskLost) lost.insert(task.rank());
+  }
+  return lost;
+}
+
+const pb::StoredAtStop* Job::StoppedAt(const std::string& server) const {
+  for (const pb::StoredAtStop& stop : record.stopped()) {
+    if (stop.server() == server && stop.history() == plan().history()) return &stop;
+  }
+  return nullptr;
+}
+
+void Job::ForgetStop(const std::string& server) {
+  auto* stops = record.mutable_stopped();
+  const auto kept = std::remove_if(stops->begin(), stops->end(),
+                                   [&](const auto& stop) { return stop.server() == server; });
+  stops->erase(kept, stops->end());
+}
+
+void Job::Note(const std::string& text, Moment now) {
+  auto* events = record.mutable_status()->mutable_events();
+  pb::Event* event = events->Add();
+  event->set_unix_ms(now.unix_ms);
+  event->set_text(text);
+  if (events->size() > kMaxEvents) events->DeleteSubrange(0, events->size() - kMaxEvents);
+  must_save = true;
+  LogInfo(id(), ": ", text);
+}
+
+void Job::Publish(const pb::Plan& plan, const std::string& why, Moment now) {
+  pb::JobStatus* status = record.mutable_status();
+  const pb::Plan before = std::exchange(*record.mutable_plan(), plan);
+  for (const pb::TaskSlot& slot : plan.tasks()) {
+    const int rank = static_cast<int>(slot.rank());
+    const bool known = rank < before.tasks_size();
+    if (known && before.tasks(rank).incarnation() == slot.incarnation()) continue;
+    pb::TaskStatus* task = rank < status->tasks_size() ? &this->task(rank) : status->add_tasks();
+    task->set_rank(slot.rank());
+    task->set_node(slot.worker());
+    task->set_begin(slot.begin());
+    task->set_end(slot.end());
+    task->set_state(kTaskStarting);
+    task->set_pid(0);
+    task->set_busy(0);
+    task_waits.erase(slot.rank());
+  }
+  if (pending()) {
+    status->set_state(pb::RUNNING);
+    record.set_started_unix_ms(now.unix_ms);
+    Note("started", now);
+  }
+  Note(absl::StrCat("plan ", plan.number(), ": ", why), now);
+}
+
+void Job::Finish(Moment now) {
+  EndTasks(now);
+  pb::Plan* plan = record.mutable_plan();
+  plan->set_phase(pb::Plan::FINISHED);
+  plan->set_step(status().steps());
+  plan->set_number(plan->number() + 1);
+  Note(absl::StrCat("plan ", plan->number(), ": all tasks are done; the servers store step ",
+                    plan->step()),
+       now);
+}
+
+void Job::Succeed(Moment now) {
+  record.mutable_status()->set_step(plan().step());
+  End(pb::SUCCEEDED, now);
+}
+
+void Job::Fail(const pb::Failure& failure, Moment now) {
+  if (ended()) return;
+  if (!status().has_first_failure()) *record.mutable_status()->mutable_first_failure() = failure;
+  Note(absl::StrCat("failed: ", failure.code(), ": ", failure.message()), now);
+  End(pb::FAILED, now);
+}
+
+void Job::Cancel(Moment now) { End(pb::CANCELLED, now); }
+
+void Job::End(pb::JobState state, Moment now) {
+  if (state != pb::SUCCEEDED && plan().number() > 0) {
+    EndTasks(now);
+    pb::Plan* plan = record.mutable_plan();
+    plan->set_phase(pb::Plan::CLOSED);
+    plan->set_number(plan->number() + 1);
+  }
+  record.mutable_status()->set_state(state);
+  record.set_ended_unix_ms(now.unix_ms);
+  record.clear_stopped();
+  waits.clear();
+  task_waits.clear();
+  stored.clear();
+  Note(pb::JobState_Name(state), now);
+}
+
+void Job::EndTasks(Moment now) {
+  for (const pb::TaskSlot& slot : plan().tasks()) {
+    pb::TaskStatus& task = this->task(slot.rank());
+    if (task.state() != kTaskLost) ReleaseSlot(slot, now);
+    if (task.state() != kTaskDone) task.set_state(kTaskLost);
+    task.set_pid(0);
+  }
+  record.mutable_plan()->clear_tasks();
+  task_waits.clear();
+}
+
+void Job::Lose(uint32_t rank, const TaskLoss& loss, Moment now) {
+  pb::JobStatus* status = record.mutable_status();
+  if (!loss.ended) ReleaseSlot(plan().tasks(static_cast<int>(rank)), now);
+  Note(loss.message, now);
+  if (loss.counted && status->restarts() >= spec.max_restarts) {
+    pb::Failure failure =
+        MakeFailure(loss.code,
+                    absl::StrCat(loss.message, "; tasks were started again ", status->restarts(),
+                                 " times already (restart.max_restarts: ", spec.max_restarts, ")"),
+                    task(rank).node());
+    failure.set_rank(static_cast<int32_t>(rank));
+    failure.set_exit(loss.exit);
+    failure.set_log_tail(loss.log_tail);
+    Fail(failure, now);
+    return;
+  }
+  if (loss.counted) status->set_restarts(status->restarts() + 1);
+  task(rank).set_state(kTaskLost);
+  task(rank).set_pid(0);
+  task(rank).set_busy(0);
+  task_waits.erase(rank);
+}
+
+void Job::ReleaseSlot(const pb::TaskSlot& slot, Moment now) {
+  leaving.push_back({slot.worker(), slot.worker_incarnation(), slot.rank(), slot.incarnation(),
+                     now.at + kLeaveTime});
+}
+
+pb::Failure MakeFailure(const std::string& code, const std::string& message,
+                        const std::string& node) {
+  pb::Failure failure;
+  failure.set_code(code);
+  failure.set_message(message);
+  failure.set_node(node);
+  failure.set_rank(-1);
+  failure.set_exit(-1);
+  return failure;
+}
+
+}  // namespace paracord

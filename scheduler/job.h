@@ -1,0 +1,112 @@
+// One job as the scheduler knows it: the journaled record, what is worked out from it, and the few
+// things that a restart may forget. The functions here are the job's only changes of state;
+// task_reports and shard_reports call them.
+//
+//   PENDING -> RUNNING (plan TRAINING, then FINISHED) -> SUCCEEDED
+//   PENDING, RUNNING -> FAILED or CANCELLED (plan CLOSED)
+//
+// Not thread-safe: lives on the cluster's strand. Nothing of a job is shown to anybody before it is
+// journaled; `must_save` says that it has to be.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/job/job_spec.h"
+#include "proto/storage.pb.h"
+#include "scheduler/job_needs.h"
+#include "scheduler/moment.h"
+
+namespace paracord {
+
+inline constexpr const char* kTaskStarting = "STARTING";
+inline constexpr const char* kTaskRunning = "RUNNING";
+inline constexpr const char* kTaskDone = "DONE";
+inline constexpr const char* kTaskLost = "LOST";
+
+// Why a task has to be started again.
+struct TaskLoss {
+  std::string code;     // of the failure, should this have been once too often
+  std::string message;  // "task 1 on worker-0 was killed by signal 9"
+  int exit = -1;
+  std::string log_tail;
+  bool counted = true;  // against restart.max_restarts
+  bool ended = false;   // its process is known to be gone, its slot is free at once
+};
+
+// A slot whose task no plan names any more but whose process may still live.
+struct Leaving {
+  std::string worker;
+  uint64_t worker_incarnation;
+  uint32_t rank;
+  uint64_t incarnation;
+  TimePoint until;
+};
+
+class Job {
+ public:
+  // InvalidArgument: the text is no valid job; all errors. DataLoss: the record contradicts itself.
+  static absl::StatusOr<std::unique_ptr<Job>> Make(pb::JobRecord record);
+
+  const std::string& id() const { return record.job().id(); }
+  pb::JobState state() const { return record.status().state(); }
+  bool pending() const { return state() == pb::PENDING; }
+  bool running() const { return state() == pb::RUNNING; }
+  bool ended() const { return !pending() && !running(); }
+  bool training() const { return running() && plan().phase() == pb::Plan::TRAINING; }
+  const pb::Plan& plan() const { return record.plan(); }
+  const pb::JobStatus& status() const { return record.status(); }
+  // Of a rank of a running job's plan.
+  pb::TaskStatus& task(uint32_t rank) { return *record.mutable_status()->mutable_tasks(rank); }
+  const pb::TaskStatus& task(uint32_t rank) const { return record.status().tasks(rank); }
+  bool TaskIs(uint32_t rank, const char* state) const { return task(rank).state() == state; }
+  std::string TaskName(uint32_t rank) const;  // "task 1 on worker-0"
+  std::set<uint32_t> LostRanks() const;
+  // Null: the server did not stop in order, or has returned.
+  const pb::StoredAtStop* StoppedAt(const std::string& server) const;
+  void ForgetStop(const std::string& server);
+
+  // One line of the job's history, for people; also logged.
+  void Note(const std::string& text, Moment now);
+  // A new TRAINING plan; tasks with a new incarnation are STARTING. The first one starts the job.
+  void Publish(const pb::Plan& plan, const std::string& why, Moment now);
+  // All tasks are done: the plan becomes FINISHED, at the last step.
+  void Finish(Moment now);
+  // Every shard has stored the last step.
+  void Succeed(Moment now);
+  // Keeps the first failure ever recorded, whatever `failure` says.
+  void Fail(const pb::Failure& failure, Moment now);
+  void Cancel(Moment now);
+  // The task must be started again; more often than the job allows: the job fails with this.
+  void Lose(uint32_t rank, const TaskLoss& loss, Moment now);
+
+  pb::JobRecord record;
+  const JobSpec spec;
+  JobNeeds needs;
+  std::vector<pb::Wait> waits;  // of the scheduler's own for this job, as of the last decision
+  std::map<uint32_t, pb::Wait> task_waits;  // by rank, as reported
+  std::vector<Leaving> leaving;
+  // By step, by shard's index: bytes stored. Only the steps that become checkpoints.
+  std::map<uint64_t, std::map<uint32_t, uint64_t>> stored;
+  TimePoint fail_at{};      // a failure is recorded; its process's end is waited for until then
+  bool must_save = false;   // before anything else is shown
+  bool progressed = false;  // now and then
+  TimePoint saved_at{};
+
+ private:
+  Job(pb::JobRecord record, JobSpec spec);
+  void ReleaseSlot(const pb::TaskSlot& slot, Moment now);
+  // No tasks any more.
+  void EndTasks(Moment now);
+  void End(pb::JobState state, Moment now);
+};
+
+// rank -1, exit -1: no task's, no process's.
+pb::Failure MakeFailure(const std::string& code, const std::string& message,
+                        const std::string& node);
+
+}  // namespace paracord

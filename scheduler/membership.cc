@@ -1,0 +1,130 @@
+#include "scheduler/membership.h"
+
+#include <algorithm>
+
+#include "common/base/status.h"
+
+namespace paracord {
+namespace {
+
+constexpr Duration kGap = seconds(1);
+constexpr size_t kMaxMembers = 4096;
+constexpr size_t kMaxName = 128;
+
+absl::Status CheckRequest(const pb::JoinRequest& request) {
+  if (request.role() != pb::SERVER && request.role() != pb::WORKER) {
+    return absl::InvalidArgumentError("a member's role is SERVER or WORKER");
+  }
+  if (request.name().empty() || request.name().size() > kMaxName) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a member's name has 1 to ", kMaxName, " characters"));
+  }
+  if (request.incarnation() == 0) return absl::InvalidArgumentError("incarnation 0");
+  if (request.role() == pb::WORKER && request.slots() == 0) {
+    return absl::InvalidArgumentError(absl::StrCat(request.name(), " has no slots"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+const char* Name(KnownMember::State state) {
+  switch (state) {
+    case KnownMember::State::kReady:
+      return "READY";
+    case KnownMember::State::kLost:
+      return "LOST";
+    case KnownMember::State::kLeft:
+      return "LEFT";
+  }
+  return "";
+}
+
+Membership::Membership(Duration lease, Moment start)
+    : lease_(lease), last_tick_(start.at), awaited_until_(start.at + lease + seconds(1)) {}
+
+absl::Status Membership::CheckJoin(const pb::JoinRequest& request, Moment now) const {
+  RETURN_IF_ERROR(CheckRequest(request));
+  const KnownMember* old = Find(request.name());
+  if (old == nullptr) {
+    if (members_.size() < kMaxMembers) return absl::OkStatus();
+    return absl::ResourceExhaustedError(absl::StrCat("there are ", kMaxMembers, " members"));
+  }
+  const bool alive = old->ready() && now.at < old->renewed + lease_;
+  const bool same = old->who.identity() == request.identity() && old->who.role() == request.role();
+  if (!alive || same) return absl::OkStatus();
+  return absl::AlreadyExistsError(absl::StrCat(
+      "the name ", request.name(), " belongs to the live ", pb::Role_Name(old->who.role()), " ",
+      old->who.identity(), " at ", old->who.address(), " (pid ", old->who.pid(), "); the ",
+      pb::Role_Name(request.role()), " ", request.identity(), " at ", request.address(), " (pid ",
+      request.pid(), ") needs another name"));
+}
+
+absl::Status Membership::Join(const pb::JoinRequest& request, Moment now) {
+  RETURN_IF_ERROR(CheckJoin(request, now));
+  KnownMember& member = members_[request.name()];
+  const bool same = member.ready() && member.who.incarnation() == request.incarnation();
+  if (!same) {
+    member.report.Clear();
+    member.since_unix_ms = now.unix_ms;
+  }
+  member.who = request;
+  *member.report.mutable_stored() = request.stored();
+  member.state = KnownMember::State::kReady;
+  member.renewed = now.at;
+  return absl::OkStatus();
+}
+
+absl::Status Membership::Heartbeat(const pb::HeartbeatRequest& request, Moment now) {
+  const auto found = members_.find(request.name());
+  if (found == members_.end() || !found->second.ready() ||
+      found->second.who.incarnation() != request.incarnation()) {
+    return absl::NotFoundError(absl::StrCat(request.name(), " is not a member now; join again"));
+  }
+  KnownMember& member = found->second;
+  member.report = request;
+  member.renewed = now.at;
+  if (request.leaving()) {
+    member.state = KnownMember::State::kLeft;
+    member.since_unix_ms = now.unix_ms;
+  }
+  return absl::OkStatus();
+}
+
+void Membership::Tick(Moment now) {
+  const Duration gap = now.at - last_tick_;
+  last_tick_ = now.at;
+  if (gap > kGap) {
+    for (auto& [name, member] : members_) member.renewed = std::max(member.renewed, now.at);
+    awaited_until_ += gap;
+  }
+  for (auto& [name, member] : members_) {
+    if (!member.ready() || now.at < member.renewed + lease_) continue;
+    member.state = KnownMember::State::kLost;
+    member.since_unix_ms = now.unix_ms;
+  }
+}
+
+Membership::Presence Membership::PresenceOf(const std::string& name, uint64_t incarnation) const {
+  const KnownMember* member = Find(name);
+  if (member == nullptr) {
+    return last_tick_ < awaited_until_ ? Presence::kAwaited : Presence::kGone;
+  }
+  const bool here = member->ready() && member->who.incarnation() == incarnation;
+  return here ? Presence::kHere : Presence::kGone;
+}
+
+const KnownMember* Membership::Find(const std::string& name) const {
+  const auto found = members_.find(name);
+  return found == members_.end() ? nullptr : &found->second;
+}
+
+std::vector<const KnownMember*> Membership::Ready(pb::Role role) const {
+  std::vector<const KnownMember*> ready;
+  for (const auto& [name, member] : members_) {
+    if (member.ready() && member.who.role() == role) ready.push_back(&member);
+  }
+  return ready;
+}
+
+}  // namespace paracord

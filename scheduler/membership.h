@@ -1,0 +1,65 @@
+// Who is there: servers and worker daemons, their leases and incarnations. Plain object, no
+// threads; the caller's clock.
+//
+// A lease ends a fixed time after the last heartbeat, on this clock alone. When the clock's owner
+// itself was stopped (a gap between two ticks), all leases are renewed: nobody is called lost for
+// somebody else's pause. After a start of the scheduler a name that has not joined yet is awaited
+// for one lease and a second before it counts as gone.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "proto/coordinator.pb.h"
+#include "scheduler/moment.h"
+
+namespace paracord {
+
+struct KnownMember {
+  enum class State { kReady, kLost, kLeft };
+  pb::JoinRequest who;          // as it joined last
+  pb::HeartbeatRequest report;  // its last one; `stored` begins with what it joined with
+  State state = State::kReady;
+  TimePoint renewed{};        // its last sign of life
+  int64_t since_unix_ms = 0;  // when `state` began
+
+  const std::string& name() const { return who.name(); }
+  bool ready() const { return state == State::kReady; }
+};
+
+const char* Name(KnownMember::State state);  // "READY"
+
+class Membership {
+ public:
+  Membership(Duration lease, Moment start);
+
+  // A new incarnation of the same directory replaces the old one at once.
+  // AlreadyExists: the name belongs to a live member of another directory. InvalidArgument: the
+  // request makes no sense.
+  absl::Status Join(const pb::JoinRequest& request, Moment now);
+  // NotFound: this incarnation is not, or no longer, a member; it joins again.
+  absl::Status Heartbeat(const pb::HeartbeatRequest& request, Moment now);
+  // Ends the leases that are over. To be called at least twice a second.
+  void Tick(Moment now);
+
+  enum class Presence { kHere, kAwaited, kGone };
+  // Of one incarnation that a plan names.
+  Presence PresenceOf(const std::string& name, uint64_t incarnation) const;
+  // Null: never seen since the start. The pointer lives until the next Join.
+  const KnownMember* Find(const std::string& name) const;
+  // In name order.
+  std::vector<const KnownMember*> Ready(pb::Role role) const;
+  const std::map<std::string, KnownMember>& all() const { return members_; }
+
+ private:
+  absl::Status CheckJoin(const pb::JoinRequest& request, Moment now) const;
+
+  const Duration lease_;
+  std::map<std::string, KnownMember> members_;
+  TimePoint last_tick_;
+  TimePoint awaited_until_;
+};
+
+}  // namespace paracord

@@ -1,0 +1,219 @@
+#include "server/block_db.h"
+
+#include <rocksdb/db.h>
+#include <rocksdb/sst_file_writer.h>
+#include <rocksdb/table.h>
+
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include "common/base/daemon.h"
+#include "common/base/status.h"
+
+namespace paracord {
+namespace {
+
+enum Kind : char { kWeights = 0, kState1 = 1, kState2 = 2, kAhead = 3, kBehind = 4 };
+
+rocksdb::Options DatabaseOptions() {
+  rocksdb::BlockBasedTableOptions table;
+  table.checksum = rocksdb::kXXH3;
+  table.format_version = 5;
+  table.no_block_cache = true;  // floats are read once, in bulk
+  rocksdb::Options options;
+  options.create_if_missing = true;
+  options.compression = rocksdb::kNoCompression;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.keep_log_file_num = 3;
+  return options;
+}
+
+absl::Status FromRocks(const rocksdb::Status& status, const std::string& what) {
+  if (status.ok()) return absl::OkStatus();
+  const std::string message = absl::StrCat(what, ": ", status.ToString());
+  if (status.IsNotFound()) return absl::NotFoundError(message);
+  if (status.IsCorruption()) return absl::DataLossError(message);
+  return absl::UnavailableError(message);
+}
+
+void AppendBigEndian(uint64_t value, std::string* out) {
+  for (int shift = 56; shift >= 0; shift -= 8) out->push_back(static_cast<char>(value >> shift));
+}
+
+std::string GenerationKey(char table, const std::string& job, uint64_t history, uint64_t step) {
+  std::string key(1, table);
+  key += job;
+  key.push_back('\0');
+  AppendBigEndian(history, &key);
+  AppendBigEndian(step, &key);
+  return key;
+}
+
+std::string RecordKey(const pb::GenerationRecord& record) {
+  std::string key = GenerationKey('G', record.job(), record.history(), record.step());
+  AppendBigEndian(record.block_begin(), &key);
+  return key;
+}
+
+std::string BlockKey(const std::string& prefix, uint64_t block, Kind kind) {
+  std::string key = prefix;
+  AppendBigEndian(block, &key);
+  key.push_back(kind);
+  return key;
+}
+
+// The floats of a value; `value` is taken over.
+std::shared_ptr<const float> Floats(std::string value) {
+  const size_t count = value.size() / sizeof(float);
+  std::shared_ptr<float> floats(new float[count], std::default_delete<float[]>());
+  std::memcpy(floats.get(), value.data(), count * sizeof(float));
+  return floats;
+}
+
+std::shared_ptr<const float> ByKind(const BlockSnapshot& block, uint64_t step, Kind kind) {
+  const bool ahead = block.version > step;
+  switch (kind) {
+    case kWeights: return ahead ? block.previous : block.weights;
+    case kState1: return block.state1;
+    case kState2: return block.state2;
+    case kAhead: return ahead ? block.weights : nullptr;
+    case kBehind: return ahead ? nullptr : block.previous;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+BlockDb::BlockDb(std::string directory, std::unique_ptr<rocksdb::DB> db)
+    : directory_(std::move(directory)), db_(std::move(db)) {}
+
+BlockDb::~BlockDb() = default;
+
+absl::StatusOr<std::unique_ptr<BlockDb>> BlockDb::Open(const std::string& directory) {
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status = rocksdb::DB::Open(DatabaseOptions(), directory, &db);
+  if (status.IsIOError() && status.ToString().find("lock") != std::string::npos) {
+    return absl::AlreadyExistsError(
+        absl::StrCat("directory ", directory, " is in use by another process: ", status.ToString()));
+  }
+  RETURN_IF_ERROR(FromRocks(status, absl::StrCat("cannot open ", directory)));
+  return std::unique_ptr<BlockDb>(new BlockDb(directory, std::unique_ptr<rocksdb::DB>(db)));
+}
+
+absl::Status BlockDb::Write(const Generation& generation) {
+  const pb::GenerationRecord& record = generation.record;
+  std::string found;
+  if (db_->Get({}, RecordKey(record), &found).ok()) return absl::OkStatus();
+  const std::string file = absl::StrCat(directory_, "/ingest-", RandomId(), ".sst");
+  rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), DatabaseOptions());
+  RETURN_IF_ERROR(FromRocks(writer.Open(file), file));
+  const std::string prefix =
+      GenerationKey('B', record.job(), record.history(), record.step());
+  for (const BlockSnapshot& block : generation.blocks) {
+    for (const Kind kind : {kWeights, kState1, kState2, kAhead, kBehind}) {
+      const auto floats = ByKind(block, record.step(), kind);
+      if (floats == nullptr) continue;
+      const rocksdb::Slice value(reinterpret_cast<const char*>(floats.get()),
+                                 block.floats * sizeof(float));
+      RETURN_IF_ERROR(FromRocks(writer.Put(BlockKey(prefix, block.block, kind), value), file));
+    }
+  }
+  RETURN_IF_ERROR(FromRocks(writer.Finish(), file));
+  rocksdb::IngestExternalFileOptions ingest;
+  ingest.move_files = true;
+  RETURN_IF_ERROR(FromRocks(db_->IngestExternalFile({file}, ingest), file));
+  std::remove(file.c_str());  // linked, not moved: the name is ours to drop
+  rocksdb::WriteOptions synced;
+  synced.sync = true;
+  return FromRocks(db_->Put(synced, RecordKey(record), record.SerializeAsString()), directory_);
+}
+
+absl::StatusOr<std::vector<pb::GenerationRecord>> BlockDb::List() const {
+  std::vector<pb::GenerationRecord> out;
+  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}));
+  for (it->Seek("G"); it->Valid() && it->key().starts_with("G"); it->Next()) {
+    pb::GenerationRecord record;
+    if (!record.ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
+      return absl::DataLossError(absl::StrCat(directory_, ": a generation's record does not parse"));
+    }
+    out.push_back(std::move(record));
+  }
+  RETURN_IF_ERROR(FromRocks(it->status(), directory_));
+  return out;
+}
+
+absl::StatusOr<std::vector<BlockSnapshot>> BlockDb::Load(const pb::GenerationRecord& record,
+                                                         const BlockGrid& grid) const {
+  const std::string prefix = GenerationKey('B', record.job(), record.history(), record.step());
+  std::vector<BlockSnapshot> out;
+  for (uint64_t block = record.block_begin(); block < record.block_end(); ++block) {
+    if (block >= grid.blocks()) {
+      return absl::DataLossError(absl::StrCat(record.job(), ": stored block ", block,
+                                              " is outside the model's ", grid.blocks()));
+    }
+    BlockSnapshot snapshot;
+    snapshot.block = block;
+    snapshot.floats = grid.block(block).floats;
+    std::shared_ptr<const float> kinds[5];
+    for (const Kind kind : {kWeights, kState1, kState2, kAhead, kBehind}) {
+      std::string value;
+      const rocksdb::Status status = db_->Get({}, BlockKey(prefix, block, kind), &value);
+      if (status.IsNotFound() && kind != kWeights) continue;
+      if (!status.ok() || value.size() != snapshot.floats * sizeof(float)) {
+        return absl::DataLossError(absl::StrCat(record.job(), " step ", record.step(), " block ", block,
+                                                ": found ", value.size(), " bytes, expected ",
+                                                snapshot.floats * sizeof(float), " ", status.ToString()));
+      }
+      kinds[kind] = Floats(std::move(value));
+    }
+    const bool ahead = kinds[kAhead] != nullptr;
+    snapshot.version = record.step() + (ahead ? 1 : 0);
+    snapshot.weights = ahead ? kinds[kAhead] : kinds[kWeights];
+    snapshot.previous = ahead ? kinds[kWeights] : kinds[kBehind];
+    snapshot.state1 = kinds[kState1];
+    snapshot.state2 = kinds[kState2];
+    out.push_back(std::move(snapshot));
+  }
+  return out;
+}
+
+absl::StatusOr<Payload> BlockDb::Read(const std::string& job, uint64_t history, uint64_t step,
+                                      BlockRange range) const {
+  const std::string prefix = GenerationKey('B', job, history, step);
+  ASSIGN_OR_RETURN(const std::vector<pb::GenerationRecord> records, List());
+  bool holds = false;
+  for (const pb::GenerationRecord& r : records) {
+    holds |= r.job() == job && r.history() == history && r.step() == step &&
+             r.block_begin() <= range.begin && range.end <= r.block_end();
+  }
+  if (!holds) {
+    return absl::NotFoundError(absl::StrCat("blocks [", range.begin, ", ", range.end, ") of ", job,
+                                            " are not stored for step ", step));
+  }
+  Payload out;
+  for (uint64_t block = range.begin; block < range.end; ++block) {
+    auto value = std::make_shared<std::string>();
+    const rocksdb::Status status = db_->Get({}, BlockKey(prefix, block, kWeights), value.get());
+    if (!status.ok()) {
+      return absl::DataLossError(
+          absl::StrCat(job, " step ", step, " block ", block, ": ", status.ToString()));
+    }
+    out.Append(value->data(), value->size(), value);
+  }
+  return out;
+}
+
+absl::Status BlockDb::Drop(const pb::GenerationRecord& record) {
+  rocksdb::WriteOptions synced;
+  synced.sync = true;
+  RETURN_IF_ERROR(FromRocks(db_->Delete(synced, RecordKey(record)), directory_));
+  const std::string prefix = GenerationKey('B', record.job(), record.history(), record.step());
+  return FromRocks(db_->DeleteRange({}, db_->DefaultColumnFamily(),
+                                    BlockKey(prefix, record.block_begin(), kWeights),
+                                    BlockKey(prefix, record.block_end(), kWeights)),
+                   directory_);
+}
+
+}  // namespace paracord

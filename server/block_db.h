@@ -1,0 +1,56 @@
+// A server's blocks on disk: generations, each the blocks of one shard as of one step, never rewritten.   [door: RocksDB]
+//
+//   'B' job 0 history step block kind -> floats     kind: 0 weights at step, 1 and 2 optimizer's state,
+//   'G' job 0 history step first-block -> pb::GenerationRecord          3 weights at step + 1, 4 weights at step - 1
+//
+// (numbers big-endian, so that ranges are ranges.) A generation's floats are written as one sorted file and ingested; its
+// record is written last, with a synced log. What has no record does not exist. Calls block: for the storage thread alone.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/job/key_range.h"
+#include "proto/storage.pb.h"
+#include "server/block_store.h"
+
+namespace rocksdb {
+class DB;
+}
+
+namespace paracord {
+
+// What a block may have beside its weights at the generation's step; a snapshot whose version is step + 1 is "ahead".
+struct Generation {
+  pb::GenerationRecord record;
+  std::vector<BlockSnapshot> blocks;  // every block of the record's range, in order
+};
+
+class BlockDb {
+ public:
+  // Creates it if need be. DataLoss: there is something that is no such database. AlreadyExists: another process has it open.
+  static absl::StatusOr<std::unique_ptr<BlockDb>> Open(const std::string& directory);
+  ~BlockDb();
+
+  // Durable when it returns OK. A generation that exists already is left alone.
+  absl::Status Write(const Generation& generation);
+  // Every generation there is.
+  absl::StatusOr<std::vector<pb::GenerationRecord>> List() const;
+  // A whole generation, sizes checked against the grid. DataLoss: not what was promised.
+  absl::StatusOr<std::vector<BlockSnapshot>> Load(const pb::GenerationRecord& record,
+                                                  const BlockGrid& grid) const;
+  // Weights at the generation's step of `range`, one block after the other. NotFound: no such generation holds it.
+  absl::StatusOr<Payload> Read(const std::string& job, uint64_t history, uint64_t step,
+                               BlockRange range) const;
+  absl::Status Drop(const pb::GenerationRecord& record);
+
+ private:
+  BlockDb(std::string directory, std::unique_ptr<rocksdb::DB> db);
+
+  const std::string directory_;
+  const std::unique_ptr<rocksdb::DB> db_;
+};
+
+}  // namespace paracord

@@ -1,0 +1,125 @@
+#include "server/block_store.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <limits>
+
+#include "common/base/status.h"
+#include "common/job/initializer.h"
+
+namespace paracord {
+namespace {
+
+constexpr size_t kChunk = 2048;  // floats handled at a time: what is copied stays in the L1 cache
+
+FloatBuffer Copy(BufferPool& pool, const std::shared_ptr<const float>& from, uint32_t count) {
+  FloatBuffer to = pool.Take(count);
+  std::memcpy(to.get(), from.get(), count * sizeof(float));
+  return to;
+}
+
+}  // namespace
+
+BlockStore::BlockStore(const BlockGrid& grid, BlockRange range, const OptimizerSpec& optimizer)
+    : grid_(grid), range_(range), states_(StateFloats(optimizer.kind)), blocks_(range.size()) {}
+
+uint64_t BlockStore::BudgetBytes(const BlockGrid& grid, BlockRange range,
+                                 OptimizerSpec::Kind kind) {
+  return grid.Floats(range) * sizeof(float) * static_cast<uint64_t>(3 + StateFloats(kind));
+}
+
+FloatBuffer BlockStore::Zeros(uint32_t count) {
+  FloatBuffer zeros = pool_.Take(count);
+  std::fill_n(zeros.get(), count, 0.0f);
+  return zeros;
+}
+
+void BlockStore::Initialize(uint64_t seed) {
+  for (uint64_t number = range_.begin; number < range_.end; ++number) {
+    const BlockInfo& info = grid_.block(number);
+    Block& block = At(number);
+    block = Block();
+    block.current = pool_.Take(info.floats);
+    FirstValues(seed, grid_.tensors()[info.tensor], info.offset, info.floats, block.current.get());
+    if (Trained(number) && states_ > 0) block.state1 = Zeros(info.floats);
+    if (Trained(number) && states_ > 1) block.state2 = Zeros(info.floats);
+  }
+}
+
+void BlockStore::Restore(const BlockSnapshot& stored) {
+  Block& block = At(stored.block);
+  block = Block();
+  block.version = stored.version;
+  block.current = Copy(pool_, stored.weights, stored.floats);
+  if (stored.previous) block.previous = Copy(pool_, stored.previous, stored.floats);
+  const auto state = [&](const std::shared_ptr<const float>& from) {
+    return from ? Copy(pool_, from, stored.floats) : Zeros(stored.floats);
+  };
+  if (Trained(stored.block) && states_ > 0) block.state1 = state(stored.state1);
+  if (Trained(stored.block) && states_ > 1) block.state2 = state(stored.state2);
+}
+
+uint64_t BlockStore::LowestVersion() const {
+  constexpr uint64_t kNone = std::numeric_limits<uint64_t>::max();
+  uint64_t lowest = kNone, of_all = kNone;
+  for (uint64_t number = range_.begin; number < range_.end; ++number) {
+    of_all = std::min(of_all, At(number).version);
+    if (grid_.kind(number) != TensorKind::kSum) lowest = std::min(lowest, At(number).version);
+  }
+  return lowest != kNone ? lowest : of_all;
+}
+
+FloatBuffer BlockStore::Writable(const FloatBuffer& state, uint32_t count) {
+  if (state == nullptr || state.use_count() == 1) {
+    std::atomic_thread_fence(std::memory_order_acquire);  // what the last other holder read, it has read
+    return state;
+  }
+  return pool_.Take(count);
+}
+
+void BlockStore::Apply(uint64_t number, const TreeSum::Total& total, const UpdateStep& step) {
+  const uint32_t count = grid_.block(number).floats;
+  Block& block = At(number);
+  FloatBuffer next = pool_.Take(count);
+  const bool trained = Trained(number);
+  const FloatBuffer state1 = Writable(block.state1, count), state2 = Writable(block.state2, count);
+  const bool two = total.right.size() > 0;
+  Payload::Reader left(total.left), right(total.right);
+  alignas(64) float left_scratch[kChunk], right_scratch[kChunk];
+  for (uint32_t at = 0; at < count; at += kChunk) {
+    const size_t chunk = std::min<size_t>(kChunk, count - at);
+    const float* left_floats = left.Next(chunk, left_scratch);
+    const float* right_floats = two ? right.Next(chunk, right_scratch) : nullptr;
+    const auto place = [at](const FloatBuffer& buffer) { return buffer ? buffer.get() + at : nullptr; };
+    if (trained) {
+      ApplyUpdate(step,
+                  {left_floats, right_floats, place(block.current), place(next), place(block.state1),
+                   place(state1), place(block.state2), place(state2)},
+                  chunk);
+    } else if (two) {
+      AddFloats(left_floats, right_floats, place(next), chunk);
+    } else {
+      std::memcpy(place(next), left_floats, chunk * sizeof(float));
+    }
+  }
+  block.previous = std::move(block.current);
+  block.current = std::move(next);
+  block.state1 = state1;
+  block.state2 = state2;
+  ++block.version;
+}
+
+Payload BlockStore::Read(uint64_t number, bool previous) const {
+  const Block& block = At(number);
+  const FloatBuffer& buffer = previous ? block.previous : block.current;
+  return Payload(buffer.get(), grid_.block(number).floats, buffer);
+}
+
+BlockSnapshot BlockStore::Snapshot(uint64_t number) const {
+  const Block& block = At(number);
+  return {number,       block.version, block.current,
+          block.previous, block.state1,  block.state2, grid_.block(number).floats};
+}
+
+}  // namespace paracord

@@ -1,0 +1,78 @@
+// The weights of one shard: immutable versions of blocks, and the optimizer's state beside them.
+//
+// Applying step t to a block writes version t+1 into a fresh buffer; nobody ever writes to a published one. State is
+// updated in place while nobody else holds it and copied when a checkpoint does. So a read or a snapshot is a reference.
+// Belongs to its shard's strand.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/base/payload.h"
+#include "common/job/job_spec.h"
+#include "common/job/key_range.h"
+#include "common/job/optimizer.h"
+#include "server/buffer_pool.h"
+#include "server/tree_sum.h"
+
+namespace paracord {
+
+// References to one block at one moment; whoever holds it may read it on any thread.
+struct BlockSnapshot {
+  uint64_t block = 0;
+  uint64_t version = 0;
+  std::shared_ptr<const float> weights;    // [floats] at `version`
+  std::shared_ptr<const float> previous;   // at `version` - 1, or null
+  std::shared_ptr<const float> state1, state2;  // or null
+  uint32_t floats = 0;
+};
+
+class BlockStore {
+ public:
+  // `grid` outlives the store.
+  BlockStore(const BlockGrid& grid, BlockRange range, const OptimizerSpec& optimizer);
+
+  BlockRange range() const { return range_; }
+  BufferPool& pool() { return pool_; }
+  // Bytes for `range` at steady state: two versions, optimizer's state, and one version in the making or in a checkpoint.
+  static uint64_t BudgetBytes(const BlockGrid& grid, BlockRange range, OptimizerSpec::Kind kind);
+
+  // Version 0 of every block, drawn from the seed; states zero.
+  void Initialize(uint64_t seed);
+  // Takes a block as it was stored. Missing states: zero.
+  void Restore(const BlockSnapshot& block);
+
+  uint64_t version(uint64_t block) const { return At(block).version; }
+  bool has_previous(uint64_t block) const { return At(block).previous != nullptr; }
+  // Lowest version of the blocks that are weights or averaged state; of all, if there are only others.
+  uint64_t LowestVersion() const;
+
+  // Version t+1 of `block`, which is at t.
+  void Apply(uint64_t block, const TreeSum::Total& total, const UpdateStep& step);
+  void DropPrevious(uint64_t block) { At(block).previous = nullptr; }
+  // The floats of `block` at its version, or the one before.
+  Payload Read(uint64_t block, bool previous) const;
+  BlockSnapshot Snapshot(uint64_t block) const;
+
+ private:
+  struct Block {
+    uint64_t version = 0;
+    FloatBuffer current, previous, state1, state2;
+  };
+  Block& At(uint64_t block) { return blocks_[block - range_.begin]; }
+  const Block& At(uint64_t block) const { return blocks_[block - range_.begin]; }
+  bool Trained(uint64_t block) const { return grid_.kind(block) == TensorKind::kTrained; }
+  FloatBuffer Zeros(uint32_t count);
+  // The buffer to write the next state to: `state` itself, if nobody else holds it.
+  FloatBuffer Writable(const FloatBuffer& state, uint32_t count);
+
+  const BlockGrid& grid_;
+  const BlockRange range_;
+  const int states_;
+  BufferPool pool_;
+  std::vector<Block> blocks_;
+};
+
+}  // namespace paracord

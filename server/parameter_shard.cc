@@ -1,0 +1,392 @@
+#include "server/parameter_shard.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/log.h"
+#include "common/base/status.h"
+
+namespace paracord {
+namespace {
+
+constexpr Duration kLongestWait = seconds(10);  // below the client's deadline of 15 s
+
+}  // namespace
+
+std::shared_ptr<ParameterShard> ParameterShard::Create(std::shared_ptr<const ShardJob> job,
+                                                       const pb::ShardRange& range,
+                                                       const ShardEnvironment& environment) {
+  std::shared_ptr<ParameterShard> shard(new ParameterShard(std::move(job), range, environment));
+  if (shard->range_.end > shard->job_->grid.blocks() || shard->range_.begin > shard->range_.end) {
+    shard->broken_ = absl::InvalidArgumentError(absl::StrCat(
+        "blocks [", range.block_begin(), ", ", range.block_end(), ") are not in the model's grid of ",
+        shard->job_->grid.blocks()));
+  } else {
+    const std::string who = absl::StrCat("job ", shard->job_->id, " shard ", shard->index_);
+    shard->broken_ = environment.budget.Reserve(shard->budget_bytes_, who);
+    shard->reserved_ = shard->broken_.ok();
+  }
+  if (!shard->broken_.ok()) shard->phase_ = Phase::kBroken;
+  shard->Publish();
+  return shard;
+}
+
+ParameterShard::ParameterShard(std::shared_ptr<const ShardJob> job, const pb::ShardRange& range,
+                               const ShardEnvironment& environment)
+    : job_(std::move(job)),
+      index_(range.index()),
+      range_{range.block_begin(), range.block_end()},
+      environment_(environment),
+      budget_bytes_(range_.end > job_->grid.blocks() || range_.begin > range_.end
+                        ? 0
+                        : BlockStore::BudgetBytes(job_->grid, range_, job_->spec.optimizer.kind)) {}
+
+ParameterShard::~ParameterShard() {
+  CancelWaits(absl::CancelledError("the shard is gone"), UINT64_MAX);
+  if (reserved_) environment_.budget.Release(budget_bytes_);
+}
+
+void ParameterShard::Push(const pb::PushHeader& header, Payload floats,
+                          std::function<void(absl::Status)> done) {
+  strand_.Post([self = shared_from_this(), header, floats = std::move(floats), done = std::move(done)] {
+    self->TakePush(header, floats, done);
+  });
+}
+
+void ParameterShard::Pull(const pb::PullHeader& header, Callback<Payload> done) {
+  strand_.Post([self = shared_from_this(), header, done = std::move(done)]() mutable {
+    self->TakePull(header, std::move(done));
+  });
+}
+
+void ParameterShard::Query(const pb::QueryRequest& request, Callback<pb::QueryReply> done) {
+  strand_.Post([self = shared_from_this(), plan = request.plan(), done = std::move(done)] {
+    if (const absl::Status status = self->CheckPlan(plan); !status.ok()) return done(status);
+    pb::QueryReply reply;
+    reply.set_history(self->plan_.history());
+    reply.set_version(self->store_->LowestVersion());
+    done(std::move(reply));
+  });
+}
+
+void ParameterShard::Adopt(const pb::Plan& plan) {
+  strand_.Post([self = shared_from_this(), plan] { self->TakePlan(plan); });
+}
+
+void ParameterShard::TakePlan(const pb::Plan& plan) {
+  if (plan.number() <= plan_.number() || phase_ == Phase::kBroken || phase_ == Phase::kStopped) return;
+  const bool first = plan_.number() == 0;
+  plan_ = plan;
+  CancelWaits(absl::CancelledError(absl::StrCat("plan ", plan.number(), " is in force")), plan.number());
+  if (plan.phase() == pb::Plan::CLOSED) {
+    End(Phase::kClosed);
+  } else if (first) {
+    Load(plan.history());
+  } else if (plan.phase() == pb::Plan::FINISHED && phase_ == Phase::kServing) {
+    Finish(plan.step());
+  }
+  Publish();
+}
+
+// The newest generation of this history, or first values: the scheduler names this process in a plan only when the job is new
+// or the generation has been proved to it.
+void ParameterShard::Load(uint64_t history) {
+  environment_.storage.Post([self = shared_from_this(), history] {
+    using Blocks = std::optional<std::vector<BlockSnapshot>>;
+    const auto load = [&]() -> absl::StatusOr<Blocks> {
+      ASSIGN_OR_RETURN(const auto records, self->environment_.db.List());
+      const pb::GenerationRecord* newest = nullptr;
+      for (const pb::GenerationRecord& record : records) {
+        const bool ours = record.job() == self->job_->id && record.history() == history &&
+                          record.block_begin() == self->range_.begin &&
+                          record.block_end() == self->range_.end;
+        if (ours && (newest == nullptr || record.step() > newest->step())) newest = &record;
+      }
+      if (newest == nullptr) return Blocks();
+      ASSIGN_OR_RETURN(auto blocks, self->environment_.db.Load(*newest, self->job_->grid));
+      return Blocks(std::move(blocks));
+    };
+    self->strand_.Post([self, blocks = load()] { self->Loaded(blocks); });
+  });
+}
+
+void ParameterShard::Loaded(
+    const absl::StatusOr<std::optional<std::vector<BlockSnapshot>>>& blocks) {
+  if (phase_ != Phase::kLoading) return;  // closed meanwhile
+  if (!blocks.ok()) return Break(blocks.status());
+  store_ = std::make_unique<BlockStore>(job_->grid, range_, job_->spec.optimizer);
+  sums_.resize(range_.size());
+  phase_ = Phase::kServing;
+  if (blocks->has_value()) {
+    for (const BlockSnapshot& block : **blocks) store_->Restore(block);
+    LogInfo("job ", job_->id, ": restored blocks [", range_.begin, ", ", range_.end, ") as of step ",
+            store_->LowestVersion());
+  } else {
+    store_->Initialize(job_->spec.seed);
+    Store(0, [job = job_](const absl::Status& status) {
+      if (!status.ok()) LogError("job ", job->id, ": cannot store step 0: ", Describe(status));
+    });
+  }
+  if (plan_.phase() == pb::Plan::FINISHED) Finish(plan_.step());
+  Publish();
+}
+
+absl::Status ParameterShard::CheckPlan(uint64_t number) const {
+  switch (phase_) {
+    case Phase::kBroken: return broken_;
+    case Phase::kLoading: return absl::UnavailableError("the shard is loading its blocks");
+    case Phase::kStopped: return absl::UnavailableError("the server is stopping");
+    case Phase::kStored:
+    case Phase::kClosed: return absl::FailedPreconditionError("the job has ended");
+    case Phase::kServing: break;
+  }
+  if (number == 0 || number == plan_.number()) return absl::OkStatus();
+  const std::string message =
+      absl::StrCat("found plan ", number, ", in force is plan ", plan_.number());
+  if (number < plan_.number()) return absl::FailedPreconditionError(message);
+  return absl::UnavailableError(message);
+}
+
+absl::Status ParameterShard::CheckBlocks(uint64_t begin, uint64_t end) const {
+  if (begin < end && range_.begin <= begin && end <= range_.end) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("found blocks [", begin, ", ", end, "), expected some of [",
+                                                 range_.begin, ", ", range_.end, ")"));
+}
+
+absl::Status ParameterShard::CheckPush(const pb::PushHeader& header, size_t bytes) const {
+  if (header.plan() == 0) return absl::InvalidArgumentError("a push needs a plan's number");
+  RETURN_IF_ERROR(CheckPlan(header.plan()));
+  RETURN_IF_ERROR(CheckBlocks(header.block_begin(), header.block_end()));
+  const BlockRange blocks{header.block_begin(), header.block_end()};
+  const uint64_t expected = job_->grid.Floats(blocks) * sizeof(float);
+  if (bytes != expected) {
+    return absl::InvalidArgumentError(absl::StrCat("found ", bytes, " bytes for blocks [", blocks.begin,
+                                                   ", ", blocks.end, "), expected ", expected));
+  }
+  const TreeNode node{header.node_begin(), header.node_end()};
+  if (!job_->tree.IsNode(node)) {
+    return absl::InvalidArgumentError(absl::StrCat("virtual workers [", node.begin, ", ", node.end,
+                                                   ") are no node of the tree over ", job_->tree.leaves()));
+  }
+  if (header.total_steps() == 0 || (total_steps_ != 0 && header.total_steps() != total_steps_)) {
+    return absl::InvalidArgumentError(absl::StrCat("found a job of ", header.total_steps(),
+                                                   " steps, expected ", total_steps_));
+  }
+  for (uint64_t block = blocks.begin; block < blocks.end; ++block) {
+    const uint64_t last = job_->grid.kind(block) == TensorKind::kSum ? header.total_steps() + 1
+                                                                     : header.total_steps();
+    if (header.step() >= last) {
+      return absl::InvalidArgumentError(absl::StrCat("found step ", header.step(), " for block ", block,
+                                                     ", expected less than ", last));
+    }
+    if (BulkSynchronous::ForPush(header.step(), store_->version(block)) ==
+        BulkSynchronous::Push::kTooEarly) {
+      return absl::InvalidArgumentError(absl::StrCat("found step ", header.step(), " for block ", block,
+                                                     " at version ", store_->version(block)));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void ParameterShard::TakePush(const pb::PushHeader& header, const Payload& floats,
+                              std::function<void(absl::Status)> done) {
+  const absl::Status status = CheckPush(header, floats.size());
+  done(status);  // taken; the sender need not wait for the update
+  done = nullptr;
+  if (!status.ok()) return;
+  total_steps_ = header.total_steps();
+  Count(header, floats);
+  AnswerWaits();
+}
+
+void ParameterShard::Count(const pb::PushHeader& header, const Payload& floats) {
+  const TreeNode node{header.node_begin(), header.node_end()};
+  Payload::Cutter cutter(floats);
+  for (uint64_t block = header.block_begin(); block < header.block_end(); ++block) {
+    Payload part = cutter.Next(job_->grid.block(block).floats * sizeof(float));
+    TreeSum& sum = sums_[block - range_.begin];
+    if (BulkSynchronous::ForPush(header.step(), store_->version(block)) ==
+        BulkSynchronous::Push::kRepeat) {
+      ++repeats_;
+      continue;
+    }
+    store_->DropPrevious(block);
+    if (!sum.Add(job_->tree, node, std::move(part), store_->pool())) ++repeats_;
+    if (sum.complete(job_->tree)) store_->Apply(block, sum.Take(), Update(header.step()));
+  }
+}
+
+const UpdateStep& ParameterShard::Update(uint64_t step) {
+  if (update_step_ != step) {
+    update_ = PrepareUpdate(job_->spec.optimizer, step, total_steps_);
+    update_step_ = step;
+  }
+  return update_;
+}
+
+void ParameterShard::TakePull(const pb::PullHeader& header, Callback<Payload> done) {
+  absl::Status status = CheckPlan(header.plan());
+  if (status.ok()) status = CheckBlocks(header.block_begin(), header.block_end());
+  if (status.ok() && header.plan() == 0 && header.history() != plan_.history()) {
+    status = absl::OutOfRangeError(absl::StrCat("history ", header.history(), " is gone"));
+  }
+  if (!status.ok()) return done(status);
+  switch (Judge(header)) {
+    case BulkSynchronous::Pull::kGone:
+      return done(absl::OutOfRangeError(absl::StrCat("version ", header.version(), " of blocks [",
+                                                     header.block_begin(), ", ", header.block_end(),
+                                                     ") is gone")));
+    case BulkSynchronous::Pull::kLater:
+      waits_.push_back({header, std::move(done), environment_.timer.Now()});
+      return;
+    default: return done(Read(header));
+  }
+}
+
+BulkSynchronous::Pull ParameterShard::Judge(const pb::PullHeader& header) const {
+  BulkSynchronous::Pull worst = BulkSynchronous::Pull::kCurrent;
+  for (uint64_t block = header.block_begin(); block < header.block_end(); ++block) {
+    worst = std::max(worst, BulkSynchronous::ForPull(header.version(), store_->version(block),
+                                                     store_->has_previous(block)));
+  }
+  return worst;
+}
+
+Payload ParameterShard::Read(const pb::PullHeader& header) const {
+  Payload out;
+  for (uint64_t block = header.block_begin(); block < header.block_end(); ++block) {
+    out.Append(store_->Read(block, header.version() < store_->version(block)));
+  }
+  return out;
+}
+
+void ParameterShard::AnswerWaits() {
+  for (size_t i = 0; i < waits_.size();) {
+    const BulkSynchronous::Pull verdict = Judge(waits_[i].header);
+    if (verdict == BulkSynchronous::Pull::kLater) {
+      ++i;
+      continue;
+    }
+    const Wait wait = std::move(waits_[i]);
+    waits_[i] = std::move(waits_.back());
+    waits_.pop_back();
+    if (verdict == BulkSynchronous::Pull::kGone) {
+      wait.done(absl::OutOfRangeError(absl::StrCat("version ", wait.header.version(), " is gone")));
+    } else {
+      wait.done(Read(wait.header));
+    }
+  }
+}
+
+void ParameterShard::CancelWaits(const absl::Status& status, uint64_t below_plan) {
+  std::vector<Wait> cancelled;
+  const auto stays = [&](const Wait& wait) {
+    return wait.header.plan() >= below_plan || (wait.header.plan() == 0 && below_plan != UINT64_MAX);
+  };
+  const auto first = std::stable_partition(waits_.begin(), waits_.end(), stays);
+  std::move(first, waits_.end(), std::back_inserter(cancelled));
+  waits_.erase(first, waits_.end());
+  for (const Wait& wait : cancelled) wait.done(status);
+}
+
+void ParameterShard::ExpireWaits() {
+  strand_.Post([self = shared_from_this()] {
+    const TimePoint now = self->environment_.timer.Now();
+    std::vector<Wait>& waits = self->waits_;
+    for (size_t i = 0; i < waits.size();) {
+      if (now - waits[i].since < kLongestWait) {
+        ++i;
+        continue;
+      }
+      waits[i].done(absl::DeadlineExceededError(
+          absl::StrCat("version ", waits[i].header.version(), " is not there yet")));
+      waits.erase(waits.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    self->Publish();
+  });
+}
+
+void ParameterShard::Store(uint64_t step, std::function<void(absl::Status)> done) {
+  auto generation = std::make_shared<Generation>();
+  pb::GenerationRecord& record = generation->record;
+  record.set_job(job_->id);
+  record.set_history(plan_.history());
+  record.set_step(step);
+  record.set_block_begin(range_.begin);
+  record.set_block_end(range_.end);
+  record.set_bytes(job_->grid.Floats(range_) * sizeof(float));
+  for (uint64_t block = range_.begin; block < range_.end; ++block) {
+    generation->blocks.push_back(store_->Snapshot(block));
+  }
+  environment_.storage.Post([self = shared_from_this(), generation, done = std::move(done)] {
+    const absl::Status status = self->environment_.db.Write(*generation);
+    if (status.ok()) self->environment_.on_stored(generation->record);
+    done(status);
+  });
+}
+
+void ParameterShard::Finish(uint64_t step) {
+  if (store_->LowestVersion() != step) {
+    return Break(absl::DataLossError(absl::StrCat("the job ended at step ", step, ", but this shard is at ",
+                                                  store_->LowestVersion())));
+  }
+  Store(step, [self = shared_from_this()](const absl::Status& status) {
+    self->strand_.Post([self, status] {
+      if (!status.ok()) return self->Break(status);
+      self->End(Phase::kStored);
+    });
+  });
+}
+
+void ParameterShard::StopAndStore(std::function<void(absl::Status)> done) {
+  strand_.Post([self = shared_from_this(), done = std::move(done)] {
+    const bool serving = self->phase_ == Phase::kServing;
+    if (serving) self->Store(self->store_->LowestVersion(), done);
+    if (serving || self->phase_ == Phase::kLoading) self->phase_ = Phase::kStopped;
+    self->CancelWaits(absl::UnavailableError("the server is stopping"), UINT64_MAX);
+    if (!serving) done(absl::OkStatus());
+  });
+}
+
+void ParameterShard::End(Phase phase) {
+  if (phase_ == Phase::kStored || phase_ == Phase::kClosed) return;
+  phase_ = phase;
+  CancelWaits(absl::OutOfRangeError("the job has ended"), UINT64_MAX);
+  store_.reset();
+  sums_ = {};
+  if (reserved_) environment_.budget.Release(budget_bytes_);
+  reserved_ = false;
+  Publish();
+}
+
+void ParameterShard::Break(const absl::Status& status) {
+  LogError("job ", job_->id, " shard ", index_, ": ", Describe(status));
+  End(Phase::kClosed);
+  phase_ = Phase::kBroken;
+  broken_ = status;
+  Publish();
+  environment_.on_change();
+}
+
+void ParameterShard::Publish() {
+  pb::ShardReport report;
+  report.set_job(job_->id);
+  report.set_index(index_);
+  report.set_plan(phase_ == Phase::kLoading ? 0 : plan_.number());
+  report.set_history(plan_.history());
+  report.set_version(store_ ? store_->LowestVersion() : 0);
+  report.set_bytes(reserved_ ? budget_bytes_ : 0);
+  if (!broken_.ok()) {
+    report.set_error_code(absl::StatusCodeToString(broken_.code()));
+    report.set_error(std::string(broken_.message()));
+  }
+  MutexLock lock(report_mutex_);
+  report_ = std::move(report);
+}
+
+pb::ShardReport ParameterShard::Report() {
+  MutexLock lock(report_mutex_);
+  return report_;
+}
+
+}  // namespace paracord

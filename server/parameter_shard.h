@@ -1,0 +1,135 @@
+// One shard: a range of a job's blocks, a strand, a store. Counts each push once, applies a step when its tree is complete,
+// and answers each pull when its version is there.
+//
+//   loading -> serving -> stored (the job ended; read from disk) | closed (cancelled, failed) | stopped (the server stops)
+//
+// Any thread may call; everything happens on the strand. A push takes three steps: check it whole, count it, apply what became
+// complete; nothing is changed by a push that is refused.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/strand.h"
+#include "common/base/timer.h"
+#include "common/job/job_spec.h"
+#include "common/job/key_range.h"
+#include "common/job/reduction_tree.h"
+#include "common/rpc/shard.h"
+#include "proto/plan.pb.h"
+#include "proto/storage.pb.h"
+#include "server/block_db.h"
+#include "server/block_store.h"
+#include "server/consistency.h"
+#include "server/memory_budget.h"
+#include "server/storage_thread.h"
+#include "server/tree_sum.h"
+
+namespace paracord {
+
+// What the shards of one job share. Immutable.
+struct ShardJob {
+  ShardJob(std::string job_id, JobSpec job_spec)
+      : id(std::move(job_id)), spec(std::move(job_spec)), grid(GridOf(spec)), tree(spec.virtual_workers) {}
+  const std::string id;
+  const JobSpec spec;
+  const BlockGrid grid;
+  const ReductionTree tree;
+};
+
+// What a shard needs of its server; outlives it.
+struct ShardEnvironment {
+  BlockDb& db;
+  StorageThread& storage;
+  MemoryBudget& budget;
+  Timer& timer;
+  std::function<void(const pb::GenerationRecord&)> on_stored;  // on the storage thread
+  std::function<void()> on_change;                             // something the scheduler should hear of soon
+};
+
+class ParameterShard : public Shard, public std::enable_shared_from_this<ParameterShard> {
+ public:
+  // Reserves the memory at once; a budget that is too small shows in Report.
+  static std::shared_ptr<ParameterShard> Create(std::shared_ptr<const ShardJob> job,
+                                                const pb::ShardRange& range,
+                                                const ShardEnvironment& environment);
+  ~ParameterShard() override;
+
+  void Push(const pb::PushHeader& header, Payload floats,
+            std::function<void(absl::Status)> done) override;
+  void Pull(const pb::PullHeader& header, Callback<Payload> done) override;
+  void Query(const pb::QueryRequest& request, Callback<pb::QueryReply> done) override;
+
+  // Takes a newer plan; an older or equal one is ignored. Parked pulls of older plans are cancelled.
+  void Adopt(const pb::Plan& plan);
+  // Orderly stop: writes what there is as of the lowest version, and serves no more. OK at once if there is nothing to write.
+  void StopAndStore(std::function<void(absl::Status)> done);
+  // Answers parked pulls that have waited too long with DeadlineExceeded.
+  void ExpireWaits();
+
+  pb::ShardReport Report();
+  // Pushes that were repeats, since the start. For tests and metrics.
+  uint64_t repeats() const { return repeats_.load(std::memory_order_relaxed); }
+
+ private:
+  enum class Phase { kLoading, kServing, kStored, kClosed, kStopped, kBroken };
+  struct Wait {
+    pb::PullHeader header;
+    Callback<Payload> done;
+    TimePoint since;
+  };
+
+  ParameterShard(std::shared_ptr<const ShardJob> job, const pb::ShardRange& range,
+                 const ShardEnvironment& environment);
+
+  // On the strand:
+  void TakePlan(const pb::Plan& plan);
+  void Load(uint64_t history);
+  void Loaded(const absl::StatusOr<std::optional<std::vector<BlockSnapshot>>>& blocks);
+  void TakePush(const pb::PushHeader& header, const Payload& floats, std::function<void(absl::Status)> done);
+  void TakePull(const pb::PullHeader& header, Callback<Payload> done);
+  absl::Status CheckPlan(uint64_t number) const;
+  absl::Status CheckBlocks(uint64_t begin, uint64_t end) const;
+  absl::Status CheckPush(const pb::PushHeader& header, size_t bytes) const;
+  void Count(const pb::PushHeader& header, const Payload& floats);
+  const UpdateStep& Update(uint64_t step);
+  BulkSynchronous::Pull Judge(const pb::PullHeader& header) const;
+  Payload Read(const pb::PullHeader& header) const;
+  void AnswerWaits();
+  void CancelWaits(const absl::Status& status, uint64_t below_plan);
+  void Store(uint64_t step, std::function<void(absl::Status)> done);
+  void Finish(uint64_t step);
+  void End(Phase phase);
+  void Break(const absl::Status& status);
+  void Publish();
+
+  const std::shared_ptr<const ShardJob> job_;
+  const uint32_t index_;
+  const BlockRange range_;
+  const ShardEnvironment environment_;
+  const uint64_t budget_bytes_;
+
+  // The strand's:
+  Phase phase_ = Phase::kLoading;
+  absl::Status broken_;
+  bool reserved_ = false;
+  pb::Plan plan_;
+  std::unique_ptr<BlockStore> store_;
+  std::vector<TreeSum> sums_;  // one a block
+  std::vector<Wait> waits_;
+  uint64_t total_steps_ = 0;   // told by the first push
+  std::optional<uint64_t> update_step_;
+  UpdateStep update_;
+  std::atomic<uint64_t> repeats_{0};
+
+  Mutex report_mutex_;
+  pb::ShardReport report_ ABSL_GUARDED_BY(report_mutex_);
+
+  Strand strand_;  // last: it waits for its tasks before the rest goes
+};
+
+}  // namespace paracord

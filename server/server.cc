@@ -1,0 +1,101 @@
+#include "server/server.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
+#include "common/base/daemon.h"
+#include "common/base/log.h"
+#include "common/base/status.h"
+#include "common/rpc/remote_coordinator.h"
+#include "common/rpc/rpc.h"
+
+namespace paracord {
+
+Server::Options Server::ParseOptions(const ConfigNode& root) {
+  Options o;
+  o.name = root.String("name", o.name);
+  o.scheduler = root.String("scheduler", o.scheduler);
+  o.bind = root.String("bind", o.bind);
+  o.advertise = root.String("advertise", o.advertise);
+  o.directory = root.String("directory", "paracord-" + o.name);
+  o.memory = root.Bytes("memory", o.memory);
+  o.polling_threads = static_cast<int>(root.Integer("polling_threads", o.polling_threads, {0, 64}));
+  o.log_level = LogLevelWords()[root.Choice("log_level", 1, LogLevelWords())];
+  for (const char* key : {"scheduler", "bind"}) {
+    const std::string address = std::string(key) == "bind" ? o.bind : o.scheduler;
+    if (const auto parts = SplitAddress(address); !parts.ok()) {
+      root.Child(key).Error(std::string(parts.status().message()));
+    }
+  }
+  root.Finish();
+  return o;
+}
+
+std::string Server::PrintOptions(const Options& o) {
+  return absl::StrCat("name: ", o.name, "\nscheduler: ", o.scheduler, "\nbind: ", o.bind,
+                      "\nadvertise: '", o.advertise, "'\ndirectory: ", o.directory, "\nmemory: ", o.memory,
+                      "\npolling_threads: ", o.polling_threads, "\nlog_level: ", o.log_level, "\n");
+}
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
+  SetLogName(options.name);
+  SetLogLevel(ParseLogLevel(options.log_level));
+  ASSIGN_OR_RETURN(const std::string identity, DirectoryIdentity(options.directory));
+  std::unique_ptr<Server> server(new Server());
+  server->timer_ = std::make_unique<SystemTimer>();
+  ASSIGN_OR_RETURN(server->db_, BlockDb::Open(options.directory + "/blocks"));
+  server->storage_ = std::make_unique<StorageThread>();
+  server->budget_ = std::make_unique<MemoryBudget>(options.memory);
+  server->coordinator_ = MakeRemoteCoordinator(options.scheduler);
+
+  const uint64_t incarnation = RandomId();
+  auto report = [s = server.get()] {
+    if (Member* member = s->reporting_.load()) member->ReportNow();
+  };
+  server->host_ = std::make_unique<ShardHost>(options.name, incarnation, *server->db_, *server->storage_,
+                                              *server->budget_, *server->timer_, report);
+  const int cores = static_cast<int>(std::thread::hardware_concurrency());
+  const int threads =
+      options.polling_threads > 0 ? options.polling_threads : std::clamp(cores, 1, 4);
+  ASSIGN_OR_RETURN(server->service_, ShardService::Start(*server->host_, options.bind,
+                                                         options.advertise, threads));
+  const std::string address = server->service_->address();
+  RETURN_IF_ERROR(WriteFileAtomically(options.directory + "/address", address + "\n"));
+  LogInfo("serving at ", address, ", scheduler ", options.scheduler);
+
+  pb::JoinRequest self;
+  self.set_role(pb::SERVER);
+  self.set_name(options.name);
+  self.set_identity(identity);
+  self.set_incarnation(incarnation);
+  self.set_address(address);
+  self.set_pid(getpid());
+  self.set_memory_bytes(options.memory);
+  ShardHost* host = server->host_.get();
+  Member::Callbacks callbacks;
+  callbacks.fill_join = [host](pb::JoinRequest* join) {
+    for (pb::StoredRange& range : host->Stored()) *join->add_stored() = std::move(range);
+  };
+  callbacks.fill_heartbeat = [host](pb::HeartbeatRequest* heartbeat) { host->FillHeartbeat(heartbeat); };
+  callbacks.on_assignments = [host](const pb::WatchReply& reply) { host->Adopt(reply); };
+  server->member_ = std::make_unique<Member>(*server->coordinator_, *server->timer_, self, callbacks);
+  server->reporting_.store(server->member_.get());
+  return server;
+}
+
+void Server::Stop() {
+  if (const absl::Status stored = host_->StopAndStore(); !stored.ok()) {
+    LogError("could not store everything: ", Describe(stored));
+  }
+  reporting_.store(nullptr);
+  member_->Leave();
+  member_.reset();
+  service_.reset();
+  storage_.reset();
+  host_.reset();
+}
+
+}  // namespace paracord

@@ -1,0 +1,51 @@
+// The server daemon: owns everything, wires it, stops it in order.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/base/config.h"
+#include "common/rpc/member.h"
+#include "server/shard_host.h"
+#include "server/shard_service.h"
+
+namespace paracord {
+
+class Server {
+ public:
+  struct Options {
+    std::string name = "server-0";
+    std::string scheduler = "127.0.0.1:7200";
+    std::string bind = "0.0.0.0:7201";
+    std::string advertise;                          // empty: bound host, or this host's name
+    std::string directory = "paracord-server-0";
+    uint64_t memory = 1ull << 30;                   // bytes for weights and optimizer's state
+    int polling_threads = 0;                        // 0: one a core, at most 4
+    std::string log_level = "info";
+  };
+  static constexpr const char* kName = "paracord-server";
+  static Options ParseOptions(const ConfigNode& root);
+  static std::string PrintOptions(const Options& options);
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const Options& options);
+
+  // Writes all shards as of their step, tells the scheduler, ends.
+  void Stop();
+
+ private:
+  Server() = default;
+
+  // In the order in which they must go, last first.
+  std::unique_ptr<SystemTimer> timer_;
+  std::unique_ptr<BlockDb> db_;
+  std::unique_ptr<StorageThread> storage_;
+  std::unique_ptr<MemoryBudget> budget_;
+  std::unique_ptr<Coordinator> coordinator_;
+  std::unique_ptr<ShardHost> host_;
+  std::unique_ptr<ShardService> service_;
+  std::unique_ptr<Member> member_;
+  std::atomic<Member*> reporting_{nullptr};  // set while `member_` may be asked to report
+};
+
+}  // namespace paracord

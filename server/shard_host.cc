@@ -1,0 +1,228 @@
+#include "server/shard_host.h"
+
+#include <future>
+#include <set>
+
+#include "common/base/log.h"
+#include "common/base/status.h"
+
+namespace paracord {
+namespace {
+
+constexpr Duration kExpiryInterval = seconds(1);
+constexpr auto kStorePatience = std::chrono::seconds(10);
+
+}  // namespace
+
+ShardHost::ShardHost(std::string name, uint64_t incarnation, BlockDb& db, StorageThread& storage,
+                     MemoryBudget& budget, Timer& timer, std::function<void()> on_change)
+    : name_(std::move(name)),
+      incarnation_(incarnation),
+      on_change_(std::move(on_change)),
+      environment_{db,    storage, budget, timer, [this](const pb::GenerationRecord& r) { Recorded(r); },
+                   on_change_} {
+  auto found = db.List();
+  if (found.ok()) {
+    MutexLock lock(mutex_);
+    stored_ = *std::move(found);
+  } else {
+    LogError("cannot read what is stored: ", Describe(found.status()));
+  }
+  expiry_ = std::make_unique<Periodic>(timer, kExpiryInterval, [this] {
+    for (const auto& shard : All()) shard->ExpireWaits();
+  });
+}
+
+void ShardHost::Adopt(const pb::WatchReply& reply) {
+  std::set<std::string> named;
+  for (const pb::Assignment& assignment : reply.assignments()) {
+    named.insert(assignment.job().id());
+    AdoptJob(assignment);
+  }
+  std::vector<std::shared_ptr<ParameterShard>> dropped;  // destroyed outside the lock
+  MutexLock lock(mutex_);
+  for (auto it = shards_.begin(); it != shards_.end();) {
+    if (named.count(it->first.first) > 0) {
+      ++it;
+      continue;
+    }
+    dropped.push_back(std::move(it->second));
+    it = shards_.erase(it);
+  }
+  std::erase_if(jobs_, [&](const auto& job) { return named.count(job.first) == 0; });
+  std::erase_if(refused_, [&](const auto& entry) { return named.count(entry.first.first) == 0; });
+}
+
+void ShardHost::AdoptJob(const pb::Assignment& assignment) {
+  for (const pb::ShardRange& range : assignment.plan().shards()) {
+    if (range.server() != name_ || range.incarnation() != incarnation_) continue;
+    std::shared_ptr<ParameterShard> shard = Find(assignment.job().id(), range.index());
+    if (shard == nullptr) {
+      if (assignment.plan().phase() == pb::Plan::CLOSED) continue;
+      auto job = JobOf(assignment.job());
+      if (job == nullptr) {
+        Refuse(assignment, range, absl::InvalidArgumentError("the job's text does not parse here"));
+        continue;
+      }
+      shard = ParameterShard::Create(std::move(job), range, environment_);
+      MutexLock lock(mutex_);
+      shards_[{assignment.job().id(), range.index()}] = shard;
+    }
+    shard->Adopt(assignment.plan());
+  }
+  on_change_();
+}
+
+std::shared_ptr<const ShardJob> ShardHost::JobOf(const pb::JobText& text) {
+  MutexLock lock(mutex_);
+  std::shared_ptr<const ShardJob>& job = jobs_[text.id()];
+  if (job == nullptr) {
+    auto spec = ParseJobOrStatus(text.yaml(), text.directory());
+    if (!spec.ok()) {
+      LogError("job ", text.id(), ": ", Describe(spec.status()));
+      return nullptr;
+    }
+    job = std::make_shared<const ShardJob>(text.id(), *std::move(spec));
+  }
+  return job;
+}
+
+void ShardHost::Refuse(const pb::Assignment& assignment, const pb::ShardRange& range,
+                       const absl::Status& why) {
+  pb::ShardReport report;
+  report.set_job(assignment.job().id());
+  report.set_index(range.index());
+  report.set_error_code(absl::StatusCodeToString(why.code()));
+  report.set_error(std::string(why.message()));
+  MutexLock lock(mutex_);
+  refused_[{assignment.job().id(), range.index()}] = report;
+}
+
+std::shared_ptr<ParameterShard> ShardHost::Find(const std::string& job, uint32_t index) {
+  MutexLock lock(mutex_);
+  const auto found = shards_.find({job, index});
+  return found == shards_.end() ? nullptr : found->second;
+}
+
+std::vector<std::shared_ptr<ParameterShard>> ShardHost::All() {
+  MutexLock lock(mutex_);
+  std::vector<std::shared_ptr<ParameterShard>> out;
+  for (const auto& [key, shard] : shards_) out.push_back(shard);
+  return out;
+}
+
+namespace {
+
+absl::Status Unknown(const std::string& job, uint32_t index) {
+  return absl::UnavailableError(absl::StrCat("no plan names shard ", index, " of job ", job, " here"));
+}
+
+}  // namespace
+
+void ShardHost::Push(const pb::PushHeader& header, Payload floats,
+                     std::function<void(absl::Status)> done) {
+  const auto shard = Find(header.job(), header.shard());
+  if (shard == nullptr) return done(Unknown(header.job(), header.shard()));
+  shard->Push(header, std::move(floats), std::move(done));
+}
+
+void ShardHost::Pull(const pb::PullHeader& header, Callback<Payload> done) {
+  const auto shard = Find(header.job(), header.shard());
+  if (header.plan() != 0) {
+    if (shard == nullptr) return done(Unknown(header.job(), header.shard()));
+    return shard->Pull(header, std::move(done));
+  }
+  if (shard == nullptr) return ReadStored(header, std::move(done));
+  shard->Pull(header, [this, header, done = std::move(done)](absl::StatusOr<Payload> reply) {
+    const bool gone = absl::IsOutOfRange(reply.status()) || absl::IsFailedPrecondition(reply.status());
+    if (!gone) return done(std::move(reply));
+    ReadStored(header, done);
+  });
+}
+
+void ShardHost::ReadStored(const pb::PullHeader& header, Callback<Payload> done) {
+  environment_.storage.Post([this, header, done = std::move(done)] {
+    auto read = environment_.db.Read(header.job(), header.history(), header.version(),
+                                     {header.block_begin(), header.block_end()});
+    if (absl::IsNotFound(read.status())) {
+      done(absl::OutOfRangeError(read.status().message()));
+    } else {
+      done(std::move(read));
+    }
+  });
+}
+
+void ShardHost::Query(const pb::QueryRequest& request, Callback<pb::QueryReply> done) {
+  const auto shard = Find(request.job(), request.shard());
+  if (shard != nullptr) return shard->Query(request, std::move(done));
+  done(Unknown(request.job(), request.shard()));
+}
+
+void ShardHost::Recorded(const pb::GenerationRecord& record) {
+  {
+    MutexLock lock(mutex_);
+    bool known = false;
+    for (const auto& r : stored_) {
+      known |= r.job() == record.job() && r.history() == record.history() && r.step() == record.step() &&
+               r.block_begin() == record.block_begin();
+    }
+    if (!known) stored_.push_back(record);
+  }
+  on_change_();
+}
+
+std::vector<pb::StoredRange> ShardHost::Stored() {
+  MutexLock lock(mutex_);
+  std::vector<pb::StoredRange> out;
+  for (const pb::GenerationRecord& record : stored_) {
+    pb::StoredRange range;
+    range.set_job(record.job());
+    range.set_history(record.history());
+    range.set_step(record.step());
+    range.set_block_begin(record.block_begin());
+    range.set_block_end(record.block_end());
+    range.set_bytes(record.bytes());
+    out.push_back(std::move(range));
+  }
+  return out;
+}
+
+void ShardHost::FillHeartbeat(pb::HeartbeatRequest* heartbeat) {
+  for (const auto& shard : All()) *heartbeat->add_shards() = shard->Report();
+  for (pb::StoredRange& range : Stored()) *heartbeat->add_stored() = std::move(range);
+  heartbeat->set_memory_used(environment_.budget.used());
+  MutexLock lock(mutex_);
+  for (const auto& [key, report] : refused_) *heartbeat->add_shards() = report;
+}
+
+absl::Status ShardHost::StopAndStore() {
+  struct Progress {
+    Mutex mutex;
+    CondVar changed;
+    size_t open ABSL_GUARDED_BY(mutex) = 0;
+    absl::Status status ABSL_GUARDED_BY(mutex);
+  };
+  auto progress = std::make_shared<Progress>();
+  const auto shards = All();
+  MutexLock lock(progress->mutex);
+  progress->open = shards.size();
+  for (const auto& shard : shards) {
+    progress->mutex.Unlock();
+    shard->StopAndStore([progress](absl::Status status) {
+      MutexLock done(progress->mutex);
+      progress->status.Update(status);
+      --progress->open;
+      progress->changed.NotifyAll();
+    });
+    progress->mutex.Lock();
+  }
+  const auto until = std::chrono::steady_clock::now() + kStorePatience;
+  while (progress->open > 0) {
+    if (!progress->changed.WaitUntil(progress->mutex, until)) {
+      return absl::DeadlineExceededError("the disk took too long");
+    }
+  }
+  return progress->status;
+}
+
+}  // namespace paracord

@@ -1,0 +1,64 @@
+// All shards of a server: makes them as plans say, routes calls to them, tells what they hold. Readers of a job that has ended are
+// served from disk. Any thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/periodic.h"
+#include "common/rpc/shard.h"
+#include "proto/coordinator.pb.h"
+#include "server/parameter_shard.h"
+
+namespace paracord {
+
+class ShardHost : public Shard {
+ public:
+  // `db`, `storage`, `budget` and `timer` outlive it. `on_change`: the scheduler should hear of it soon.
+  ShardHost(std::string name, uint64_t incarnation, BlockDb& db, StorageThread& storage,
+            MemoryBudget& budget, Timer& timer, std::function<void()> on_change);
+
+  // All that this server is to do; shards that nobody names any more are dropped.
+  void Adopt(const pb::WatchReply& assignments);
+
+  void Push(const pb::PushHeader& header, Payload floats,
+            std::function<void(absl::Status)> done) override;
+  void Pull(const pb::PullHeader& header, Callback<Payload> done) override;
+  void Query(const pb::QueryRequest& request, Callback<pb::QueryReply> done) override;
+
+  // What is on disk, written completely.
+  std::vector<pb::StoredRange> Stored();
+  void FillHeartbeat(pb::HeartbeatRequest* heartbeat);
+  // Orderly stop: every shard writes what it has; returns when all have, at most after 10 s.
+  absl::Status StopAndStore();
+
+ private:
+  using Key = std::pair<std::string, uint32_t>;  // job, index of the shard
+
+  std::shared_ptr<ParameterShard> Find(const std::string& job, uint32_t index);
+  std::vector<std::shared_ptr<ParameterShard>> All();
+  void AdoptJob(const pb::Assignment& assignment);
+  std::shared_ptr<const ShardJob> JobOf(const pb::JobText& text);
+  void Refuse(const pb::Assignment& assignment, const pb::ShardRange& range, const absl::Status& why);
+  void ReadStored(const pb::PullHeader& header, Callback<Payload> done);
+  void Recorded(const pb::GenerationRecord& record);
+
+  const std::string name_;
+  const uint64_t incarnation_;
+  const std::function<void()> on_change_;
+  const ShardEnvironment environment_;
+
+  Mutex mutex_;
+  std::map<Key, std::shared_ptr<ParameterShard>> shards_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::shared_ptr<const ShardJob>> jobs_ ABSL_GUARDED_BY(mutex_);
+  std::map<Key, pb::ShardReport> refused_ ABSL_GUARDED_BY(mutex_);  // assignments that cannot be followed
+  std::vector<pb::GenerationRecord> stored_ ABSL_GUARDED_BY(mutex_);
+
+  std::unique_ptr<Periodic> expiry_;  // last: it looks at the rest
+};
+
+}  // namespace paracord

@@ -1,0 +1,71 @@
+#include "tests/worker/data/data_files.h"
+
+namespace paracord {
+namespace {
+
+using Catch::Contains;
+
+// A model without layers: its outputs are its inputs; with `outputs`, a linear layer.
+ModelSpec Model(const Shape& input, int64_t outputs, LossKind loss) {
+  ModelSpec model;
+  model.input = input;
+  LayerSpec layer;
+  layer.kind = LayerKind::kLinear;
+  layer.input = input;
+  layer.output = {outputs};
+  model.layers = {layer};
+  model.loss = loss;
+  return model;
+}
+
+// Samples of two features with these labels.
+struct Labelled {
+  TemporaryFolder folder;
+  std::string Check(const std::vector<std::string>& labels, const ModelSpec& model) const {
+    std::string text = "a,b,y\n";
+    for (const std::string& label : labels) text += "1,2," + label + "\n";
+    DatasetSpec spec = CsvSpec(folder.Write("t.csv", text), "y");
+    spec.line = 9;
+    return std::string(CheckAgainstModel(*MustOpen(spec), spec, model).message());
+  }
+};
+
+TEST_CASE(
+    "data whose samples have as many values as the model has inputs suit it, whatever the shape") {
+  const Labelled data;
+  CHECK(data.Check({"0"}, Model({2}, 3, LossKind::kSoftmaxCrossEntropy)).empty());
+  CHECK(data.Check({"0"}, Model({2, 1}, 3, LossKind::kSoftmaxCrossEntropy)).empty());
+  CHECK_THAT(data.Check({"0"}, Model({3}, 3, LossKind::kSoftmaxCrossEntropy)),
+             Contains("line 9: ") && Contains("t.csv: found samples of 2 values [2]") &&
+                 Contains("[3] expects 3"));
+}
+
+TEST_CASE("softmax wants whole labels from 0 to below its outputs") {
+  const Labelled data;
+  const ModelSpec model = Model({2}, 3, LossKind::kSoftmaxCrossEntropy);
+  CHECK(data.Check({"0", "2", "1"}, model).empty());
+  CHECK_THAT(data.Check({"0", "3"}, model), Contains("whole numbers from 0 to 3") &&
+                                                Contains("expects whole numbers from 0 to 2"));
+  CHECK_THAT(data.Check({"-1", "1"}, model), Contains("whole numbers from -1 to 1"));
+  CHECK_THAT(data.Check({"0.5", "1"}, model), Contains("found labels that are numbers from 0.5"));
+}
+
+TEST_CASE("mean squared error wants one label value for each output and takes any number") {
+  const Labelled data;
+  CHECK(data.Check({"-1000", "0.5"}, Model({2}, 1, LossKind::kMeanSquaredError)).empty());
+  CHECK_THAT(data.Check({"1"}, Model({2}, 2, LossKind::kMeanSquaredError)),
+             Contains("found 1 label value(s) a sample") && Contains("expects 2"));
+}
+
+TEST_CASE("binary cross-entropy wants labels from 0 to 1") {
+  const Labelled data;
+  const ModelSpec model = Model({2}, 1, LossKind::kBinaryCrossEntropy);
+  CHECK(data.Check({"0", "1", "0.25"}, model).empty());
+  CHECK_THAT(data.Check({"0", "2"}, model), Contains("expects numbers from 0 to 1"));
+  CHECK_THAT(data.Check({"-0.5", "1"}, model), Contains("found labels that are numbers from -0.5"));
+  CHECK_THAT(data.Check({"1"}, Model({2}, 2, LossKind::kBinaryCrossEntropy)),
+             Contains("expects 2"));
+}
+
+}  // namespace
+}  // namespace paracord

@@ -1,0 +1,133 @@
+#include <filesystem>
+#include <functional>
+#include <random>
+
+#include "common/base/sha256.h"
+#include "tests/worker/data/data_files.h"
+#include "worker/data/cache_header.h"
+#include "worker/data/dataset_cache.h"
+
+namespace paracord {
+namespace {
+
+constexpr uint32_t kSeed = 20240607;
+constexpr int kMutations = 2000;
+
+// One to four changes: a bit, a byte, a cut, a stretch taken out or doubled.
+std::string Mutate(std::string bytes, std::mt19937& random) {
+  for (uint32_t changes = 1 + random() % 4; changes > 0 && !bytes.empty(); --changes) {
+    const size_t at = random() % bytes.size();
+    const size_t count = std::min<size_t>(1 + random() % 16, bytes.size() - at);
+    switch (random() % 5) {
+      case 0:
+        bytes[at] = static_cast<char>(bytes[at] ^ (1 << random() % 8));
+        break;
+      case 1:
+        bytes[at] = static_cast<char>(random());
+        break;
+      case 2:
+        bytes.resize(at);
+        break;
+      case 3:
+        bytes.erase(at, count);
+        break;
+      default:
+        bytes.insert(at, bytes.substr(at, count));
+    }
+  }
+  return bytes;
+}
+
+// A spec over mutated bytes opens, and can be read and checked, or is an error with a message.
+void CheckMutations(const std::string& valid,
+                    const std::function<DatasetSpec(const std::string&)>& with) {
+  std::mt19937 random(kSeed);
+  size_t refused = 0;
+  for (int i = 0; i < kMutations; ++i) {
+    const auto data = OpenDataset(with(Mutate(valid, random)), "");
+    INFO("seed " << kSeed << ", mutation " << i << ": " << data.status().ToString());
+    if (data.ok()) {
+      REQUIRE(ReadAll(**data).labels.size() == (*data)->samples());
+    } else {
+      ++refused;
+      REQUIRE(!data.status().message().empty());
+    }
+  }
+  CHECK(refused > 0);
+}
+
+TEST_CASE("mutated idx files are read or refused, never a crash") {
+  const TemporaryFolder folder;
+  const std::string labels = folder.Write("labels", Idx({6}, RandomBytes(1, 6)));
+  const auto with = [&](const std::string& bytes) {
+    return IdxSpec(folder.Write("images", bytes), labels);
+  };
+  const std::string images = Idx({6, 3, 3}, RandomBytes(2, 54));
+  CheckMutations(images, with);
+  CheckMutations(Gzip(images), with);
+}
+
+TEST_CASE("mutated csv files are read or refused, never a crash") {
+  const TemporaryFolder folder;
+  CheckMutations(
+      "a,\"b \"\"c\"\"\",y\r\n1,2.5,3\r\n\"-4\",5e3,6\r\n7,8,9\r\n",
+      [&](const std::string& bytes) { return CsvSpec(folder.Write("t.csv", bytes), "y"); });
+}
+
+TEST_CASE("mutated libsvm files are read or refused, never a crash") {
+  const TemporaryFolder folder;
+  CheckMutations("+1 1:0.5 3:-2 # c\n-1 2:1e1 7:3\n1 1:1 2:2 9:3\n", [&](const std::string& bytes) {
+    return LibsvmSpec(folder.Write("t.svm", bytes), 9);
+  });
+}
+
+// A cache file's header as cache_header.h draws it, with a right length and checksum around any
+// body.
+std::string Sealed(const std::string& body) {
+  const uint32_t numbers[] = {1, static_cast<uint32_t>(88 + body.size())};
+  Sha256 hash;
+  hash.Add(body.data(), body.size());
+  return "paracord-dataset" + std::string(reinterpret_cast<const char*>(numbers), 8) + hash.Hex() +
+         body;
+}
+
+TEST_CASE("mutated cache headers with a right checksum are read or refused, never a crash") {
+  CacheHeader header;
+  header.key = "key";
+  header.files = {{"images", 7, 8, std::string(64, 'a')}, {"labels", 9, 10, std::string(64, 'b')}};
+  header.samples = 5;
+  header.sample_shape = {3, 3};
+  const std::string valid = EncodeCacheHeader(header), body = valid.substr(88);
+  REQUIRE(Sealed(body) == valid);
+  std::mt19937 random(kSeed);
+  for (int i = 0; i < kMutations; ++i) {
+    const std::string file = Sealed(Mutate(body, random));
+    INFO("seed " << kSeed << ", mutation " << i);
+    const auto decoded = DecodeCacheHeader(file);
+    if (!decoded.ok()) continue;
+    const auto layout = LayoutOf(*decoded, CacheHeaderBytes(file));
+    if (layout.ok()) REQUIRE(layout->features < layout->end);
+  }
+}
+
+TEST_CASE("mutated cache files are used, or refused and made anew, never a crash") {
+  const TemporaryFolder folder;
+  const DatasetSpec spec = CsvSpec(folder.Write("t.csv", "a,y\n1,2\n3,4\n"), "y");
+  const std::string directory = folder.Path("cache");
+  const Values values = ReadAll(*MustOpen(spec, directory));
+  const DatasetCache cache(spec, directory);
+  const std::string valid = ReadBytes(cache.path());
+  std::mt19937 random(kSeed);
+  for (int i = 0; i < 300; ++i) {
+    folder.Write("cache/" + std::filesystem::path(cache.path()).filename().string(),
+                 Mutate(valid, random));
+    INFO("seed " << kSeed << ", mutation " << i);
+    const auto contents = cache.Open();
+    if (!contents.ok()) continue;
+    const auto data = Dataset::Make(*contents);
+    if (data.ok()) REQUIRE(ReadAll(**data).features.size() == values.features.size());
+  }
+}
+
+}  // namespace
+}  // namespace paracord

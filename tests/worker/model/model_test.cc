@@ -1,0 +1,312 @@
+#include "worker/model/model.h"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "tests/support/gradient_check.h"
+#include "tests/support/model_builder.h"
+#include "worker/tensor/cpu_device.h"
+
+namespace paracord {
+namespace {
+
+using Floats = std::vector<float>;
+
+// One model with weights, features and labels of its own.
+class Fixture {
+ public:
+  Fixture(const ModelSpec& spec, uint64_t seed, int64_t rows) : rows_(rows) {
+    absl::StatusOr<std::unique_ptr<Model>> model = Model::Build(spec, device_);
+    REQUIRE(model.ok());
+    model_ = std::move(model).value();
+    for (const TensorSpec& tensor : spec.tensors) {
+      const float bound = 1.5f / std::sqrt(static_cast<float>(tensor.shape.back()));
+      weights_.push_back(RandomFloats(++seed, tensor.size(), bound));
+      gradients_.emplace_back(weights_.back().size(), std::numeric_limits<float>::quiet_NaN());
+    }
+    features_ = RandomFloats(++seed, rows * ShapeSize(spec.input), 1.0f);
+    labels_ = RandomFloats(++seed, rows * model_->label_width(), 0.5f);
+    const auto outputs = static_cast<float>(ShapeSize(spec.output()));
+    for (float& label : labels_) {
+      label += 0.5f;
+      if (spec.loss == LossKind::kSoftmaxCrossEntropy) label = std::floor(label * outputs);
+    }
+  }
+
+  const Model& model() const { return *model_; }
+  Floats& labels() { return labels_; }
+  std::vector<Floats>& weights() { return weights_; }
+  const std::vector<Floats>& gradients() const { return gradients_; }
+
+  Weights WeightPointers() const {
+    Weights pointers;
+    for (const Floats& tensor : weights_) pointers.push_back(tensor.data());
+    return pointers;
+  }
+  Gradients GradientPointers() {
+    Gradients pointers;
+    for (Floats& tensor : gradients_) pointers.push_back(tensor.data());
+    return pointers;
+  }
+  Batch Slice(int64_t first, int64_t rows) const {
+    const int64_t width = ShapeSize(model_->spec().input);
+    return {features_.data() + first * width, labels_.data() + first * model_->label_width(), rows};
+  }
+  Batch All() const { return Slice(0, rows_); }
+
+  // Forward and loss, sum over the rows.
+  double Loss(Pass& pass, const Batch& batch, const PassContext& context) const {
+    REQUIRE(pass.Forward(WeightPointers(), batch, context, nullptr).ok());
+    absl::StatusOr<double> loss = pass.Loss(batch);
+    REQUIRE(loss.ok());
+    return *loss;
+  }
+  double LossAndGradients(Pass& pass, const Batch& batch, const PassContext& context, float scale) {
+    const double loss = Loss(pass, batch, context);
+    REQUIRE(pass.Backward(WeightPointers(), batch, scale, GradientPointers(), nullptr).ok());
+    return loss;
+  }
+
+ private:
+  CpuDevice device_;
+  int64_t rows_;
+  std::unique_ptr<Model> model_;
+  std::vector<Floats> weights_, gradients_;
+  Floats features_, labels_;
+};
+
+constexpr PassContext kTraining = {true, 17, 3, 40};
+
+ModelSpec Mlp(LossKind loss) {
+  return ModelBuilder({4, 3})
+      .Flatten()
+      .Linear(9)
+      .Add(LayerKind::kRelu)
+      .Dropout(0.4)
+      .Linear(8, false)
+      .Add(LayerKind::kTanh)
+      .Linear(5)
+      .Loss(loss);
+}
+
+}  // namespace
+
+TEST_CASE("the gradient of every layer with every loss equals finite differences") {
+  for (const LossKind loss : {LossKind::kSoftmaxCrossEntropy, LossKind::kMeanSquaredError,
+                              LossKind::kBinaryCrossEntropy}) {
+    std::vector<ModelSpec> specs = {Mlp(loss), ModelBuilder({5}).Linear(3).Loss(loss)};
+    for (const LayerKind kind :
+         {LayerKind::kRelu, LayerKind::kTanh, LayerKind::kSigmoid, LayerKind::kGelu}) {
+      // Alone, twice in a row, before and after a dropout, and as the last layer: each shares
+      // buffers in another way.
+      specs.push_back(ModelBuilder({6}).Linear(7).Add(kind).Linear(4).Loss(loss));
+      specs.push_back(
+          ModelBuilder({6}).Add(kind).Linear(7).Add(kind).Add(kind).Linear(4).Add(kind).Loss(loss));
+      specs.push_back(
+          ModelBuilder({6}).Linear(7).Dropout(0.3).Add(kind).Dropout(0.3).Linear(4).Loss(loss));
+      specs.push_back(ModelBuilder({6})
+                          .Linear(7)
+                          .Add(LayerKind::kTanh)
+                          .Flatten()
+                          .Add(kind)
+                          .Linear(4)
+                          .Loss(loss));
+    }
+    for (size_t s = 0; s < specs.size(); ++s) {
+      const int64_t rows = 6;
+      Fixture fixture(specs[s], 100 + s, rows);
+      Pass pass(fixture.model(), rows);
+      const Batch batch = fixture.All();
+      fixture.LossAndGradients(pass, batch, kTraining, 1.0f / static_cast<float>(rows));
+      for (size_t t = 0; t < fixture.weights().size(); ++t) {
+        CAPTURE(Name(loss), s, specs[s].tensors[t].name);
+        const GradientReport report =
+            CheckGradient(fixture.weights()[t], fixture.gradients()[t],
+                          [&] { return fixture.Loss(pass, batch, kTraining) / rows; });
+        CHECK(report.worst < 1e-4);
+        CHECK(report.kinks <= 2 + report.checked / 4);
+      }
+    }
+  }
+}
+
+TEST_CASE("loss and logits of a row do not depend on how the rows of a batch are cut") {
+  const int64_t rows = 70;
+  Fixture fixture(Mlp(LossKind::kMeanSquaredError), 5, rows);
+  Pass whole(fixture.model(), rows), part(fixture.model(), 33);
+  std::vector<double> alone;
+  for (int64_t r = 0; r < rows; ++r) {
+    PassContext context = kTraining;
+    context.first_row += static_cast<uint64_t>(r);
+    alone.push_back(fixture.Loss(part, fixture.Slice(r, 1), context));
+  }
+  for (const int64_t cut : {2, 7, 16, 33}) {
+    for (int64_t first = 0; first < rows; first += cut) {
+      PassContext context = kTraining;
+      context.first_row += static_cast<uint64_t>(first);
+      const int64_t count = std::min(cut, rows - first);
+      double sum = 0;
+      for (int64_t r = first; r < first + count; ++r) sum += alone[static_cast<size_t>(r)] * 5;
+      CAPTURE(cut, first);
+      CHECK(fixture.Loss(part, fixture.Slice(first, count), context) ==
+            Approx(sum / 5).epsilon(1e-14));
+    }
+  }
+  double sum = 0;
+  for (double loss : alone) sum += loss;
+  CHECK(fixture.Loss(whole, fixture.All(), kTraining) == Approx(sum).epsilon(1e-13));
+}
+
+TEST_CASE(
+    "a pass gives the same bits whatever it computed before, and any number of passes agree") {
+  Fixture fixture(Mlp(LossKind::kSoftmaxCrossEntropy), 6, 30);
+  Pass used(fixture.model(), 30), fresh(fixture.model(), 100);
+  const double loss = fixture.LossAndGradients(fresh, fixture.Slice(3, 20), kTraining, 0.1f);
+  const std::vector<Floats> first = fixture.gradients();
+  PassContext other = kTraining;
+  other.step = 9;
+  fixture.LossAndGradients(used, fixture.All(), other, 0.5f);
+  CHECK(fixture.LossAndGradients(used, fixture.Slice(3, 20), kTraining, 0.1f) == loss);
+  for (size_t t = 0; t < first.size(); ++t) {
+    CHECK(std::memcmp(first[t].data(), fixture.gradients()[t].data(),
+                      first[t].size() * sizeof(float)) == 0);
+  }
+}
+
+TEST_CASE("a slice of no rows has no loss, gradients of +0.0, and calls every hook") {
+  Fixture fixture(Mlp(LossKind::kSoftmaxCrossEntropy), 7, 1);
+  Pass pass(fixture.model(), 0);
+  const Batch none = {nullptr, nullptr, 0};
+  int calls = 0;
+  const LayerHook count = [&calls](const LayerSpec&) {
+    ++calls;
+    return absl::OkStatus();
+  };
+  REQUIRE(pass.Forward(fixture.WeightPointers(), none, kTraining, count).ok());
+  CHECK(pass.Loss(none).value() == 0.0);
+  CHECK(pass.Metrics(none, {MetricKind::kAccuracy}) == std::vector<double>{0.0});
+  REQUIRE(
+      pass.Backward(fixture.WeightPointers(), none, 1.0f, fixture.GradientPointers(), count).ok());
+  CHECK(calls == 6);
+  for (const Floats& gradient : fixture.gradients()) {
+    for (float value : gradient) CHECK((value == 0.0f && !std::signbit(value)));
+  }
+}
+
+TEST_CASE(
+    "hooks come in order, weights may be destroyed after theirs, and a refusal stops the pass") {
+  Fixture fixture(Mlp(LossKind::kSoftmaxCrossEntropy), 8, 9);
+  Pass pass(fixture.model(), 9);
+  fixture.LossAndGradients(pass, fixture.All(), kTraining, 1.0f);
+  const std::vector<Floats> expected = fixture.gradients();
+  std::vector<uint32_t> before, after;
+  REQUIRE(pass.Forward(fixture.WeightPointers(), fixture.All(), kTraining,
+                       [&](const LayerSpec& layer) {
+                         before.push_back(layer.place);
+                         return absl::OkStatus();
+                       })
+              .ok());
+  REQUIRE(pass.Loss(fixture.All()).ok());
+  REQUIRE(pass.Backward(fixture.WeightPointers(), fixture.All(), 1.0f, fixture.GradientPointers(),
+                        [&](const LayerSpec& layer) {
+                          after.push_back(layer.place);
+                          for (uint32_t t = 0; t < layer.tensor_count; ++t) {
+                            for (float& w : fixture.weights()[layer.first_tensor + t]) w = 1e9f;
+                          }
+                          return absl::OkStatus();
+                        })
+              .ok());
+  CHECK(before == std::vector<uint32_t>{1, 4, 6});
+  CHECK(after == std::vector<uint32_t>{6, 4, 1});
+  CHECK(fixture.gradients() == expected);
+  int calls = 0;
+  const LayerHook refuse = [&calls](const LayerSpec&) {
+    return ++calls == 2 ? absl::CancelledError("stopping") : absl::OkStatus();
+  };
+  CHECK(pass.Forward(fixture.WeightPointers(), fixture.All(), kTraining, refuse).code() ==
+        absl::StatusCode::kCancelled);
+  CHECK(calls == 2);
+}
+
+TEST_CASE("dropout is the identity outside training") {
+  const ModelSpec with = ModelBuilder({8}).Dropout(0.5).Linear(3).Loss(LossKind::kMeanSquaredError);
+  const ModelSpec without = ModelBuilder({8}).Linear(3).Loss(LossKind::kMeanSquaredError);
+  Fixture a(with, 9, 12), b(without, 9, 12);
+  Pass pass_a(a.model(), 12), pass_b(b.model(), 12);
+  PassContext evaluation = kTraining;
+  evaluation.training = false;
+  const double loss = b.Loss(pass_b, b.All(), evaluation);
+  CHECK(a.Loss(pass_a, a.All(), evaluation) == loss);
+  CHECK(a.Loss(pass_a, a.All(), kTraining) != loss);
+}
+
+TEST_CASE("a label out of the model's range is refused with its row and value") {
+  Fixture fixture(Mlp(LossKind::kSoftmaxCrossEntropy), 10, 9);
+  Pass pass(fixture.model(), 9);
+  fixture.labels()[4] = 5;
+  REQUIRE(pass.Forward(fixture.WeightPointers(), fixture.All(), kTraining, nullptr).ok());
+  const absl::Status status = pass.Loss(fixture.All()).status();
+  CHECK(status.code() == absl::StatusCode::kInvalidArgument);
+  CHECK(status.message() == "label of row 4 is 5; expected a class from 0 to 4");
+  Fixture shares(Mlp(LossKind::kBinaryCrossEntropy), 10, 9);
+  Pass second(shares.model(), 9);
+  shares.labels()[7] = 1.5f;  // row 1 of five outputs
+  REQUIRE(second.Forward(shares.WeightPointers(), shares.All(), kTraining, nullptr).ok());
+  CHECK(second.Loss(shares.All()).status().message() ==
+        "label of row 1 is 1.5; expected a number from 0 to 1");
+}
+
+TEST_CASE("metrics are sums over rows: hits with classes, sides and squares without") {
+  const ModelSpec identity = ModelBuilder({2}).Flatten().Loss(LossKind::kSoftmaxCrossEntropy);
+  CpuDevice device;
+  absl::StatusOr<std::unique_ptr<Model>> model = Model::Build(identity, device);
+  REQUIRE(model.ok());
+  Pass pass(**model, 3);
+  const Floats features = {1, 2, 5, 4, -1, 3}, classes = {1, 1, 1};
+  const Batch batch = {features.data(), classes.data(), 3};
+  REQUIRE(pass.Forward({}, batch, kTraining, nullptr).ok());
+  const std::vector<double> sums = pass.Metrics(batch, {MetricKind::kAccuracy, MetricKind::kRmse});
+  CHECK(sums[0] == 2);
+  CHECK(std::isnan(sums[1]));
+
+  const ModelSpec regression = ModelBuilder({2}).Flatten().Loss(LossKind::kMeanSquaredError);
+  model = Model::Build(regression, device);
+  REQUIRE(model.ok());
+  CHECK((*model)->label_width() == 2);
+  Pass other(**model, 3);
+  const Floats targets = {1, 0, 1, 1, 0, 0};
+  const Batch pairs = {features.data(), targets.data(), 3};
+  REQUIRE(other.Forward({}, pairs, kTraining, nullptr).ok());
+  CHECK(other.Metrics(pairs, {MetricKind::kAccuracy, MetricKind::kRmse}) ==
+        std::vector<double>{0.5 + 1 + 0.5, (0 + 4 + 16 + 9 + 1 + 9) / 2.0});
+  CHECK(other.Loss(pairs).value() == (0 + 4 + 16 + 9 + 1 + 9) / 2.0);
+}
+
+TEST_CASE("specs whose shapes or tensors contradict one another are refused, not built") {
+  CpuDevice device;
+  std::vector<ModelSpec> broken(5, Mlp(LossKind::kSoftmaxCrossEntropy));
+  broken[0].input = {13};
+  broken[1].tensors.pop_back();
+  broken[2].tensors[0].shape = {12, 9};
+  broken[3].layers[3].rate = 1.0;
+  broken[4].layers[2].output = {8};
+  for (const ModelSpec& spec : broken) {
+    CHECK(Model::Build(spec, device).status().code() == absl::StatusCode::kInvalidArgument);
+  }
+}
+
+TEST_CASE("a pass refuses more rows than it has room for, and room that no host has") {
+  Fixture fixture(Mlp(LossKind::kSoftmaxCrossEntropy), 11, 9);
+  Pass small(fixture.model(), 8);
+  CHECK(small.Forward(fixture.WeightPointers(), fixture.All(), kTraining, nullptr).code() ==
+        absl::StatusCode::kInvalidArgument);
+  Pass huge(fixture.model(), int64_t{1} << 57);
+  CHECK(huge.Forward(fixture.WeightPointers(), fixture.All(), kTraining, nullptr).code() ==
+        absl::StatusCode::kResourceExhausted);
+}
+
+}  // namespace paracord

@@ -1,0 +1,323 @@
+#include "worker/tensor/cpu_ops.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <limits>
+#include <thread>
+#include <vector>
+
+#include "tests/support/model_builder.h"
+#include "worker/tensor/reference_ops.h"
+
+namespace paracord {
+namespace {
+
+using Floats = std::vector<float>;
+
+const LinearShape kShapes[] = {{1, 1, 1},    {1, 784, 10},  {3, 5, 7},     {15, 33, 17},
+                               {16, 64, 4},  {17, 100, 31}, {63, 784, 64}, {65, 130, 129},
+                               {128, 48, 3}, {150, 257, 1}, {2, 1, 300},   {70, 1500, 40}};
+
+Floats Zeros(int64_t count) { return Floats(static_cast<size_t>(count)); }
+
+bool SameBits(const Floats& a, const Floats& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+// Largest difference, relative to the larger of 1 and the largest value.
+double Distance(const Floats& actual, const Floats& expected) {
+  REQUIRE(actual.size() == expected.size());
+  double size = 1, worst = 0;
+  for (size_t i = 0; i < actual.size(); ++i) {
+    if (!std::isfinite(actual[i])) return 1e9;
+    size = std::max(size, std::abs(static_cast<double>(expected[i])));
+    worst = std::max(worst, std::abs(static_cast<double>(actual[i]) - expected[i]));
+  }
+  return worst / size;
+}
+
+Floats Forward(const Ops& ops, const LinearShape& shape, const float* x, const Floats& weight,
+               const float* bias) {
+  Floats y = Zeros(shape.rows * shape.outputs), scratch = Zeros(ops.LinearScratch(shape));
+  ops.LinearForward(shape, x, weight.data(), bias, y.data(), scratch.data());
+  return y;
+}
+
+struct Gradients3 {
+  Floats weight, bias, x;
+};
+
+Gradients3 Backward(const Ops& ops, const LinearShape& shape, const Floats& x, const Floats& weight,
+                    const Floats& dy) {
+  const float kNan = std::numeric_limits<float>::quiet_NaN();  // what must be overwritten
+  Gradients3 g = {Floats(weight.size(), kNan), Floats(static_cast<size_t>(shape.outputs), kNan),
+                  Floats(x.size(), kNan)};
+  ops.LinearInputGradient(shape, dy.data(), weight.data(), g.x.data());
+  ops.LinearWeightGradient(shape, dy.data(), x.data(), g.weight.data());
+  ops.BiasGradient(shape, dy.data(), g.bias.data());
+  return g;
+}
+
+using LossOp = double (Ops::*)(int64_t, int64_t, const float*, const float*, float, float*) const;
+
+}  // namespace
+
+TEST_CASE(
+    "linear forward and backward equal the plain loops on odd shapes, twice with the same bits") {
+  const CpuOps cpu;
+  const ReferenceOps reference;
+  for (const LinearShape& shape : kShapes) {
+    CAPTURE(shape.rows, shape.inputs, shape.outputs);
+    const Floats x = RandomFloats(1, shape.rows * shape.inputs, 1.0f);
+    const Floats weight = RandomFloats(2, shape.outputs * shape.inputs, 1.0f);
+    const Floats bias = RandomFloats(3, shape.outputs, 1.0f);
+    const Floats dy = RandomFloats(4, shape.rows * shape.outputs, 1.0f);
+    for (const float* b : {bias.data(), static_cast<const float*>(nullptr)}) {
+      const Floats y = Forward(cpu, shape, x.data(), weight, b);
+      CHECK(Distance(y, Forward(reference, shape, x.data(), weight, b)) < 1e-5);
+      CHECK(SameBits(y, Forward(cpu, shape, x.data(), weight, b)));
+    }
+    const Gradients3 actual = Backward(cpu, shape, x, weight, dy);
+    const Gradients3 expected = Backward(reference, shape, x, weight, dy);
+    CHECK(Distance(actual.weight, expected.weight) < 1e-5);
+    CHECK(Distance(actual.bias, expected.bias) < 1e-5);
+    CHECK(Distance(actual.x, expected.x) < 1e-5);
+    const Gradients3 again = Backward(cpu, shape, x, weight, dy);
+    CHECK(SameBits(actual.weight, again.weight));
+    CHECK(SameBits(actual.bias, again.bias));
+    CHECK(SameBits(actual.x, again.x));
+  }
+}
+
+TEST_CASE("a forward row has the same bits whatever rows it is computed with") {
+  const CpuOps cpu;
+  for (const auto& [inputs, outputs] :
+       {std::pair<int64_t, int64_t>{784, 512}, {7, 10}, {1025, 33}, {256, 1}}) {
+    const LinearShape whole = {150, inputs, outputs};
+    const Floats x = RandomFloats(5, whole.rows * inputs, 1.0f);
+    const Floats weight = RandomFloats(6, outputs * inputs, 1.0f);
+    const Floats bias = RandomFloats(7, outputs, 1.0f);
+    const Floats y = Forward(cpu, whole, x.data(), weight, bias.data());
+    for (int64_t rows : {1, 2, 3, 8, 15, 16, 20, 31, 32, 33, 56, 63, 64, 65, 100, 128, 149}) {
+      const int64_t first = (rows * 37) % (whole.rows - rows + 1);
+      CAPTURE(inputs, outputs, rows, first);
+      const Floats part =
+          Forward(cpu, {rows, inputs, outputs}, x.data() + first * inputs, weight, bias.data());
+      CHECK(SameBits(part,
+                     Floats(y.begin() + first * outputs, y.begin() + (first + rows) * outputs)));
+    }
+  }
+}
+
+TEST_CASE("where a weight lies in memory does not change the bits of a product") {
+  const CpuOps cpu;
+  const LinearShape shape = {33, 100, 31};
+  const Floats x = RandomFloats(8, shape.rows * shape.inputs, 1.0f);
+  const Floats weight = RandomFloats(9, shape.outputs * shape.inputs, 1.0f);
+  const Floats y = Forward(cpu, shape, x.data(), weight, nullptr);
+  for (size_t shift = 1; shift < 16; ++shift) {
+    Floats moved(weight.size() + shift);
+    std::copy(weight.begin(), weight.end(), moved.begin() + static_cast<int64_t>(shift));
+    Floats other = Zeros(shape.rows * shape.outputs), scratch = Zeros(cpu.LinearScratch(shape));
+    cpu.LinearForward(shape, x.data(), moved.data() + shift, nullptr, other.data(), scratch.data());
+    CHECK(SameBits(y, other));
+  }
+}
+
+TEST_CASE("gradients over no rows are positive zeros, and a bias gradient of one row keeps -0") {
+  const CpuOps cpu;
+  const LinearShape none = {0, 5, 3};
+  const Gradients3 g = Backward(cpu, none, {}, Floats(15, 1.0f), {});
+  CHECK(SameBits(g.weight, Floats(15, 0.0f)));
+  CHECK(SameBits(g.bias, Floats(3, 0.0f)));
+  const Floats dy(3, -0.0f);
+  Floats bias(3, 1.0f);
+  cpu.BiasGradient({1, 5, 3}, dy.data(), bias.data());
+  CHECK(SameBits(bias, dy));
+}
+
+TEST_CASE("a product never starts a thread") {
+  const auto threads = [] {
+    const std::filesystem::directory_iterator tasks("/proc/self/task");
+    return std::distance(begin(tasks), end(tasks));
+  };
+  const CpuOps cpu;
+  const LinearShape shape = {256, 512, 512};
+  const Floats x(static_cast<size_t>(shape.rows * shape.inputs), 1.0f);
+  const Floats weight(static_cast<size_t>(shape.outputs * shape.inputs), 1.0f);
+  int64_t before = 0, after = 0;
+  std::thread fresh([&] {  // a thread whose share of OpenMP nobody has set
+    before = threads();
+    Backward(cpu, shape, x, weight, Forward(cpu, shape, x.data(), weight, nullptr));
+    after = threads();
+  });
+  fresh.join();
+  CHECK(after == before);
+}
+
+TEST_CASE("activations and their slopes equal the plain functions, in place too") {
+  const CpuOps cpu;
+  const ReferenceOps reference;
+  for (const Activation kind :
+       {Activation::kRelu, Activation::kTanh, Activation::kSigmoid, Activation::kGelu}) {
+    for (int64_t count : {1, 3, 15, 16, 17, 1000}) {
+      CAPTURE(static_cast<int>(kind), count);
+      const Floats x = RandomFloats(10, count, 8.0f), dy = RandomFloats(11, count, 1.0f);
+      Floats y = Zeros(count), expected = Zeros(count), in_place = x;
+      cpu.ActivationForward(kind, count, x.data(), y.data());
+      reference.ActivationForward(kind, count, x.data(), expected.data());
+      CHECK(Distance(y, expected) < 5e-7);
+      cpu.ActivationForward(kind, count, in_place.data(), in_place.data());
+      CHECK(SameBits(in_place, y));
+      const Floats& kept = kind == Activation::kGelu ? x : y;
+      Floats dx = Zeros(count), dx_in_place = dy;
+      cpu.ActivationBackward(kind, count, kept.data(), dy.data(), dx.data());
+      reference.ActivationBackward(kind, count, kept.data(), dy.data(), expected.data());
+      CHECK(Distance(dx, expected) < 3e-6);
+      cpu.ActivationBackward(kind, count, kept.data(), dx_in_place.data(), dx_in_place.data());
+      CHECK(SameBits(dx_in_place, dx));
+    }
+  }
+}
+
+TEST_CASE("gelu and its slope are 0 or the identity far away, never NaN") {
+  const CpuOps cpu;
+  const Floats x = {-1e30f, -1e10f, -50.0f, 50.0f, 1e10f, 1e30f}, one(6, 1.0f);
+  Floats y(6), slope(6);
+  cpu.ActivationForward(Activation::kGelu, 6, x.data(), y.data());
+  cpu.ActivationBackward(Activation::kGelu, 6, x.data(), one.data(), slope.data());
+  CHECK(y == Floats{0, 0, 0, 50.0f, 1e10f, 1e30f});
+  CHECK(slope == Floats{0, 0, 0, 1, 1, 1});
+}
+
+TEST_CASE("a NaN goes through every activation as NaN") {
+  const CpuOps cpu;
+  for (const Activation kind :
+       {Activation::kRelu, Activation::kTanh, Activation::kSigmoid, Activation::kGelu}) {
+    Floats x(20, std::numeric_limits<float>::quiet_NaN());
+    cpu.ActivationForward(kind, 20, x.data(), x.data());
+    for (float value : x) CHECK(std::isnan(value));
+  }
+}
+
+TEST_CASE("a dropout mask equals its definition and does not depend on how rows are cut") {
+  const CpuOps cpu;
+  const ReferenceOps reference;
+  for (const int64_t columns : {1, 3, 4, 7, 64, 101}) {
+    const int64_t rows = 30;
+    const DropoutDraw draw = {0x1234567890ABCDEFull, 77, 5, 0.3};
+    const Floats x(static_cast<size_t>(rows * columns), 1.0f);
+    Floats y = x, expected = x, part = x;
+    cpu.Dropout(draw, rows, columns, x.data(), y.data());
+    reference.Dropout(draw, rows, columns, x.data(), expected.data());
+    CHECK(SameBits(y, expected));
+    for (int64_t r = 0; r < rows; r += 7) {
+      DropoutDraw cut = draw;
+      cut.first_row += static_cast<uint64_t>(r);
+      float* from = part.data() + r * columns;  // in place
+      cpu.Dropout(cut, std::min<int64_t>(7, rows - r), columns, from, from);
+    }
+    CHECK(SameBits(y, part));
+  }
+}
+
+TEST_CASE("dropout keeps 1 - rate of the values, other ones at each step, and rate 0 keeps all") {
+  const CpuOps cpu;
+  const Floats x(100000, 2.0f);
+  Floats first(x.size()), second(x.size());
+  cpu.Dropout({1, 1, 0, 0.25}, 100, 1000, x.data(), first.data());
+  cpu.Dropout({1, 2, 0, 0.25}, 100, 1000, x.data(), second.data());
+  const auto kept = std::count(first.begin(), first.end(), 2.0f * DropoutScale(0.25));
+  CHECK(std::abs(static_cast<double>(kept) - 75000) < 6 * std::sqrt(100000 * 0.25 * 0.75));
+  CHECK(kept + std::count(first.begin(), first.end(), 0.0f) == 100000);
+  CHECK_FALSE(SameBits(first, second));
+  cpu.Dropout({1, 1, 0, 0.0}, 100, 1000, x.data(), first.data());
+  CHECK(SameBits(first, x));
+}
+
+TEST_CASE("losses and their slopes equal the plain loops on odd shapes") {
+  const CpuOps cpu;
+  const ReferenceOps reference;
+  for (const int64_t outputs : {1, 2, 10, 16, 17, 100}) {
+    const int64_t rows = 13;
+    CAPTURE(outputs);
+    const Floats logits = RandomFloats(20, rows * outputs, 9.0f);
+    Floats classes(static_cast<size_t>(rows)), shares = RandomFloats(21, rows * outputs, 0.5f);
+    for (size_t r = 0; r < classes.size(); ++r) {
+      classes[r] = static_cast<float>((r * 7) % static_cast<size_t>(outputs));
+    }
+    for (float& share : shares) share += 0.5f;
+    for (const auto& [op, labels] :
+         {std::pair<LossOp, const Floats*>{&Ops::SoftmaxCrossEntropy, &classes},
+          {&Ops::MeanSquaredError, &shares},
+          {&Ops::BinaryCrossEntropy, &shares}}) {
+      Floats slope(logits.size(), 7.0f), expected(logits.size());
+      const auto call = [&, op = op, labels = labels](const Ops& ops, Floats& to) {
+        return (ops.*op)(rows, outputs, logits.data(), labels->data(), 0.125f, to.data());
+      };
+      const double loss = call(cpu, slope);
+      CHECK(loss == Approx(call(reference, expected)).epsilon(1e-6).margin(1e-6));
+      CHECK(Distance(slope, expected) < 1e-6);
+      Floats again(logits.size());
+      CHECK(call(cpu, again) == loss);
+      CHECK(SameBits(again, slope));
+    }
+  }
+}
+
+TEST_CASE("losses of huge logits are finite, and a NaN shows in the loss") {
+  const CpuOps cpu;
+  const Floats logits = {1e4f, -1e4f, 0.0f}, shares = {0.0f, 1.0f, 1.0f}, label = {1.0f};
+  Floats slope(3);
+  CHECK(cpu.SoftmaxCrossEntropy(1, 3, logits.data(), label.data(), 1, slope.data()) == Approx(2e4));
+  CHECK(slope == Floats{1, -1, 0});
+  CHECK(cpu.BinaryCrossEntropy(1, 3, logits.data(), shares.data(), 1, slope.data()) ==
+        Approx((2e4 + std::log(2.0)) / 3));
+  const Floats broken = {0.0f, std::numeric_limits<float>::quiet_NaN(), 1.0f};
+  CHECK(std::isnan(cpu.SoftmaxCrossEntropy(1, 3, broken.data(), label.data(), 1, slope.data())));
+  CHECK(std::isnan(cpu.BinaryCrossEntropy(1, 3, broken.data(), shares.data(), 1, slope.data())));
+}
+
+TEST_CASE("metrics equal the plain loops; of equal logits the first wins; NaN is no hit") {
+  const CpuOps cpu;
+  const ReferenceOps reference;
+  const int64_t rows = 50, outputs = 6;
+  Floats logits = RandomFloats(30, rows * outputs, 3.0f);
+  for (float& logit : logits) logit = std::round(logit);  // many ties
+  logits[14] = std::numeric_limits<float>::quiet_NaN();
+  Floats classes(50), targets = RandomFloats(31, rows * outputs, 1.0f);
+  for (size_t r = 0; r < classes.size(); ++r) classes[r] = static_cast<float>(r % 7);  // 6 is none
+  CHECK(cpu.ClassHits(rows, outputs, logits.data(), classes.data()) ==
+        reference.ClassHits(rows, outputs, logits.data(), classes.data()));
+  CHECK(cpu.SignHits(rows, outputs, logits.data(), targets.data()) ==
+        reference.SignHits(rows, outputs, logits.data(), targets.data()));
+  logits[14] = 0;
+  CHECK(cpu.SquaredError(rows, outputs, logits.data(), targets.data()) ==
+        Approx(reference.SquaredError(rows, outputs, logits.data(), targets.data())));
+  const Floats tie = {1.0f, 1.0f}, zero = {0.0f}, one = {1.0f};
+  CHECK(cpu.ClassHits(1, 2, tie.data(), zero.data()) == 1);
+  CHECK(cpu.ClassHits(1, 2, tie.data(), one.data()) == 0);
+}
+
+TEST_CASE("the first label outside its range is found, NaN and broken classes included") {
+  const CpuOps cpu;
+  const ReferenceOps reference;
+  const float kNan = std::numeric_limits<float>::quiet_NaN();
+  const LabelRange classes = {0, 9, true}, shares = {0, 1, false};
+  for (const Floats& labels : {Floats{0, 9, 3}, Floats{1, 10}, Floats{1, 2, -1}, Floats{0.5f, 11},
+                               Floats{kNan}, Floats{1, kNan}, Floats{}}) {
+    const auto count = static_cast<int64_t>(labels.size());
+    for (const LabelRange& range : {classes, shares}) {
+      CHECK(cpu.FirstBadLabel(range, count, labels.data()) ==
+            reference.FirstBadLabel(range, count, labels.data()));
+    }
+  }
+  const Floats half = {1, 0.5f};
+  CHECK(cpu.FirstBadLabel(classes, 2, half.data()) == 1);
+  CHECK(cpu.FirstBadLabel(shares, 2, half.data()) == -1);
+}
+
+}  // namespace paracord

@@ -1,0 +1,162 @@
+#include "worker/data/dataset_cache.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+
+#include "absl/strings/str_format.h"
+#include "common/base/sha256.h"
+#include "common/base/status.h"
+#include "worker/data/cache_header.h"
+#include "worker/data/file_descriptor.h"
+#include "worker/data/mapped_file.h"
+#include "worker/data/source_file.h"
+
+namespace paracord {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Everything that decides what is decoded; '\0' cannot occur in a path.
+std::string KeyOf(const DatasetSpec& spec) {
+  const std::string zero(1, '\0');
+  std::string key = absl::StrCat(static_cast<int>(spec.format));
+  for (const std::string& text : {spec.images, spec.labels, spec.path, spec.label}) {
+    key += zero + text;
+  }
+  absl::StrAppend(&key, zero, spec.features, " ", spec.samples, " ", spec.classes, " ",
+                  absl::StrFormat("%.17g", spec.noise), " ", spec.seed);
+  return key;
+}
+
+std::string NameOf(const std::string& key) {
+  Sha256 hash;
+  hash.Add(key.data(), key.size());
+  return hash.Hex().substr(0, 32) + ".dataset";
+}
+
+absl::Status SystemError(const std::string& what) {
+  return absl::UnavailableError(absl::StrCat(what, ": ", std::strerror(errno)));
+}
+
+absl::Status WriteAt(int file, const void* data, uint64_t size, uint64_t offset) {
+  const char* next = static_cast<const char*>(data);
+  while (size > 0) {
+    const ssize_t written = pwrite(file, next, size, static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return SystemError("write");
+    next += written;
+    size -= static_cast<uint64_t>(written);
+    offset += static_cast<uint64_t>(written);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WriteFile(int file, const std::string& header, const CacheLayout& layout,
+                       const DatasetContents& contents) {
+  const void* features = contents.pixels;
+  if (features == nullptr) features = contents.features;
+  RETURN_IF_ERROR(WriteAt(file, header.data(), header.size(), 0));
+  RETURN_IF_ERROR(WriteAt(file, features, layout.feature_bytes, layout.features));
+  RETURN_IF_ERROR(WriteAt(file, contents.labels, layout.label_bytes, layout.labels));
+  return fsync(file) == 0 ? absl::OkStatus() : SystemError("fsync");
+}
+
+// Temporary files of writers that were killed; a living one needs minutes at most.
+void RemoveAbandoned(const std::string& directory, const std::string& prefix) {
+  std::error_code ignored;
+  const auto oldest = fs::file_time_type::clock::now() - std::chrono::hours(24);
+  for (fs::directory_iterator entry(directory, ignored), end; !ignored && entry != end;
+       entry.increment(ignored)) {
+    if (!entry->path().filename().string().starts_with(prefix)) continue;
+    std::error_code gone;
+    const auto written = entry->last_write_time(gone);
+    if (!gone && written < oldest) fs::remove(entry->path(), gone);
+  }
+}
+
+absl::Status CheckSources(const std::vector<FileIdentity>& files) {
+  for (const FileIdentity& file : files) {
+    const absl::StatusOr<FileIdentity> now = StatFile(file.path);
+    if (!now.ok() || now->bytes != file.bytes || now->modified != file.modified) {
+      return absl::NotFoundError(absl::StrCat(file.path, " has changed since it was decoded"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+DatasetContents ContentsIn(std::shared_ptr<const MappedFile> mapped, const CacheHeader& header,
+                           const CacheLayout& layout) {
+  DatasetContents contents;
+  contents.sample_shape = header.sample_shape;
+  contents.samples = header.samples;
+  contents.label_floats = header.label_floats;
+  const char* features = mapped->data() + layout.features;
+  if (header.pixels) {
+    contents.pixels = reinterpret_cast<const uint8_t*>(features);
+  } else {
+    contents.features = reinterpret_cast<const float*>(features);
+  }
+  contents.labels = reinterpret_cast<const float*>(mapped->data() + layout.labels);
+  contents.files = header.files;
+  contents.owner = std::move(mapped);
+  return contents;
+}
+
+}  // namespace
+
+DatasetCache::DatasetCache(const DatasetSpec& spec, const std::string& directory)
+    : directory_(directory),
+      key_(KeyOf(spec)),
+      path_((fs::path(directory) / NameOf(key_)).string()),
+      source_count_(spec.Files().size()) {}
+
+absl::StatusOr<DatasetContents> DatasetCache::Open() const {
+  ASSIGN_OR_RETURN(std::shared_ptr<const MappedFile> mapped, MappedFile::Open(path_));
+  const std::string_view bytes(mapped->data(), mapped->size());
+  absl::StatusOr<CacheHeader> header = DecodeCacheHeader(bytes);
+  if (!header.ok()) return Annotate(header.status(), path_);
+  if (header->key != key_ || header->files.size() != source_count_) {
+    return absl::InvalidArgumentError(absl::StrCat(path_, ": made for another data set"));
+  }
+  ASSIGN_OR_RETURN(const CacheLayout layout, LayoutOf(*header, CacheHeaderBytes(bytes)));
+  if (layout.end != bytes.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path_, ": torn: ", bytes.size(), " bytes; expected ", layout.end));
+  }
+  RETURN_IF_ERROR(CheckSources(header->files));
+  return ContentsIn(std::move(mapped), *header, layout);
+}
+
+absl::Status DatasetCache::Write(const DecodedData& data) const {
+  CacheHeader header = {
+      key_, data.files, data.samples, data.sample_shape, data.label_floats, !data.pixels.empty()};
+  const std::string bytes = EncodeCacheHeader(header);
+  ASSIGN_OR_RETURN(const CacheLayout layout, LayoutOf(header, bytes.size()));
+  std::error_code error;
+  fs::create_directories(directory_, error);
+  if (error) return absl::UnavailableError(absl::StrCat(directory_, ": ", error.message()));
+  const std::string prefix = path_ + ".tmp-";
+  RemoveAbandoned(directory_, fs::path(prefix).filename().string());
+  std::string temporary = prefix + "XXXXXX";
+  const FileDescriptor file(mkostemp(temporary.data(), O_CLOEXEC));
+  if (!file.is_open()) return SystemError(temporary);
+  const auto no_copy = std::shared_ptr<const DecodedData>(std::shared_ptr<void>(), &data);
+  absl::Status status = WriteFile(file.number(), bytes, layout, ContentsOf(no_copy));
+  if (status.ok() && rename(temporary.c_str(), path_.c_str()) != 0) status = SystemError("rename");
+  if (!status.ok()) {
+    unlink(temporary.c_str());
+    return Annotate(status, path_);
+  }
+  const FileDescriptor directory(open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.is_open() || fsync(directory.number()) != 0) return SystemError(directory_);
+  return absl::OkStatus();
+}
+
+}  // namespace paracord

@@ -1,0 +1,106 @@
+// A job's model on one device, and a pass through it: forward, loss, backward over one slice of a
+// batch.
+//
+// The model is immutable and shared; a pass belongs to one thread and is used for one virtual
+// worker after another. The bits of a pass depend on the weights, the slice and its context, never
+// on the passes before it or beside it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/job/model_spec.h"
+#include "worker/model/layer.h"
+#include "worker/model/loss.h"
+#include "worker/tensor/device.h"
+
+namespace paracord {
+
+// Pointers to the tensors of ModelSpec::tensors, in order; read only, shared by all passes. In the
+// device's memory, as are all pointers here.
+using Weights = std::vector<const float*>;
+// One buffer a tensor, same order; Backward overwrites (never adds to) them.
+using Gradients = std::vector<float*>;
+
+// One slice of a batch.
+struct Batch {
+  const float* features;  // [rows, input], contiguous
+  const float*
+      labels;    // [rows, label_width]: softmax: the class as a float; others: [rows, outputs]
+  int64_t rows;  // may be 0
+};
+
+// Called for each layer that has tensors: before its weights are read (forward), after the
+// gradients of its tensors are complete and its weights are read no more (backward, last layer
+// first). May be empty. Not OK: the pass stops and returns it.
+using LayerHook = std::function<absl::Status(const LayerSpec&)>;
+
+class Model {
+ public:
+  // InvalidArgument: shapes or tensors that contradict one another. The device outlives the model.
+  static absl::StatusOr<std::unique_ptr<Model>> Build(const ModelSpec& spec, Device& device);
+
+  const ModelSpec& spec() const { return spec_; }
+  int64_t label_width() const { return loss_.label_width(); }
+
+ private:
+  friend class Pass;
+
+  Model(const ModelSpec& spec, Device& device)
+      : spec_(spec), device_(device), loss_(spec.loss, ShapeSize(spec.output())) {}
+  void PlaceValues();
+
+  ModelSpec spec_;
+  Device& device_;
+  Loss loss_;
+  std::vector<std::unique_ptr<Layer>> layers_;
+  // Where layer i's output lies: a buffer of the pass, or kFeatures. Layers share one where nobody
+  // reads what was there.
+  static constexpr int kFeatures = -1;
+  std::vector<int> place_;
+  std::vector<int64_t> widths_;  // of each buffer: floats a row
+  size_t first_trained_ = 0;  // the first layer with tensors; the number of layers if none has any
+};
+
+class Pass {
+ public:
+  // Room for slices of at most max_rows rows. If the device has none, Forward says so.
+  Pass(const Model& model, int64_t max_rows);
+
+  absl::Status Forward(const Weights& weights, const Batch& batch, const PassContext& context,
+                       const LayerHook& before_layer);
+  // After Forward, once: the loss summed over the rows. InvalidArgument: a label is out of the
+  // model's range; names row and label.
+  absl::StatusOr<double> Loss(const Batch& batch);
+  // After Forward: sums over the rows of each metric (see metric.h).
+  std::vector<double> Metrics(const Batch& batch, const std::vector<MetricKind>& metrics);
+  // After Loss, once, with the weights and the batch of Forward: gradients of loss_sum *
+  // gradient_scale. rows == 0: all gradients are +0.0, and the hooks are called.
+  absl::Status Backward(const Weights& weights, const Batch& batch, float gradient_scale,
+                        const Gradients& gradients, const LayerHook& after_layer);
+
+ private:
+  absl::Status AllocateBuffers();
+  absl::Status CheckForward(const Weights& weights, const Batch& batch) const;
+  const float* Input(size_t layer, const Batch& batch) const;
+  const float* Output(size_t layer, const Batch& batch) const;
+  float* BackwardLayer(size_t layer, const Weights& weights, const Batch& batch,
+                       const Gradients& gradients, float* output_gradient);
+  absl::Status FinishLayer(size_t layer, const LayerHook& after_layer);
+
+  const Model& model_;
+  const Ops& ops_;
+  int64_t max_rows_;
+  absl::Status allocated_;
+  std::vector<Buffer> values_;  // by Model::place_
+  Buffer gradients_[2];         // of a layer's output and input, in turn
+  Buffer scratch_;
+  PassContext context_{};   // of the last Forward
+  bool loss_done_ = false;  // gradients_[0] holds the gradient of the logits
+};
+
+}  // namespace paracord

@@ -1,0 +1,23 @@
+// What the bits of a pass depend on beside the model and the data. A job records it at its first
+// start, and all its tasks match it or are capped to it (ONEDNN_MAX_CPU_ISA in their environment):
+// oneDNN's products differ between AVX-512, AVX2 and AVX, and between versions.
+#pragma once
+
+#include <string>
+
+namespace paracord {
+
+struct ComputeClass {
+  std::string device;   // "cpu", "cuda"
+  std::string isa;      // as ONEDNN_MAX_CPU_ISA spells it: "AVX512_CORE", "AVX2", "SSE41"
+  std::string library;  // "oneDNN 2.6.3"
+
+  // "cpu AVX512_CORE oneDNN 2.6.3"
+  std::string ToString() const;
+  bool operator==(const ComputeClass&) const = default;
+};
+
+// Of this process: oneDNN reads its environment once, at the first call of anything in it.
+ComputeClass CpuComputeClass();
+
+}  // namespace paracord

@@ -1,0 +1,122 @@
+// CpuOps, the part that goes element by element.
+#include <cstdint>
+
+#include "common/base/philox.h"
+#include "worker/tensor/cpu_ops.h"
+#include "worker/tensor/vector_clones.h"
+#include "worker/tensor/vector_math.h"
+
+namespace paracord {
+namespace {
+
+// gelu(x) = x / 2 (1 + tanh(u)) = x sigmoid(2 u): the second form does not cancel for negative x.
+// 2 u = kSlope (x + kCubic x^3). Source: Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016,
+// section 2.
+constexpr float kSlope = 1.5957691216057308f;  // 2 sqrt(2 / pi)
+constexpr float kCubic = 0.044715f;
+
+inline float Gelu(float x) { return x * Sigmoid(kSlope * (x + kCubic * (x * x * x))); }
+
+inline float GeluSlope(float x) {
+  const float low = x < -30.0f ? -30.0f : x;  // beyond, the slope is exactly 0 or 1
+  const float b = low > 30.0f ? 30.0f : low;
+  const float s = Sigmoid(kSlope * (b + kCubic * (b * b * b)));
+  return s + b * (s * (1.0f - s)) * (kSlope * (1.0f + 3.0f * kCubic * (b * b)));
+}
+
+inline float Relu(float x) { return x < 0.0f ? 0.0f : x; }  // a NaN passes
+
+PARACORD_VECTOR_CLONES void ReluForward(int64_t count, const float* x, float* y) {
+  for (int64_t i = 0; i < count; ++i) y[i] = Relu(x[i]);
+}
+PARACORD_VECTOR_CLONES void TanhForward(int64_t count, const float* x, float* y) {
+  for (int64_t i = 0; i < count; ++i) y[i] = Tanh(x[i]);
+}
+PARACORD_VECTOR_CLONES void SigmoidForward(int64_t count, const float* x, float* y) {
+  for (int64_t i = 0; i < count; ++i) y[i] = Sigmoid(x[i]);
+}
+PARACORD_VECTOR_CLONES void GeluForward(int64_t count, const float* x, float* y) {
+  for (int64_t i = 0; i < count; ++i) y[i] = Gelu(x[i]);
+}
+
+PARACORD_VECTOR_CLONES void ReluBackward(int64_t count, const float* y, const float* dy,
+                                         float* dx) {
+  for (int64_t i = 0; i < count; ++i) dx[i] = y[i] > 0.0f ? dy[i] : 0.0f;
+}
+PARACORD_VECTOR_CLONES void TanhBackward(int64_t count, const float* y, const float* dy,
+                                         float* dx) {
+  for (int64_t i = 0; i < count; ++i) dx[i] = dy[i] * (1.0f - y[i] * y[i]);
+}
+PARACORD_VECTOR_CLONES void SigmoidBackward(int64_t count, const float* y, const float* dy,
+                                            float* dx) {
+  for (int64_t i = 0; i < count; ++i) dx[i] = dy[i] * (y[i] * (1.0f - y[i]));
+}
+PARACORD_VECTOR_CLONES void GeluBackward(int64_t count, const float* x, const float* dy,
+                                         float* dx) {
+  for (int64_t i = 0; i < count; ++i) dx[i] = dy[i] * GeluSlope(x[i]);
+}
+
+PARACORD_VECTOR_CLONES void ScaleAll(int64_t count, float factor, float* x) {
+  for (int64_t i = 0; i < count; ++i) x[i] *= factor;
+}
+
+// One row of dropout: element c is kept if word c mod 4 of block c / 4 is at least `threshold`.
+PARACORD_VECTOR_CLONES void DropoutRow(uint64_t key, uint64_t step, uint64_t row,
+                                       uint32_t threshold, float scale, int64_t columns,
+                                       const float* x, float* y) {
+  const int64_t blocks = columns / 4;
+  for (int64_t q = 0; q < blocks; ++q) {
+    const PhiloxBlock words = Philox(key, step, (row << 32) | static_cast<uint64_t>(q));
+    for (int w = 0; w < 4; ++w) {
+      const float value = x[4 * q + w] * scale;
+      y[4 * q + w] = (words[w] >> 8) >= threshold ? value : 0.0f;
+    }
+  }
+  const PhiloxBlock words = Philox(key, step, (row << 32) | static_cast<uint64_t>(blocks));
+  for (int64_t c = 4 * blocks; c < columns; ++c) {
+    y[c] = (words[c % 4] >> 8) >= threshold ? x[c] * scale : 0.0f;
+  }
+}
+
+}  // namespace
+
+void CpuOps::ActivationForward(Activation kind, int64_t count, const float* x, float* y) const {
+  switch (kind) {
+    case Activation::kRelu:
+      return ReluForward(count, x, y);
+    case Activation::kTanh:
+      return TanhForward(count, x, y);
+    case Activation::kSigmoid:
+      return SigmoidForward(count, x, y);
+    case Activation::kGelu:
+      return GeluForward(count, x, y);
+  }
+}
+
+void CpuOps::ActivationBackward(Activation kind, int64_t count, const float* kept, const float* dy,
+                                float* dx) const {
+  switch (kind) {
+    case Activation::kRelu:
+      return ReluBackward(count, kept, dy, dx);
+    case Activation::kTanh:
+      return TanhBackward(count, kept, dy, dx);
+    case Activation::kSigmoid:
+      return SigmoidBackward(count, kept, dy, dx);
+    case Activation::kGelu:
+      return GeluBackward(count, kept, dy, dx);
+  }
+}
+
+void CpuOps::Dropout(const DropoutDraw& draw, int64_t rows, int64_t columns, const float* x,
+                     float* y) const {
+  const uint32_t threshold = DropoutThreshold(draw.rate);
+  const float scale = DropoutScale(draw.rate);
+  for (int64_t r = 0; r < rows; ++r) {
+    DropoutRow(draw.key, draw.step, draw.first_row + static_cast<uint64_t>(r), threshold, scale,
+               columns, x + r * columns, y + r * columns);
+  }
+}
+
+void CpuOps::Scale(int64_t count, float factor, float* x) const { ScaleAll(count, factor, x); }
+
+}  // namespace paracord

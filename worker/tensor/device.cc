@@ -1,0 +1,16 @@
+#include "worker/tensor/device.h"
+
+#include "worker/tensor/cpu_device.h"
+
+namespace paracord {
+
+absl::StatusOr<std::unique_ptr<Device>> OpenDevice(DeviceKind kind) {
+  if (kind == DeviceKind::kCuda) return OpenCudaDevice();
+  if (kind == DeviceKind::kAuto) {
+    absl::StatusOr<std::unique_ptr<Device>> cuda = OpenCudaDevice();
+    if (cuda.ok()) return cuda;
+  }
+  return std::make_unique<CpuDevice>();
+}
+
+}  // namespace paracord
