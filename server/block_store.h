@@ -14,8 +14,8 @@
 #include "common/job/job_spec.h"
 #include "common/job/key_range.h"
 #include "common/job/optimizer.h"
-#include "server/buffer_pool.h"
-#include "server/tree_sum.h"
+#include "common/base/buffer_pool.h"
+#include "common/job/tree_sum.h"
 
 namespace paracord {
 

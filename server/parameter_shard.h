@@ -27,7 +27,7 @@
 #include "server/consistency.h"
 #include "server/memory_budget.h"
 #include "server/storage_thread.h"
-#include "server/tree_sum.h"
+#include "common/job/tree_sum.h"
 
 namespace paracord {
 

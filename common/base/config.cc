@@ -38,7 +38,8 @@ std::string Describe(const YamlValue* value) {
     case YamlValue::Kind::kNull:
       return "nothing";
     case YamlValue::Kind::kScalar: {
-      const char* quote = value->plain ? "'" : "\"";  // so that "5" is seen to be text
+      double number;  // "5" is seen to be text by its quotes
+      const char* quote = !value->plain && absl::SimpleAtod(value->text, &number) ? "\"" : "'";
       return absl::StrCat(quote, Shorten(value->text), quote);
     }
     case YamlValue::Kind::kList:

@@ -24,8 +24,8 @@ struct InitializerSpec {
 enum class TensorKind {
   // Weights: the sum of the slices' gradients goes through the optimizer.
   kTrained,
-  // State that is no gradient: the next value is the sum along the tree itself (slices send value /
-  // V).
+  // State that is no gradient: the next value is the sum along the tree itself (slices send
+  // value / V).
   kAveraged,
   // No state: version t+1 is the sum of what step t sent (loss and metrics); not part of a
   // checkpoint's weights.

@@ -17,6 +17,7 @@ std::pair<uint64_t, uint64_t> SliceOf(uint64_t count, uint32_t slices, uint32_t 
 
 class Sampler {
  public:
+  // All but the seed at least 1: an empty data set is refused by whoever reads it.
   Sampler(uint64_t seed, uint64_t samples, uint64_t batch_size, uint32_t virtual_workers);
 
   uint64_t samples() const { return samples_; }

@@ -88,9 +88,10 @@ absl::Status FetchBlocks(const BlockGrid& grid, const pb::Plan& plan, uint64_t v
     header.set_block_end(piece->blocks.end);
     const uint64_t bytes = grid.Floats(piece->blocks) * sizeof(float);
     shard_of(piece->shard)
-        .Pull(header, [gathering, block = piece->blocks.begin, bytes](absl::StatusOr<Payload> reply) {
-          gathering->Take(block, bytes, std::move(reply));
-        });
+        .Pull(header,
+              [gathering, block = piece->blocks.begin, bytes](absl::StatusOr<Payload> reply) {
+                gathering->Take(block, bytes, std::move(reply));
+              });
   }
   MutexLock lock(gathering->mutex);
   bool in_time = true;

@@ -1,4 +1,5 @@
-// Many pulls at once, gathered: one try to get pieces of one version from several servers. Blocks; one thread.
+// Many pulls at once, gathered: one try to get pieces of one version from several servers. Blocks;
+// one thread.
 #pragma once
 
 #include <cstdint>
@@ -21,14 +22,16 @@ struct WeightsPiece {
   BlockRange blocks;
 };
 
-// All pieces of the trained and averaged tensors, tensors in name order (bytewise), blocks in order within each.
+// All pieces of the trained and averaged tensors, tensors in name order (bytewise), blocks in order
+// within each.
 std::vector<WeightsPiece> PiecesOf(const BlockGrid& grid, const pb::Plan& plan);
 
 using FetchedBlocks = std::map<uint64_t, Payload>;  // by a piece's first block
 
-// Pulls every piece that `got` lacks, all at the same time, and returns when all are answered, one is refused as gone
-// (OutOfRange, which wins over other errors), or `until` has come (DeadlineExceeded). What has arrived is in `got`.
-// `shard_of(i)` is the i-th shard of `plan`; calls still open when this returns are dropped.
+// Pulls every piece that `got` lacks, all at the same time, and returns when all are answered, one
+// is refused as gone (OutOfRange, which wins over other errors), or `until` has come
+// (DeadlineExceeded). What has arrived is in `got`. `shard_of(i)` is the i-th shard of `plan`;
+// calls still open when this returns are dropped.
 absl::Status FetchBlocks(const BlockGrid& grid, const pb::Plan& plan, uint64_t version,
                          const std::vector<WeightsPiece>& pieces,
                          const std::function<Shard&(uint32_t)>& shard_of, TimePoint until,

@@ -1,5 +1,6 @@
-// Which cluster a command talks to: --scheduler, else $PARACORD_SCHEDULER, else the cluster that `up` started last, which
-// is remembered in one file, ~/.local/state/paracord: {"dir": D, "scheduler": "HOST:PORT"}.
+// Which cluster a command talks to: --scheduler, else $PARACORD_SCHEDULER, else the cluster that
+// `up` started last, which is remembered in one file, ~/.local/state/paracord: {"dir": D,
+// "scheduler": "HOST:PORT"}.
 #pragma once
 
 #include <optional>

@@ -20,7 +20,8 @@ class CommandLine {
     app_.fallthrough();  // the options below may stand before or after the verb
     app_.add_option("--scheduler", context_.scheduler,
                     "HOST:PORT; else $PARACORD_SCHEDULER, else the cluster started last by 'up'");
-    app_.add_option("-o,--output", output_, "table or json")->check(CLI::IsMember({"table", "json"}));
+    app_.add_option("-o,--output", output_, "table or json")
+        ->check(CLI::IsMember({"table", "json"}));
     AddUp();
     AddDown();
     AddSubmit();
@@ -114,7 +115,8 @@ class CommandLine {
     command->add_option("job", get_.job, "the job's id; without it: all jobs");
   }
   void AddNodes() {
-    Add("nodes", "members of the cluster", [](const Context& context) { return RunNodes(context); });
+    Add("nodes", "members of the cluster",
+        [](const Context& context) { return RunNodes(context); });
   }
   void AddLogs() {
     CLI::App* command = Add("logs", "what a job's tasks printed",

@@ -3,7 +3,8 @@
 
 namespace paracord {
 
-// Returns the process's exit code (see ExitCode in context.h). Wrong usage: a message on stderr, kUsage.
+// Returns the process's exit code (see ExitCode in context.h). Wrong usage: a message on stderr,
+// kUsage.
 int RunCommandLine(int argc, char** argv);
 
 }  // namespace paracord

@@ -11,8 +11,8 @@ bool NobodyThere(const absl::Status& status) {
 
 int ExitCodeOf(const absl::Status& status) {
   if (NobodyThere(status)) return kNoCluster;
-  const bool asked_wrongly = absl::IsInvalidArgument(status) || absl::IsNotFound(status) ||
-                             absl::IsAlreadyExists(status);
+  const bool asked_wrongly =
+      absl::IsInvalidArgument(status) || absl::IsNotFound(status) || absl::IsAlreadyExists(status);
   return asked_wrongly ? kUsage : kFailed;
 }
 

@@ -1,6 +1,7 @@
 // What every verb of the `paracord` command is given, and how it ends.
 //
-// Results go to `out`, messages to `err`; with `json`, `out` holds JSON and nothing else. One thread.
+// Results go to `out`, messages to `err`; with `json`, `out` holds JSON and nothing else. One
+// thread.
 #pragma once
 
 #include <functional>

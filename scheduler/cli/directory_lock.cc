@@ -35,7 +35,9 @@ DirectoryLock::~DirectoryLock() {
   if (fd_ >= 0) close(fd_);
 }
 
-std::string SupervisorPidPath(const std::string& directory) { return directory + "/supervisor.pid"; }
+std::string SupervisorPidPath(const std::string& directory) {
+  return directory + "/supervisor.pid";
+}
 
 std::optional<pid_t> SupervisorPid(const std::string& directory) {
   auto text = ReadFile(SupervisorPidPath(directory));

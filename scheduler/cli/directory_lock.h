@@ -1,5 +1,5 @@
-// One live supervisor a folder: a lock on D/lock that ends with its holder, whatever ends it. D/supervisor.pid names the
-// holder and means something only while the lock is held.
+// One live supervisor a folder: a lock on D/lock that ends with its holder, whatever ends it.
+// D/supervisor.pid names the holder and means something only while the lock is held.
 #pragma once
 
 #include <sys/types.h>
@@ -14,8 +14,8 @@ namespace paracord {
 
 class DirectoryLock {
  public:
-  // AlreadyExists: somebody holds it. The lock goes on in processes forked from this one, until all have closed it; it
-  // is not inherited over exec.
+  // AlreadyExists: somebody holds it. The lock goes on in processes forked from this one, until all
+  // have closed it; it is not inherited over exec.
   static absl::StatusOr<DirectoryLock> Take(const std::string& directory);
   // Is it held by anybody? False too if there is no such folder.
   static bool Held(const std::string& directory);

@@ -1,4 +1,5 @@
-// Durations on the command line: "60s", "500ms", "1.5h" as in a configuration file, or a bare number of seconds.
+// Durations on the command line: "60s", "500ms", "1.5h" as in a configuration file, or a bare
+// number of seconds.
 #pragma once
 
 #include <string>

@@ -67,9 +67,9 @@ absl::StatusOr<pb::JobStatus> FollowJob(SchedulerClient& scheduler, const std::s
     show(reply.status());
     if (HasEnded(reply.status().state())) return reply.status();
     if (Clock::now() >= until) {
-      return absl::DeadlineExceededError(
-          absl::StrCat(id, " is still ", pb::JobState_Name(reply.status().state()), " at step ",
-                       reply.status().step()));
+      return absl::DeadlineExceededError(absl::StrCat(id, " is still ",
+                                                      pb::JobState_Name(reply.status().state()),
+                                                      " at step ", reply.status().step()));
     }
     Pause(std::clamp<Duration>(until - Clock::now(), milliseconds(1), kAskEvery));
   }

@@ -29,8 +29,8 @@ absl::StatusOr<pb::JobStatus> FollowJob(SchedulerClient& scheduler, const std::s
                                         TimePoint until,
                                         const std::function<void(const pb::JobStatus&)>& show);
 
-// Follows with a progress line on `err` (overwritten on a terminal, else one every few seconds), prints how the job
-// ended, and returns its exit code.
+// Follows with a progress line on `err` (overwritten on a terminal, else one every few seconds),
+// prints how the job ended, and returns its exit code.
 int FollowToEnd(const Context& context, SchedulerClient& scheduler, const std::string& id);
 
 // 0 for SUCCEEDED, else kFailed.

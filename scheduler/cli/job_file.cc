@@ -58,7 +58,8 @@ CheckedJob CheckJobFile(const std::string& path, const std::vector<std::string>&
     return job;
   }
   std::error_code ignored;
-  job.directory = std::filesystem::absolute(path, ignored).lexically_normal().parent_path().string();
+  job.directory =
+      std::filesystem::absolute(path, ignored).lexically_normal().parent_path().string();
   EffectiveJob effective = ApplyOverrides(*text, overrides);
   job.text = std::move(effective.text);
   job.errors = std::move(effective.errors);

@@ -1,5 +1,5 @@
-// A job file on its way into a cluster: read, overridden, parsed, and its data checked by this host's worker program.
-// Every error at once. One thread.
+// A job file on its way into a cluster: read, overridden, parsed, and its data checked by this
+// host's worker program. Every error at once. One thread.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +20,9 @@ struct CheckedJob {
   std::vector<std::string> notes;   // what could not be checked, and why
 };
 
-// `path`: the job file. `worker_program`: run as "PROGRAM --check-data - --directory DIR" with the text on its input; it
-// prints errors one a line on stderr and exits with 2 if the data are bad, else "train_samples N" on stdout and 0.
-// If it is not there, that is a note.
+// `path`: the job file. `worker_program`: run as "PROGRAM --check-data - --directory DIR" with the
+// text on its input; it prints errors one a line on stderr and exits with 2 if the data are bad,
+// else "train_samples N" on stdout and 0. If it is not there, that is a note.
 CheckedJob CheckJobFile(const std::string& path, const std::vector<std::string>& overrides,
                         const std::string& worker_program);
 

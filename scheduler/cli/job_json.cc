@@ -27,9 +27,8 @@ Json MetricsJson(const pb::JobStatus& status) {
 }
 
 Json SamplesJson(const pb::EpochSamples& samples) {
-  return {{"epoch", samples.epoch()},
-          {"expected", samples.expected()},
-          {"applied", samples.applied()}};
+  return {
+      {"epoch", samples.epoch()}, {"expected", samples.expected()}, {"applied", samples.applied()}};
 }
 
 Json FailureJson(const pb::JobStatus& status) {
@@ -51,13 +50,11 @@ Json CheckpointJson(const pb::StoredStep& stored) {
 }
 
 Json TaskJson(const pb::TaskStatus& task) {
-  return {{"rank", task.rank()},
-          {"node", task.node()},
-          {"pid", Pid(task.pid())},
-          {"state", task.state()},
-          {"step", task.step()},
-          {"virtual_workers", Json::array({task.begin(), task.end()})},
-          {"busy", Number(task.busy())}};
+  return {
+      {"rank", task.rank()},        {"node", task.node()},
+      {"pid", Pid(task.pid())},     {"state", task.state()},
+      {"step", task.step()},        {"virtual_workers", Json::array({task.begin(), task.end()})},
+      {"busy", Number(task.busy())}};
 }
 
 Json ServerJson(const pb::ServerStatus& server) {

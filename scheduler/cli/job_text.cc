@@ -42,7 +42,8 @@ std::string Metrics(const pb::JobStatus& status) {
 }
 
 std::string Rate(const pb::JobStatus& status) {
-  return status.samples_per_second() > 0 ? absl::StrFormat("%.0f", status.samples_per_second()) : "";
+  return status.samples_per_second() > 0 ? absl::StrFormat("%.0f", status.samples_per_second())
+                                         : "";
 }
 
 std::string FailureText(const pb::Failure& failure) {
@@ -134,9 +135,9 @@ std::string NodesText(const pb::ListNodesReply& reply) {
     const bool worker = node.role() == pb::WORKER;
     table.Add({node.id(), RoleName(node.role()), node.address(), Pid(node.pid()), node.state(),
                worker ? absl::StrCat(node.slots()) : "", worker ? absl::StrCat(node.tasks()) : "",
-               node.memory_bytes() > 0 ? absl::StrCat(Bytes(node.memory_used()), " of ",
-                                                      Bytes(node.memory_bytes()))
-                                       : ""});
+               node.memory_bytes() > 0
+                   ? absl::StrCat(Bytes(node.memory_used()), " of ", Bytes(node.memory_bytes()))
+                   : ""});
   }
   return table.Text();
 }
@@ -177,8 +178,8 @@ std::string ProgressText(const pb::JobStatus& status, double eta_seconds) {
 }
 
 std::string ResultText(const pb::JobStatus& status) {
-  std::string text = absl::StrCat(status.id(), "  ", pb::JobState_Name(status.state()), "  step ",
-                                  Steps(status));
+  std::string text =
+      absl::StrCat(status.id(), "  ", pb::JobState_Name(status.state()), "  step ", Steps(status));
   if (status.has_loss()) absl::StrAppend(&text, "  loss ", Loss(status));
   if (!status.metrics().empty()) absl::StrAppend(&text, "  ", Metrics(status));
   absl::StrAppend(&text, "  in ", DurationText(status.wall_seconds()), "\n");

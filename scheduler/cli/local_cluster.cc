@@ -96,7 +96,8 @@ absl::Status LocalCluster::Configure(const LocalMember& member, const std::strin
 
 std::string AbsoluteDirectory(const std::string& path) {
   std::error_code ignored;
-  const std::filesystem::path absolute = std::filesystem::absolute(path, ignored).lexically_normal();
+  const std::filesystem::path absolute =
+      std::filesystem::absolute(path, ignored).lexically_normal();
   return (absolute.has_filename() ? absolute : absolute.parent_path()).string();
 }
 
@@ -134,8 +135,8 @@ bool PortIsFree(const std::string& address) {
   if (fd < 0) return false;
   const int one = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-  const bool free = bind(fd, reinterpret_cast<sockaddr*>(&where), sizeof(where)) == 0 &&
-                    listen(fd, 1) == 0;
+  const bool free =
+      bind(fd, reinterpret_cast<sockaddr*>(&where), sizeof(where)) == 0 && listen(fd, 1) == 0;
   close(fd);
   return free;
 }

@@ -2,10 +2,12 @@
 //
 //   D/cluster.json                        {"servers", "workers", "slots"} of the last `up`
 //   D/lock  supervisor.pid  supervisor.log
-//   D/NAME/config.yaml  log  address ...   one folder a daemon: scheduler, server-0, ..., worker-0, ...
+//   D/NAME/config.yaml  log  address ...   one folder a daemon: scheduler, server-0, ..., worker-0,
+//   ...
 //
-// A daemon writes NAME/address once it is bound; from its next start on that is the `bind` in its config.yaml, so that it
-// comes back where others look for it. What else somebody wrote into a config.yaml stays.
+// A daemon writes NAME/address once it is bound; from its next start on that is the `bind` in its
+// config.yaml, so that it comes back where others look for it. What else somebody wrote into a
+// config.yaml stays.
 #pragma once
 
 #include <cstdint>
@@ -47,8 +49,9 @@ class LocalCluster {
 
   // Makes the folders and remembers the size.
   absl::Status Create() const;
-  // Writes config.yaml as it has to be for the next start. `scheduler`: its address; empty for the scheduler itself. The
-  // previous port is taken again if there was one; with `free_port_if_taken` only while nobody else has it.
+  // Writes config.yaml as it has to be for the next start. `scheduler`: its address; empty for the
+  // scheduler itself. The previous port is taken again if there was one; with `free_port_if_taken`
+  // only while nobody else has it.
   absl::Status Configure(const LocalMember& member, const std::string& scheduler,
                          bool free_port_if_taken) const;
 

@@ -1,4 +1,5 @@
-// Puts pieces of several tasks' logs together into whole lines, so that lines of different tasks never mix.
+// Puts pieces of several tasks' logs together into whole lines, so that lines of different tasks
+// never mix.
 #pragma once
 
 #include <cstdint>

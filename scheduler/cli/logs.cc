@@ -53,8 +53,8 @@ absl::Status JobLogs::Refresh(TimePoint until) {
   std::erase_if(sources_, [](const auto& entry) { return entry.second.log == nullptr; });
   if (!sources_.empty() || (arguments_.follow && !ended_)) return absl::OkStatus();
   if (arguments_.task.has_value() && !job.status().tasks().empty()) {
-    return absl::NotFoundError(absl::StrCat(arguments_.job, " has no task ", *arguments_.task, "; it has ",
-                                            job.status().tasks_size()));
+    return absl::NotFoundError(absl::StrCat(arguments_.job, " has no task ", *arguments_.task,
+                                            "; it has ", job.status().tasks_size()));
   }
   return absl::NotFoundError(absl::StrCat(arguments_.job, " has no tasks with a log yet"));
 }

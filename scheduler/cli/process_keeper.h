@@ -1,8 +1,9 @@
-// Keeps child processes alive: starts them, sees them end, starts them again. For a process with one thread, which calls
-// Tend whenever a child may have ended (SIGCHLD) and at least every 50 ms.
+// Keeps child processes alive: starts them, sees them end, starts them again. For a process with
+// one thread, which calls Tend whenever a child may have ended (SIGCHLD) and at least every 50 ms.
 //
-// A child that had run for a second or more is started again at once, and so are the first few quick deaths; after that
-// the pause doubles, up to 5 s, so that a broken one does not spin. Children get SIGTERM when this process dies.
+// A child that had run for a second or more is started again at once, and so are the first few
+// quick deaths; after that the pause doubles, up to 5 s, so that a broken one does not spin.
+// Children get SIGTERM when this process dies.
 #pragma once
 
 #include <sys/types.h>
@@ -32,8 +33,8 @@ class ProcessKeeper {
   void Start(ProcessSpec spec);
   // Reaps what has ended, starts what is due.
   void Tend();
-  // SIGTERM to all whose name begins with `prefix`, SIGKILL after `grace`; returns when they have ended. They are not
-  // started again.
+  // SIGTERM to all whose name begins with `prefix`, SIGKILL after `grace`; returns when they have
+  // ended. They are not started again.
   void Stop(const std::string& prefix, Duration grace);
   // 0: not running now, or no such name.
   pid_t pid(const std::string& name) const;
@@ -43,8 +44,8 @@ class ProcessKeeper {
     ProcessSpec spec;
     pid_t pid = 0;
     TimePoint started;
-    TimePoint due;        // when to start it, if pid is 0
-    int quick_deaths = 0; // in a row
+    TimePoint due;         // when to start it, if pid is 0
+    int quick_deaths = 0;  // in a row
   };
 
   void Launch(Process& process);

@@ -36,8 +36,7 @@ std::string SafetensorsHeader(const WeightsVersion& version, const std::string& 
   uint64_t begin = 0;
   for (const TensorSpec& tensor : version.tensors) {
     const uint64_t end = begin + static_cast<uint64_t>(tensor.size()) * sizeof(float);
-    json[tensor.name] = {
-        {"dtype", "F32"}, {"shape", tensor.shape}, {"data_offsets", {begin, end}}};
+    json[tensor.name] = {{"dtype", "F32"}, {"shape", tensor.shape}, {"data_offsets", {begin, end}}};
     begin = end;
   }
   std::string text = json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);

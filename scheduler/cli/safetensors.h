@@ -1,9 +1,10 @@
 // Writes weights in the safetensors format, which other frameworks load without running any code:
 //
-//   u64 little-endian: length of the header | header: JSON, padded with spaces to 8 bytes | data, one tensor after another
+//   u64 little-endian: length of the header | header: JSON, padded with spaces to 8 bytes | data,
+//   one tensor after another
 //
-// The header maps each tensor's name to {dtype: "F32", shape, data_offsets: [begin, end)}, offsets counted from the end of
-// the header, and "__metadata__" to {format: "pt", job, step, digest}.
+// The header maps each tensor's name to {dtype: "F32", shape, data_offsets: [begin, end)}, offsets
+// counted from the end of the header, and "__metadata__" to {format: "pt", job, step, digest}.
 // Source: https://github.com/huggingface/safetensors, "Format".
 #pragma once
 
@@ -21,8 +22,8 @@ namespace paracord {
 // Length word and padded header. `tensors` in the order in which their data follow.
 std::string SafetensorsHeader(const WeightsVersion& version, const std::string& digest);
 
-// Writes to PATH.PID.new; Commit gives the file its name, so that a reader sees all of it or nothing. Dropped before
-// Commit, it leaves nothing behind.
+// Writes to PATH.PID.new; Commit gives the file its name, so that a reader sees all of it or
+// nothing. Dropped before Commit, it leaves nothing behind.
 class SafetensorsWriter : public WeightsSink {
  public:
   explicit SafetensorsWriter(std::string path);

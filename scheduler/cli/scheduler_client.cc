@@ -21,8 +21,9 @@ void Pause(Duration duration) { std::this_thread::sleep_for(duration); }
 
 absl::StatusOr<std::unique_ptr<SchedulerClient>> SchedulerClient::Open(const Context& context) {
   const char* environment = std::getenv("PARACORD_SCHEDULER");
-  ASSIGN_OR_RETURN(ClusterAddress cluster,
-                   ResolveCluster(context.scheduler, environment ? environment : "", PointerPath()));
+  ASSIGN_OR_RETURN(
+      ClusterAddress cluster,
+      ResolveCluster(context.scheduler, environment ? environment : "", PointerPath()));
   auto coordinator = context.connect(cluster.address);
   return std::make_unique<SchedulerClient>(std::move(cluster), std::move(coordinator));
 }
@@ -43,39 +44,40 @@ absl::StatusOr<Reply> SchedulerClient::Retry(TimePoint until, Call call) {
 
 absl::Status SchedulerClient::Absent(const absl::Status& last, TimePoint since) const {
   const double waited = std::chrono::duration<double>(Clock::now() - since).count();
-  return absl::UnavailableError(absl::StrCat("no scheduler answers at ", cluster_.address, " (from ",
-                                             cluster_.source, "), tried for ", DurationText(waited),
-                                             ": ", Describe(last)));
+  return absl::UnavailableError(absl::StrCat("no scheduler answers at ", cluster_.address,
+                                             " (from ", cluster_.source, "), tried for ",
+                                             DurationText(waited), ": ", Describe(last)));
 }
 
 absl::StatusOr<pb::GetJobReply> SchedulerClient::GetJob(const std::string& id, TimePoint until) {
   pb::GetJobRequest request;
   request.set_id(id);
-  return Retry<pb::GetJobReply>(
-      until, [&](auto done) { coordinator_->GetJob(request, std::move(done)); });
+  return Retry<pb::GetJobReply>(until,
+                                [&](auto done) { coordinator_->GetJob(request, std::move(done)); });
 }
 
 absl::StatusOr<pb::ListJobsReply> SchedulerClient::ListJobs(TimePoint until) {
-  return Retry<pb::ListJobsReply>(until, [&](auto done) { coordinator_->ListJobs({}, std::move(done)); });
+  return Retry<pb::ListJobsReply>(until,
+                                  [&](auto done) { coordinator_->ListJobs({}, std::move(done)); });
 }
 
 absl::StatusOr<pb::ListNodesReply> SchedulerClient::ListNodes(TimePoint until) {
-  return Retry<pb::ListNodesReply>(until,
-                                   [&](auto done) { coordinator_->ListNodes({}, std::move(done)); });
+  return Retry<pb::ListNodesReply>(
+      until, [&](auto done) { coordinator_->ListNodes({}, std::move(done)); });
 }
 
 absl::StatusOr<pb::CancelReply> SchedulerClient::Cancel(const std::string& id, TimePoint until) {
   pb::CancelRequest request;
   request.set_id(id);
-  return Retry<pb::CancelReply>(
-      until, [&](auto done) { coordinator_->Cancel(request, std::move(done)); });
+  return Retry<pb::CancelReply>(until,
+                                [&](auto done) { coordinator_->Cancel(request, std::move(done)); });
 }
 
 absl::StatusOr<pb::SubmitReply> SchedulerClient::Submit(const pb::SubmitRequest& request,
                                                         TimePoint until) {
   RETURN_IF_ERROR(ListNodes(until).status());
-  auto reply = Await<pb::SubmitReply>(
-      [&](auto done) { coordinator_->Submit(request, std::move(done)); });
+  auto reply =
+      Await<pb::SubmitReply>([&](auto done) { coordinator_->Submit(request, std::move(done)); });
   if (reply.ok() || !MaySendAgain(reply.status())) return reply;
   return Annotate(reply.status(), absl::StrCat("the answer of ", cluster_.address,
                                                " was lost; 'paracord get' shows whether the job "

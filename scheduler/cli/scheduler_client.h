@@ -1,6 +1,6 @@
-// One command's conversation with the scheduler: typed calls that are made again, with a pause of 100 ms, while nobody
-// answers and `until` has not come. After that the status is Unavailable and says who was tried and for how long.
-// Blocks; one thread.
+// One command's conversation with the scheduler: typed calls that are made again, with a pause of
+// 100 ms, while nobody answers and `until` has not come. After that the status is Unavailable and
+// says who was tried and for how long. Blocks; one thread.
 #pragma once
 
 #include <memory>
@@ -35,7 +35,8 @@ class SchedulerClient {
   absl::StatusOr<pb::ListJobsReply> ListJobs(TimePoint until);
   absl::StatusOr<pb::ListNodesReply> ListNodes(TimePoint until);
   absl::StatusOr<pb::CancelReply> Cancel(const std::string& id, TimePoint until);
-  // Sent once: a submit whose answer is lost may have been taken. Looks first whether the scheduler is there.
+  // Sent once: a submit whose answer is lost may have been taken. Looks first whether the scheduler
+  // is there.
   absl::StatusOr<pb::SubmitReply> Submit(const pb::SubmitRequest& request, TimePoint until);
 
  private:

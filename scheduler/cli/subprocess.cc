@@ -14,7 +14,8 @@
 namespace paracord {
 namespace {
 
-// A file in memory: a program's whole input or output, so that no pipe can fill up and stop both sides.
+// A file in memory: a program's whole input or output, so that no pipe can fill up and stop both
+// sides.
 class MemoryFile {
  public:
   MemoryFile() : fd_(memfd_create("paracord", MFD_CLOEXEC)) {}

@@ -87,7 +87,8 @@ class Supervisor {
   bool stopping_ = false;
 };
 
-// The scheduler's configuration for its first start. The address of an earlier life goes: the one it writes now counts.
+// The scheduler's configuration for its first start. The address of an earlier life goes: the one
+// it writes now counts.
 absl::Status PrepareScheduler(const LocalCluster& cluster) {
   const LocalMember scheduler = cluster.Scheduler();
   RETURN_IF_ERROR(cluster.Configure(scheduler, "", /*free_port_if_taken=*/true));

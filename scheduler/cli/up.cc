@@ -80,7 +80,8 @@ std::string LogTail(const std::string& path) {
                        : absl::StrCat("  ", absl::StrJoin(lines, "\n  "), "\n");
 }
 
-// The scheduler's address once all members are ready. DeadlineExceeded: they are not; the message has their last words.
+// The scheduler's address once all members are ready. DeadlineExceeded: they are not; the message
+// has their last words.
 absl::StatusOr<std::string> WaitUntilReady(const Context& context, const LocalCluster& cluster) {
   const TimePoint until = Clock::now() + kStartLimit;
   std::unique_ptr<SchedulerClient> scheduler;
@@ -92,6 +93,11 @@ absl::StatusOr<std::string> WaitUntilReady(const Context& context, const LocalCl
     }
     const std::vector<LocalMember> missing = Missing(cluster, scheduler.get());
     if (missing.empty()) return address;
+    if (!DirectoryLock::Held(cluster.directory())) {
+      return absl::InternalError(absl::StrCat("the supervisor has ended; last lines of ",
+                                              cluster.LogPath(), ":\n",
+                                              LogTail(cluster.LogPath())));
+    }
     if (Clock::now() < until) {
       Pause(milliseconds(50));
       continue;

@@ -1,4 +1,5 @@
-// The verbs of the `paracord` command: each takes its arguments and returns the exit code. One verb a file.
+// The verbs of the `paracord` command: each takes its arguments and returns the exit code. One verb
+// a file.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,8 @@ namespace paracord {
 
 struct UpArguments {
   std::string directory;
-  std::optional<uint32_t> servers, workers, slots;  // not given: as before in that directory, else 1
+  std::optional<uint32_t> servers, workers,
+      slots;  // not given: as before in that directory, else 1
 };
 int RunUp(const Context& context, const UpArguments& arguments);
 

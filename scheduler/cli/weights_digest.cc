@@ -5,7 +5,8 @@
 
 namespace paracord {
 
-static_assert(std::endian::native == std::endian::little, "floats are hashed as they lie in memory");
+static_assert(std::endian::native == std::endian::little,
+              "floats are hashed as they lie in memory");
 
 absl::Status WeightsDigest::BeginTensor(const TensorSpec& tensor) {
   hash_.Add(tensor.name.c_str(), tensor.name.size() + 1);

@@ -11,7 +11,8 @@
 namespace paracord {
 namespace {
 
-// What a server cannot answer now it may answer when it is back, has its plan, or has stored what it holds.
+// What a server cannot answer now it may answer when it is back, has its plan, or has stored what
+// it holds.
 bool MayPass(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
          absl::IsFailedPrecondition(status) || absl::IsCancelled(status) ||
@@ -32,9 +33,9 @@ bool IsStored(const pb::JobStatus& status, uint64_t step) {
 }
 
 absl::Status NoSuchStep(const pb::JobStatus& status, const std::string& what) {
-  return absl::OutOfRangeError(
-      absl::StrCat(status.id(), " is ", pb::JobState_Name(status.state()), " at step ",
-                   status.step(), ": ", what, "; stored steps: ", StoredSteps(status)));
+  return absl::OutOfRangeError(absl::StrCat(status.id(), " is ", pb::JobState_Name(status.state()),
+                                            " at step ", status.step(), ": ", what,
+                                            "; stored steps: ", StoredSteps(status)));
 }
 
 absl::StatusOr<std::optional<WeightsTarget>> ChooseOfEnded(const pb::JobStatus& status,
@@ -44,7 +45,8 @@ absl::StatusOr<std::optional<WeightsTarget>> ChooseOfEnded(const pb::JobStatus& 
   }
   if (step.has_value()) return NoSuchStep(status, absl::StrCat("step ", *step, " is not stored"));
   uint64_t newest = 0;
-  for (const pb::StoredStep& stored : status.checkpoints()) newest = std::max(newest, stored.step());
+  for (const pb::StoredStep& stored : status.checkpoints())
+    newest = std::max(newest, stored.step());
   if (status.checkpoints().empty()) return NoSuchStep(status, "it left no weights");
   return WeightsTarget{newest, true};
 }
@@ -66,7 +68,8 @@ absl::StatusOr<std::optional<WeightsTarget>> ChooseTarget(const pb::JobStatus& s
                                                           std::optional<uint64_t> step) {
   if (step.has_value() && IsStored(status, *step)) return WeightsTarget{*step, true};
   if (step.has_value() && status.steps() > 0 && *step > status.steps()) {
-    return NoSuchStep(status, absl::StrCat("step ", *step, " is beyond its last one, ", status.steps()));
+    return NoSuchStep(status,
+                      absl::StrCat("step ", *step, " is beyond its last one, ", status.steps()));
   }
   if (HasEnded(status.state())) return ChooseOfEnded(status, step);
   if (step.has_value()) return WeightsTarget{*step, false};
@@ -100,7 +103,8 @@ absl::Status WeightsReader::Refresh(TimePoint until) {
   if (reply_.plan().history() != history) fetched_.clear();
   if (grid_ != nullptr) return absl::OkStatus();
   auto spec = ParseJobOrStatus(reply_.job().yaml(), reply_.job().directory());
-  if (!spec.ok()) return absl::DataLossError(absl::StrCat("the job's own file: ", spec.status().message()));
+  if (!spec.ok())
+    return absl::DataLossError(absl::StrCat("the job's own file: ", spec.status().message()));
   grid_ = std::make_unique<BlockGrid>(GridOf(*spec));
   return absl::OkStatus();
 }
@@ -133,12 +137,13 @@ absl::Status WeightsReader::Attempt(std::optional<uint64_t> step, TimePoint unti
 }
 
 absl::Status WeightsReader::Gone(uint64_t step) const {
-  // The scheduler hears of steps a little later than they happen; while it counts the step as still to come, or as just
-  // made, the job may be storing it.
+  // The scheduler hears of steps a little later than they happen; while it counts the step as still
+  // to come, or as just made, the job may be storing it.
   if (step >= reply_.status().step()) {
     return absl::UnavailableError(absl::StrCat("step ", step, " is gone from the servers' memory"));
   }
-  return NoSuchStep(reply_.status(), absl::StrCat("step ", step, " is gone; ask for one ahead of it"));
+  return NoSuchStep(reply_.status(),
+                    absl::StrCat("step ", step, " is gone; ask for one ahead of it"));
 }
 
 absl::StatusOr<uint64_t> WeightsReader::NewestVersion() {

@@ -1,10 +1,10 @@
 // Reads one whole version of a job's weights from its servers, from outside the job.
 //
-// A version that is stored does not change: it is read tensor by tensor, each piece again when a server was away. The
-// versions of a running job live for about two steps: all pulls for one of them are parked at the servers before it
-// exists, so that every block is answered as it is made; if some block was gone already, the next try aims further
-// ahead (0, 1, 2, 4, ... 64 steps), until it catches the job.
-// Blocks; one thread.
+// A version that is stored does not change: it is read tensor by tensor, each piece again when a
+// server was away. The versions of a running job live for about two steps: all pulls for one of
+// them are parked at the servers before it exists, so that every block is answered as it is made;
+// if some block was gone already, the next try aims further ahead (0, 1, 2, 4, ... 64 steps), until
+// it catches the job. Blocks; one thread.
 #pragma once
 
 #include <algorithm>
@@ -30,7 +30,8 @@ struct WeightsVersion {
   std::vector<TensorSpec> tensors;  // trained and averaged ones, in name order (bytewise)
 };
 
-// Takes a version: Begin once, then each tensor's name and its floats, in pieces, in order. An error ends the reading.
+// Takes a version: Begin once, then each tensor's name and its floats, in pieces, in order. An
+// error ends the reading.
 class WeightsSink {
  public:
   virtual ~WeightsSink() = default;
@@ -44,8 +45,9 @@ struct WeightsTarget {
   uint64_t version = 0;
   bool stored = false;
 };
-// What to read for `step` (or, without one, the newest there is). Nothing: a running job's newest, which only its servers
-// know. OutOfRange: there is no such step; the message lists those there are.
+// What to read for `step` (or, without one, the newest there is). Nothing: a running job's newest,
+// which only its servers know. OutOfRange: there is no such step; the message lists those there
+// are.
 absl::StatusOr<std::optional<WeightsTarget>> ChooseTarget(const pb::JobStatus& status,
                                                           std::optional<uint64_t> step);
 
@@ -55,12 +57,12 @@ class WeightsReader {
   WeightsReader(SchedulerClient& scheduler, Connect connect, std::string job)
       : scheduler_(scheduler), connect_(std::move(connect)), job_(std::move(job)) {}
 
-  // Hands the version to `sink` and returns its step. NotFound: no such job. OutOfRange: no such step.
-  // DeadlineExceeded: `until` has come; the message has the last obstacle.
+  // Hands the version to `sink` and returns its step. NotFound: no such job. OutOfRange: no such
+  // step. DeadlineExceeded: `until` has come; the message has the last obstacle.
   absl::StatusOr<uint64_t> Read(std::optional<uint64_t> step, TimePoint until, WeightsSink& sink);
 
  private:
-  absl::Status Refresh(TimePoint until);   // asks the scheduler for job, plan, addresses
+  absl::Status Refresh(TimePoint until);  // asks the scheduler for job, plan, addresses
   absl::Status Attempt(std::optional<uint64_t> step, TimePoint until, WeightsSink& sink);
   absl::Status ReadStored(TimePoint until, WeightsSink& sink);
   absl::Status ReadLive(TimePoint until, WeightsSink& sink);
@@ -77,8 +79,8 @@ class WeightsReader {
   pb::GetJobReply reply_;
   std::unique_ptr<BlockGrid> grid_;
   std::map<std::string, std::unique_ptr<Shard>> shards_;  // by address
-  uint64_t version_ = 0;  // aimed at
-  uint64_t margin_ = 0;   // how far ahead of the newest version to aim
+  uint64_t version_ = 0;                                  // aimed at
+  uint64_t margin_ = 0;  // how far ahead of the newest version to aim
   FetchedBlocks fetched_;
 };
 

@@ -16,8 +16,9 @@ class WorkerLog {
   WorkerLog(const std::string& address, std::string job, uint32_t rank);
 
   uint32_t rank() const { return rank_; }
-  // What has been written since the last call, at most 256 KiB; empty: nothing new. Waits at most 5 s for an answer.
-  // Any error may pass; the next call goes on from the same place. NotFound: that daemon never ran the task.
+  // What has been written since the last call, at most 256 KiB; empty: nothing new. Waits at most 5
+  // s for an answer. Any error may pass; the next call goes on from the same place. NotFound: that
+  // daemon never ran the task.
   absl::StatusOr<std::string> ReadNext();
 
  private:

@@ -1,4 +1,5 @@
-// A scheduler and its servers inside the test's process: answers what the test has set. One job, one thread, except where said.
+// A scheduler and its servers inside the test's process: answers what the test has set. One job,
+// one thread, except where said.
 #pragma once
 
 #include <algorithm>
@@ -24,8 +25,8 @@ class FakeCoordinator : public Coordinator {
   pb::GetJobReply reply;
   pb::ListJobsReply jobs;
   pb::ListNodesReply nodes;
-  absl::Status error;                 // if not OK: of every call
-  std::function<void()> before_job;   // called before each GetJob; may change `reply` and `error`
+  absl::Status error;                // if not OK: of every call
+  std::function<void()> before_job;  // called before each GetJob; may change `reply` and `error`
   std::vector<pb::SubmitRequest> submitted;
   int calls = 0;
 
@@ -55,9 +56,13 @@ class FakeCoordinator : public Coordinator {
     Answer(answer, done);
   }
   void Join(const pb::JoinRequest&, Callback<pb::JoinReply> done) override { Refuse(done); }
-  void Heartbeat(const pb::HeartbeatRequest&, Callback<pb::HeartbeatReply> done) override { Refuse(done); }
+  void Heartbeat(const pb::HeartbeatRequest&, Callback<pb::HeartbeatReply> done) override {
+    Refuse(done);
+  }
   void Watch(const pb::WatchRequest&, Callback<pb::WatchReply> done) override { Refuse(done); }
-  void ReportTask(const pb::TaskReport&, Callback<pb::TaskReportReply> done) override { Refuse(done); }
+  void ReportTask(const pb::TaskReport&, Callback<pb::TaskReportReply> done) override {
+    Refuse(done);
+  }
 
  private:
   template <class Reply>
@@ -80,20 +85,35 @@ class BorrowedCoordinator : public Coordinator {
  public:
   explicit BorrowedCoordinator(Coordinator& to) : to_(to) {}
   void Join(const pb::JoinRequest& r, Callback<pb::JoinReply> d) override { to_.Join(r, d); }
-  void Heartbeat(const pb::HeartbeatRequest& r, Callback<pb::HeartbeatReply> d) override { to_.Heartbeat(r, d); }
+  void Heartbeat(const pb::HeartbeatRequest& r, Callback<pb::HeartbeatReply> d) override {
+    to_.Heartbeat(r, d);
+  }
   void Watch(const pb::WatchRequest& r, Callback<pb::WatchReply> d) override { to_.Watch(r, d); }
-  void ReportTask(const pb::TaskReport& r, Callback<pb::TaskReportReply> d) override { to_.ReportTask(r, d); }
-  void Submit(const pb::SubmitRequest& r, Callback<pb::SubmitReply> d) override { to_.Submit(r, d); }
-  void GetJob(const pb::GetJobRequest& r, Callback<pb::GetJobReply> d) override { to_.GetJob(r, d); }
-  void ListJobs(const pb::ListJobsRequest& r, Callback<pb::ListJobsReply> d) override { to_.ListJobs(r, d); }
-  void ListNodes(const pb::ListNodesRequest& r, Callback<pb::ListNodesReply> d) override { to_.ListNodes(r, d); }
-  void Cancel(const pb::CancelRequest& r, Callback<pb::CancelReply> d) override { to_.Cancel(r, d); }
+  void ReportTask(const pb::TaskReport& r, Callback<pb::TaskReportReply> d) override {
+    to_.ReportTask(r, d);
+  }
+  void Submit(const pb::SubmitRequest& r, Callback<pb::SubmitReply> d) override {
+    to_.Submit(r, d);
+  }
+  void GetJob(const pb::GetJobRequest& r, Callback<pb::GetJobReply> d) override {
+    to_.GetJob(r, d);
+  }
+  void ListJobs(const pb::ListJobsRequest& r, Callback<pb::ListJobsReply> d) override {
+    to_.ListJobs(r, d);
+  }
+  void ListNodes(const pb::ListNodesRequest& r, Callback<pb::ListNodesReply> d) override {
+    to_.ListNodes(r, d);
+  }
+  void Cancel(const pb::CancelRequest& r, Callback<pb::CancelReply> d) override {
+    to_.Cancel(r, d);
+  }
 
  private:
   Coordinator& to_;
 };
 
-// The value of float `index` of tensor `tensor` at version `version`: whoever mixes up tensors, order or versions is seen.
+// The value of float `index` of tensor `tensor` at version `version`: whoever mixes up tensors,
+// order or versions is seen.
 inline float WeightAt(uint32_t tensor, uint64_t index, uint64_t version) {
   return static_cast<float>(tensor) * 1000.0f + static_cast<float>(index % 997) +
          static_cast<float>(version) * 0.25f;
@@ -104,12 +124,13 @@ struct FakeJob {
   explicit FakeJob(BlockGrid job_grid) : grid(std::move(job_grid)) {}
 
   BlockGrid grid;
-  uint64_t version = 0;                        // the newest, of all blocks
-  std::vector<uint64_t> stored;                // served at any time
-  bool fast = false;                           // each answer to Query or Pull: the job makes a step, and drops the one before
-  uint64_t last = 1000000;                     // version it ends at
-  int failures = 0;                            // so many next calls answer Unavailable
-  std::vector<pb::PullHeader> pulls;           // as they came
+  uint64_t version = 0;          // the newest, of all blocks
+  std::vector<uint64_t> stored;  // served at any time
+  bool fast =
+      false;  // each answer to Query or Pull: the job makes a step, and drops the one before
+  uint64_t last = 1000000;            // version it ends at
+  int failures = 0;                   // so many next calls answer Unavailable
+  std::vector<pb::PullHeader> pulls;  // as they came
   // Parked pulls by version.
   std::multimap<uint64_t, std::function<void()>> parked;
 

@@ -184,8 +184,10 @@ TEST_CASE("tables are aligned, and an empty cell is a dash") {
   pb::JobStatus* status = reply.add_jobs();
   status->set_id("a-1");
   const std::string text = JobsText(reply);
-  CHECK(text.substr(0, text.find('\n')) == "JOB  STATE    STEP  EPOCH  LOSS  SAMPLES/S  RESTARTS  TIME");
-  CHECK(text.find("a-1  PENDING  0     0      -     -          0         0 s\n") != std::string::npos);
+  CHECK(text.substr(0, text.find('\n')) ==
+        "JOB  STATE    STEP  EPOCH  LOSS  SAMPLES/S  RESTARTS  TIME");
+  CHECK(text.find("a-1  PENDING  0     0      -     -          0         0 s\n") !=
+        std::string::npos);
 }
 
 }  // namespace

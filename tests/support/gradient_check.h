@@ -39,7 +39,7 @@ inline GradientReport CheckGradient(std::vector<float>& at, const std::vector<fl
   for (size_t i = 0; i < at.size(); ++i) {
     const double coarse = difference(at[i], 0.02f);
     const double fine = difference(at[i], 0.01f);
-    if (std::abs(coarse - fine) > 0.004 * largest) {
+    if (std::abs(coarse - fine) > 3e-4 * largest) {
       ++report.kinks;
       continue;
     }

@@ -7,8 +7,8 @@
 //   24       64   sha256 of [88, H), hexadecimal
 //   88            key: text        what was asked for; a cache of anything else is foreign
 //                 files: u32 n, then n times  path: text, bytes: u64, modified: i64, sha256: text
-//                 samples: u64, rank: u32, rank times size: i64, label_floats: i64, pixels: u32 (1:
-//                 bytes, 0: floats)
+//                 samples: u64, rank: u32, then rank times size: i64
+//                 label_floats: i64, pixels: u32 (1: bytes, 0: floats)
 //   align 64      features [samples, ...]: u8 or f32
 //   align 64      labels [samples, label_floats]: f32; the file ends with the last
 //

@@ -114,15 +114,14 @@ DatasetContents ContentsIn(std::shared_ptr<const MappedFile> mapped, const Cache
 DatasetCache::DatasetCache(const DatasetSpec& spec, const std::string& directory)
     : directory_(directory),
       key_(KeyOf(spec)),
-      path_((fs::path(directory) / NameOf(key_)).string()),
-      source_count_(spec.Files().size()) {}
+      path_((fs::path(directory) / NameOf(key_)).string()) {}
 
 absl::StatusOr<DatasetContents> DatasetCache::Open() const {
   ASSIGN_OR_RETURN(std::shared_ptr<const MappedFile> mapped, MappedFile::Open(path_));
   const std::string_view bytes(mapped->data(), mapped->size());
   absl::StatusOr<CacheHeader> header = DecodeCacheHeader(bytes);
   if (!header.ok()) return Annotate(header.status(), path_);
-  if (header->key != key_ || header->files.size() != source_count_) {
+  if (header->key != key_) {
     return absl::InvalidArgumentError(absl::StrCat(path_, ": made for another data set"));
   }
   ASSIGN_OR_RETURN(const CacheLayout layout, LayoutOf(*header, CacheHeaderBytes(bytes)));

@@ -32,7 +32,6 @@ class DatasetCache {
   std::string directory_;
   std::string key_;
   std::string path_;
-  size_t source_count_;
 };
 
 }  // namespace paracord

@@ -1,22 +1,22 @@
-// What has arrived of one block's gradient for one step: partial sums of nodes of the canonical tree, merged upward as
+// What has arrived of one gradient (a block's at a server, a tensor's in a task) for one step: partial sums of nodes of the canonical tree, merged upward as
 // siblings meet. It is the set of covered nodes, not a counter, that decides; so a push that comes twice, from a restarted
 // task or a repeated message, changes nothing, and the sum has the same bits whoever sent which part.
 //
 // The root's own addition is left to whoever applies the sum, so that it can be done in the same pass over memory.
-// At most ceil(leaves / 2) + 1 partial sums are held. Belongs to its shard's strand.
+// At most ceil(leaves / 2) + 1 partial sums are held. One thread or strand at a time.
 #pragma once
 
 #include <vector>
 
 #include "common/base/payload.h"
 #include "common/job/reduction_tree.h"
-#include "server/buffer_pool.h"
+#include "common/base/buffer_pool.h"
 
 namespace paracord {
 
 class TreeSum {
  public:
-  // Takes the partial sum of `node` (a node of `tree`) for a block. False: covered already, nothing changed.
+  // Takes the partial sum of `node` (a node of `tree`). False: covered already, nothing changed.
   bool Add(const ReductionTree& tree, const TreeNode& node, Payload floats, BufferPool& pool);
 
   bool complete(const ReductionTree& tree) const;
@@ -25,14 +25,17 @@ class TreeSum {
     Payload left, right;
   };
   Total Take();
-  void Clear() { partials_.clear(); }
-  size_t partials() const { return partials_.size(); }
 
- private:
   struct Partial {
     TreeNode node;
     Payload floats;
   };
+  // All partial sums, from left to right, the root's own addition done if it can be; leaves nothing.
+  std::vector<Partial> TakeAll(const ReductionTree& tree, BufferPool& pool);
+  void Clear() { partials_.clear(); }
+  size_t partials() const { return partials_.size(); }
+
+ private:
   void MergeUpward(const ReductionTree& tree, TreeNode node, BufferPool& pool);
   size_t Find(const TreeNode& node) const;  // partials_.size(): not there
 

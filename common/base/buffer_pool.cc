@@ -1,4 +1,4 @@
-#include "server/buffer_pool.h"
+#include "common/base/buffer_pool.h"
 
 #include <new>
 

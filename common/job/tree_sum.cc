@@ -1,4 +1,4 @@
-#include "server/tree_sum.h"
+#include "common/job/tree_sum.h"
 
 #include <algorithm>
 #include <utility>
@@ -77,6 +77,15 @@ TreeSum::Total TreeSum::Take() {
   if (partials_.size() == 2) total.right = std::move(partials_[1].floats);
   partials_.clear();
   return total;
+}
+
+std::vector<TreeSum::Partial> TreeSum::TakeAll(const ReductionTree& tree, BufferPool& pool) {
+  if (partials_.size() == 2 && complete(tree)) {
+    partials_[0].floats = SumPayloads(partials_[0].floats, partials_[1].floats, pool);
+    partials_[0].node = tree.root();
+    partials_.pop_back();
+  }
+  return std::exchange(partials_, {});
 }
 
 }  // namespace paracord

@@ -1,0 +1,25 @@
+// Starts another program as a child that dies with its parent.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace paracord {
+
+// `command`: path of the program, then its arguments. Its stdout and stderr are appended to `log`. It gets
+// `death_signal` when the calling thread dies, so call from a thread that lives as long as the process.
+absl::StatusOr<pid_t> StartChild(const std::vector<std::string>& command, const std::string& log,
+                                 int death_signal,
+                                 const std::vector<std::string>& extra_environment = {});
+
+// A wait status as one number: exit code, or 128 + signal.
+int ExitNumber(int wait_status);
+
+// The folder of the running binary: where its siblings are.
+std::string BinaryDirectory();
+
+}  // namespace paracord

@@ -1,0 +1,103 @@
+#include "scheduler/membership.h"
+
+#include <catch2/catch.hpp>
+
+namespace paracord {
+namespace {
+
+Moment At(int ms) { return {TimePoint() + std::chrono::hours(1) + milliseconds(ms), ms}; }
+
+pb::JoinRequest Server(uint64_t incarnation, const std::string& identity = "disk-a") {
+  pb::JoinRequest request;
+  request.set_role(pb::SERVER);
+  request.set_name("server-0");
+  request.set_identity(identity);
+  request.set_incarnation(incarnation);
+  return request;
+}
+
+absl::Status Beat(Membership& members, uint64_t incarnation, Moment now, bool leaving = false) {
+  pb::HeartbeatRequest request;
+  request.set_name("server-0");
+  request.set_incarnation(incarnation);
+  request.set_leaving(leaving);
+  return members.Heartbeat(request, now);
+}
+
+using Presence = Membership::Presence;
+
+TEST_CASE("a new incarnation of the same directory replaces the old one at once") {
+  Membership members(seconds(2), At(0));
+  REQUIRE(members.Join(Server(1), At(0)).ok());
+  REQUIRE(members.Join(Server(2), At(10)).ok());
+  CHECK(members.PresenceOf("server-0", 1) == Presence::kGone);
+  CHECK(members.PresenceOf("server-0", 2) == Presence::kHere);
+  CHECK(absl::IsNotFound(Beat(members, 1, At(20))));
+  CHECK(Beat(members, 2, At(20)).ok());
+}
+
+TEST_CASE("a live member's name is refused to another directory until its lease is over") {
+  Membership members(seconds(2), At(0));
+  REQUIRE(members.Join(Server(1, "disk-a"), At(0)).ok());
+  const absl::Status refused = members.Join(Server(2, "disk-b"), At(1999));
+  CHECK(absl::IsAlreadyExists(refused));
+  CHECK(std::string(refused.message()).find("disk-a") != std::string::npos);
+  CHECK(std::string(refused.message()).find("disk-b") != std::string::npos);
+  CHECK(members.Join(Server(2, "disk-b"), At(2000)).ok());
+}
+
+TEST_CASE("a lease ends so long after the last heartbeat and not before") {
+  Membership members(seconds(2), At(0));
+  REQUIRE(members.Join(Server(1), At(0)).ok());
+  REQUIRE(Beat(members, 1, At(500)).ok());
+  for (int ms = 600; ms < 2500; ms += 100) members.Tick(At(ms));
+  CHECK(members.Find("server-0")->ready());
+  members.Tick(At(2500));
+  CHECK(members.Find("server-0")->state == KnownMember::State::kLost);
+  CHECK(absl::IsNotFound(Beat(members, 1, At(2600))));
+}
+
+TEST_CASE("a gap in the scheduler's own ticks renews all leases") {
+  Membership members(seconds(2), At(0));
+  REQUIRE(members.Join(Server(1), At(0)).ok());
+  members.Tick(At(100));
+  members.Tick(At(60'000));
+  CHECK(members.Find("server-0")->ready());
+  for (int ms = 60'100; ms < 62'000; ms += 100) members.Tick(At(ms));
+  CHECK(members.Find("server-0")->ready());
+  members.Tick(At(62'000));
+  CHECK(!members.Find("server-0")->ready());
+}
+
+TEST_CASE("after a start members are awaited for a lease and a second") {
+  Membership members(seconds(2), At(0));
+  for (int ms = 100; ms < 3000; ms += 100) members.Tick(At(ms));
+  CHECK(members.PresenceOf("server-0", 1) == Presence::kAwaited);
+  members.Tick(At(3000));
+  CHECK(members.PresenceOf("server-0", 1) == Presence::kGone);
+}
+
+TEST_CASE("who leaves has left at once") {
+  Membership members(seconds(2), At(0));
+  REQUIRE(members.Join(Server(1), At(0)).ok());
+  REQUIRE(Beat(members, 1, At(10), true).ok());
+  CHECK(members.Find("server-0")->state == KnownMember::State::kLeft);
+  CHECK(members.Ready(pb::SERVER).empty());
+}
+
+TEST_CASE("a join that makes no sense is refused") {
+  Membership members(seconds(2), At(0));
+  pb::JoinRequest request = Server(1);
+  request.set_name("");
+  CHECK(absl::IsInvalidArgument(members.Join(request, At(0))));
+  request = Server(0);
+  CHECK(absl::IsInvalidArgument(members.Join(request, At(0))));
+  request = Server(1);
+  request.set_role(pb::WORKER);
+  CHECK(absl::IsInvalidArgument(members.Join(request, At(0))));
+  request.set_role(pb::SCHEDULER);
+  CHECK(absl::IsInvalidArgument(members.Join(request, At(0))));
+}
+
+}  // namespace
+}  // namespace paracord

@@ -1,0 +1,188 @@
+#include "scheduler/planner.h"
+
+#include <catch2/catch.hpp>
+#include <deque>
+
+#include "scheduler/compute_class.h"
+
+namespace paracord {
+namespace {
+
+JobNeeds Needs(uint32_t workers, DeviceKind device = DeviceKind::kAuto, uint32_t slices = 8) {
+  JobSpec spec;
+  spec.workers = workers;
+  spec.virtual_workers = slices;
+  spec.device = device;
+  spec.model.tensors = {{"0.weight", {100, 100}, TensorKind::kTrained, {}},
+                        {"1.weight", {100, 100}, TensorKind::kTrained, {}}};
+  return JobNeeds(spec);
+}
+
+struct Hosts {
+  std::deque<KnownMember> members;
+  Resources resources;
+
+  Hosts& Server(const std::string& name, uint64_t memory = 1 << 20) {
+    KnownMember& member = members.emplace_back();
+    member.who.set_name(name);
+    member.who.set_incarnation(members.size());
+    member.who.set_memory_bytes(memory);
+    resources.servers.push_back(&member);
+    return *this;
+  }
+  Hosts& Worker(const std::string& name, uint32_t slots, const std::string& isa = "AVX2",
+                const std::string& device = "cpu") {
+    KnownMember& member = members.emplace_back();
+    member.who.set_name(name);
+    member.who.set_incarnation(members.size());
+    member.who.set_slots(slots);
+    member.who.mutable_compute()->set_isa(isa);
+    member.who.mutable_compute()->set_device(device);
+    member.who.mutable_compute()->set_library("oneDNN 2.6.0");
+    resources.workers.push_back(&member);
+    return *this;
+  }
+};
+
+std::string Placement(const pb::Plan& plan) {
+  std::string text;
+  for (const pb::TaskSlot& slot : plan.tasks()) {
+    absl::StrAppend(&text, slot.worker(), "[", slot.begin(), ",", slot.end(), ") ");
+  }
+  return text;
+}
+
+std::string Texts(const Planned& planned) {
+  std::string text;
+  for (const pb::Wait& wait : planned.waits) absl::StrAppend(&text, wait.what(), "\n");
+  return text;
+}
+
+TEST_CASE("tasks are spread evenly over workers and take contiguous virtual workers") {
+  struct Case {
+    std::vector<std::pair<std::string, uint32_t>> workers;
+    uint32_t tasks;
+    std::string placement;
+  };
+  const Case cases[] = {
+      {{{"a", 1}}, 1, "a[0,8) "},
+      {{{"a", 1}, {"b", 1}}, 2, "a[0,4) b[4,8) "},
+      {{{"a", 2}, {"b", 2}}, 3, "a[0,2) b[2,5) a[5,8) "},
+      {{{"a", 1}, {"b", 4}}, 1, "b[0,8) "},
+      {{{"a", 1}, {"b", 4}}, 3, "b[0,2) a[2,5) b[5,8) "},
+      {{{"a", 4}, {"b", 4}, {"c", 4}}, 3, "a[0,2) b[2,5) c[5,8) "},
+  };
+  for (const Case& c : cases) {
+    Hosts hosts;
+    hosts.Server("s");
+    for (const auto& [name, slots] : c.workers) hosts.Worker(name, slots);
+    JobNeeds needs = Needs(c.tasks);
+    const Planned planned = FirstPlan("j", needs, hosts.resources);
+    REQUIRE(planned.plan.has_value());
+    CHECK(Placement(*planned.plan) == c.placement);
+  }
+}
+
+TEST_CASE("a gang that does not fit whole gets no plan, and every need is named at once") {
+  Hosts hosts;
+  hosts.Server("s0", 100).Worker("w0", 2);
+  hosts.resources.min_servers = 1;
+  hosts.resources.usage.slots["w0"] = {"other-1"};
+  JobNeeds needs = Needs(2);
+  Planned planned = FirstPlan("j", needs, hosts.resources);
+  CHECK(!planned.plan.has_value());
+  CHECK(Texts(planned) ==
+        "2 free slots needed, 1 free (w0: 1 of 2 busy with other-1)\n"
+        "234.4 KiB of memory on servers needed, 100 bytes of 100 bytes free\n");
+  hosts.resources.min_servers = 3;
+  planned = FirstPlan("j", needs, hosts.resources);
+  CHECK(Texts(planned).find("3 servers needed, 1 ready: s0") != std::string::npos);
+}
+
+TEST_CASE("shards cover the grid in block order on servers in name order, within their memory") {
+  Hosts hosts;
+  hosts.Server("s0").Server("s1").Server("s2").Server("s3").Worker("w0", 1);
+  JobNeeds needs = Needs(1);
+  const Planned planned = FirstPlan("j", needs, hosts.resources);
+  REQUIRE(planned.plan.has_value());
+  uint64_t end = 0, bytes = 0;
+  std::string last;
+  for (const pb::ShardRange& shard : planned.plan->shards()) {
+    CHECK(shard.block_begin() == end);
+    CHECK(shard.block_begin() < shard.block_end());
+    CHECK(last < shard.server());
+    end = shard.block_end();
+    last = shard.server();
+    bytes += needs.BytesOf({shard.block_begin(), shard.block_end()});
+  }
+  CHECK(end == 3);
+  CHECK(bytes == needs.total_bytes());
+  CHECK(bytes == 2 * 10000 * 4 * 3);
+  hosts.resources.usage.memory["s0"] = (1 << 20) - 1000;
+  const Planned full = FirstPlan("j", needs, hosts.resources);
+  CHECK(!full.plan.has_value());
+  CHECK(Texts(full).find("on s0 needed, 1000 bytes of 1.0 MiB free") != std::string::npos);
+}
+
+TEST_CASE("a job computes as its weakest worker and never mixes what cannot be made the same") {
+  Hosts hosts;
+  hosts.Server("s").Worker("a", 1, "AVX512_CORE").Worker("b", 1, "AVX2").Worker("c", 1, "NEON");
+  JobNeeds two = Needs(2), three = Needs(3), cuda = Needs(1, DeviceKind::kCuda);
+  const Planned planned = FirstPlan("j", two, hosts.resources);
+  REQUIRE(planned.plan.has_value());
+  CHECK(planned.plan->compute().isa() == "AVX2");
+  CHECK(Placement(*planned.plan) == "a[0,4) b[4,8) ");
+  CHECK(!FirstPlan("j", three, hosts.resources).plan.has_value());
+  CHECK(Texts(FirstPlan("j", cuda, hosts.resources)) ==
+        "1 free slots with a CUDA device needed, 0 free\n");
+}
+
+TEST_CASE("a lost task returns to its worker, else to one that computes the same, else it waits") {
+  Hosts hosts;
+  hosts.Server("s").Worker("a", 1, "AVX2").Worker("b", 1, "AVX512_CORE").Worker("c", 1, "AVX");
+  JobNeeds needs = Needs(1);
+  pb::Plan plan = *FirstPlan("j", needs, hosts.resources).plan;
+  CHECK(plan.tasks(0).worker() == "a");
+  const Planned same = NextPlan(plan, {0}, {}, hosts.resources);
+  CHECK(same.plan->tasks(0).worker() == "a");
+  CHECK(same.plan->tasks(0).incarnation() == 2);
+  CHECK(same.plan->number() == 2);
+  CHECK(same.plan->history() == 1);
+  hosts.resources.usage.slots["a"] = {"x"};
+  CHECK(NextPlan(plan, {0}, {}, hosts.resources).plan->tasks(0).worker() == "b");
+  hosts.resources.usage.slots["b"] = {"y"};
+  const Planned none = NextPlan(plan, {0}, {}, hosts.resources);
+  CHECK(!none.plan.has_value());
+  REQUIRE(none.waits.size() == 1);
+  CHECK(none.waits[0].who() == "task 0");
+  CHECK(!NextPlan(plan, {}, {}, hosts.resources).plan.has_value());
+}
+
+TEST_CASE("a returned server is named with its new incarnation and keeps its range") {
+  Hosts hosts;
+  hosts.Server("s0").Server("s1").Worker("w", 1);
+  JobNeeds needs = Needs(1);
+  const pb::Plan plan = *FirstPlan("j", needs, hosts.resources).plan;
+  hosts.members[1].who.set_incarnation(99);
+  hosts.members[1].who.set_address("elsewhere:1");
+  const pb::Plan next = *NextPlan(plan, {}, {"s1"}, hosts.resources).plan;
+  CHECK(next.shards(1).incarnation() == 99);
+  CHECK(next.shards(1).address() == "elsewhere:1");
+  CHECK(next.shards(1).block_begin() == plan.shards(1).block_begin());
+  CHECK(next.shards(0).SerializeAsString() == plan.shards(0).SerializeAsString());
+  CHECK(next.tasks(0).incarnation() == plan.tasks(0).incarnation());
+}
+
+TEST_CASE("instruction sets contain the ones before them; unknown ones only themselves") {
+  pb::ComputeClass host, wanted;
+  host.set_isa("AVX512_CORE_AMX");
+  wanted.set_isa("AVX2");
+  CHECK(CanCompute(host, wanted));
+  CHECK(!CanCompute(wanted, host));
+  wanted.set_isa("ASIMD");
+  CHECK(!CanCompute(host, wanted));
+  CHECK(CanCompute(wanted, wanted));
+}
+
+}  // namespace
+}  // namespace paracord

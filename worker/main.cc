@@ -1,0 +1,13 @@
+#include <string>
+
+#include "common/base/daemon.h"
+#include "worker/data_check.h"
+#include "worker/task_process.h"
+#include "worker/worker.h"
+
+int main(int argc, char** argv) {
+  const std::string first = argc > 1 ? argv[1] : "";
+  if (first == "--task") return paracord::RunTaskProcess(argc, argv);
+  if (first == "--check-data") return paracord::RunDataCheck(argc, argv);
+  return paracord::RunDaemon<paracord::Worker>(argc, argv);
+}

@@ -1,0 +1,350 @@
+#include "worker/parameter_client.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "common/base/status.h"
+#include "common/rpc/wait.h"
+
+namespace paracord {
+namespace {
+
+// The size at which the wire is fastest (256 KiB to 1 MiB), in whole blocks.
+constexpr uint64_t kMessageBlocks = (1 << 20) / (kBlockFloats * sizeof(float));
+constexpr Duration kFirstPause = milliseconds(20);
+constexpr Duration kLongestPause = milliseconds(200);
+
+int64_t UnixMillis() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+std::string Describe(const pb::ShardRange& range) {
+  return absl::StrCat(range.server(), " at ", range.address());
+}
+
+}  // namespace
+
+struct ParameterClient::Message {
+  uint64_t epoch = 0;
+  bool is_push = false;
+  pb::PushHeader push;
+  pb::PullHeader pull;
+  Payload floats;
+  BlockRange blocks;
+  std::string server;
+  std::weak_ptr<Shard> shard;  // owned by the client: a callback must never hold the last reference
+  Duration pause = kFirstPause;
+  absl::Status last;  // why it was sent again
+};
+
+ParameterClient::ParameterClient(const BlockGrid& grid, Timer& timer, Connect connect)
+    : grid_(grid), timer_(timer), connect_(std::move(connect)) {
+  for (const TensorSpec& tensor : grid.tensors()) weights_.emplace_back(tensor.size());
+}
+
+ParameterClient::~ParameterClient() {
+  gate_->Close();
+  shards_.clear();
+}
+
+void ParameterClient::Adopt(const pb::Plan& plan, uint32_t rank) {
+  std::map<std::string, std::shared_ptr<Shard>> dropped;  // destroyed outside the lock: it waits for callbacks
+  std::set<std::shared_ptr<Message>> forgotten;
+  {
+    MutexLock lock(mutex_);
+    ++epoch_;
+    while (landing_ > 0) changed_.Wait(mutex_);
+    spoiled_ = absl::OkStatus();
+    forgotten.swap(open_);
+    missing_.assign(grid_.tensors().size(), 0);
+    pulling_ = pushing_ = 0;
+  }
+  forgotten.clear();
+  plan_ = plan;
+  rank_ = rank;
+  dropped.swap(shards_);
+  for (const pb::ShardRange& range : plan.shards()) {
+    const std::string key = absl::StrCat(range.address(), "/", range.incarnation());
+    const auto known = dropped.find(key);
+    if (known != dropped.end()) {
+      shards_[key] = known->second;
+    } else if (shards_.count(key) == 0) {
+      shards_[key] = connect_(range);
+    }
+  }
+}
+
+void ParameterClient::Spoil(const absl::Status& status) {
+  if (spoiled_.ok()) spoiled_ = status;
+  changed_.NotifyAll();
+}
+
+void ParameterClient::Interrupt() {
+  MutexLock lock(mutex_);
+  Spoil(absl::FailedPreconditionError("a newer plan is there"));
+}
+
+void ParameterClient::Drain() {
+  MutexLock lock(mutex_);
+  draining_ = true;
+  changed_.NotifyAll();
+}
+
+std::shared_ptr<Shard> ParameterClient::ShardOf(const pb::ShardRange& range) {
+  return shards_.at(absl::StrCat(range.address(), "/", range.incarnation()));
+}
+
+absl::StatusOr<uint64_t> ParameterClient::FirstStep() {
+  uint64_t lowest = UINT64_MAX;
+  for (const pb::ShardRange& range : plan_.shards()) {
+    pb::QueryRequest request;
+    request.set_job(plan_.job());
+    request.set_shard(range.index());
+    request.set_plan(plan_.number());
+    Duration pause = kFirstPause;
+    while (true) {
+      const auto reply = ::paracord::Await<pb::QueryReply>(
+          [&](auto done) { ShardOf(range)->Query(request, std::move(done)); });
+      if (reply.ok()) {
+        lowest = std::min<uint64_t>(lowest, reply->version());
+        break;
+      }
+      if (!absl::IsUnavailable(reply.status()) && !absl::IsDeadlineExceeded(reply.status())) {
+        return reply.status();
+      }
+      MutexLock lock(mutex_);
+      if (!wait_) {
+        wait_.emplace();
+        wait_->set_since_unix_ms(UnixMillis());
+      }
+      wait_->set_what(absl::StrCat(Describe(range), ": ", std::string(reply.status().message())));
+      const TimePoint until = timer_.Now() + pause;
+      while (spoiled_.ok() && !draining_ && changed_.WaitUntil(mutex_, until)) {
+      }
+      if (!spoiled_.ok()) return spoiled_;
+      if (draining_) return absl::CancelledError("the task is to stop");
+      pause = std::min(2 * pause, kLongestPause);
+    }
+  }
+  MutexLock lock(mutex_);
+  wait_.reset();
+  return lowest;
+}
+
+void ParameterClient::ForEachPart(
+    BlockRange blocks, const std::function<void(const pb::ShardRange&, BlockRange)>& visit) {
+  for (const pb::ShardRange& range : plan_.shards()) {
+    const uint64_t end = std::min<uint64_t>(blocks.end, range.block_end());
+    for (uint64_t at = std::max<uint64_t>(blocks.begin, range.block_begin()); at < end;) {
+      const uint64_t next = std::min(end, at + kMessageBlocks);
+      visit(range, {at, next});
+      at = next;
+    }
+  }
+}
+
+void ParameterClient::StartPulls(uint64_t version, BlockRange blocks) {
+  std::vector<std::shared_ptr<Message>> messages;
+  ForEachPart(blocks, [&](const pb::ShardRange& range, BlockRange part) {
+    auto message = std::make_shared<Message>();
+    message->blocks = part;
+    message->server = Describe(range);
+    message->shard = ShardOf(range);
+    message->pull.set_job(plan_.job());
+    message->pull.set_shard(range.index());
+    message->pull.set_plan(plan_.number());
+    message->pull.set_version(version);
+    message->pull.set_block_begin(part.begin);
+    message->pull.set_block_end(part.end);
+    messages.push_back(std::move(message));
+  });
+  {
+    MutexLock lock(mutex_);
+    for (const auto& message : messages) {
+      message->epoch = epoch_;
+      for (uint64_t b = message->blocks.begin; b < message->blocks.end; ++b) {
+        ++missing_[grid_.block(b).tensor];
+      }
+      pulling_ += message->blocks.size();
+      open_.insert(message);
+    }
+  }
+  for (const auto& message : messages) Start(message);
+}
+
+void ParameterClient::Fetch(uint64_t version) { StartPulls(version, {0, grid_.blocks()}); }
+
+void ParameterClient::Push(uint64_t step, uint64_t total_steps, uint32_t first,
+                           const std::vector<PartialSum>& sums) {
+  if (sums.empty()) return;
+  const uint32_t last = first + static_cast<uint32_t>(sums[0].tensors.size()) - 1;
+  const BlockRange blocks{grid_.BlocksOf(first).begin, grid_.BlocksOf(last).end};
+  std::vector<std::shared_ptr<Message>> messages;
+  for (const PartialSum& sum : sums) {
+    Payload floats;
+    for (const Payload& tensor : sum.tensors) floats.Append(tensor);
+    Payload::Cutter cutter(floats);
+    ForEachPart(blocks, [&](const pb::ShardRange& range, BlockRange part) {
+      auto message = std::make_shared<Message>();
+      message->is_push = true;
+      message->blocks = part;
+      message->server = Describe(range);
+      message->shard = ShardOf(range);
+      message->floats = cutter.Next(grid_.Floats(part) * sizeof(float));
+      pb::PushHeader& header = message->push;
+      header.set_job(plan_.job());
+      header.set_shard(range.index());
+      header.set_plan(plan_.number());
+      header.set_step(step);
+      header.set_total_steps(total_steps);
+      header.set_node_begin(sum.node.begin);
+      header.set_node_end(sum.node.end);
+      header.set_block_begin(part.begin);
+      header.set_block_end(part.end);
+      header.set_rank(rank_);
+      messages.push_back(std::move(message));
+    });
+  }
+  {
+    MutexLock lock(mutex_);
+    for (const auto& message : messages) {
+      message->epoch = epoch_;
+      ++pushing_;
+      open_.insert(message);
+    }
+  }
+  for (const auto& message : messages) Start(message);
+  StartPulls(step + 1, blocks);
+}
+
+void ParameterClient::Start(const std::shared_ptr<Message>& message) {
+  auto gate = gate_;
+  const std::shared_ptr<Shard> shard = message->shard.lock();
+  if (shard == nullptr) return;  // a newer plan dropped it
+  if (message->is_push) {
+    shard->Push(message->push, message->floats, [this, gate, message](const absl::Status& status) {
+      if (Gate::Pass pass(*gate); pass) Answered(message, status, Payload());
+    });
+  } else {
+    shard->Pull(message->pull, [this, gate, message](const absl::StatusOr<Payload>& reply) {
+      if (Gate::Pass pass(*gate); pass) Answered(message, reply.status(), reply.ok() ? *reply : Payload());
+    });
+  }
+}
+
+void ParameterClient::Answered(const std::shared_ptr<Message>& message, const absl::Status& status,
+                               const Payload& floats) {
+  MutexLock lock(mutex_);
+  if (message->epoch != epoch_ || open_.count(message) == 0) return;
+  if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status)) return Again(message, status);
+  if (absl::IsCancelled(status)) return Spoil(absl::FailedPreconditionError(status.message()));
+  if (!status.ok()) return Spoil(Annotate(status, message->server));
+  if (message->is_push) {
+    --pushing_;
+  } else {
+    if (floats.size() != grid_.Floats(message->blocks) * sizeof(float)) {
+      return Spoil(absl::InternalError(absl::StrCat(message->server, " answered ", floats.size(),
+                                                    " bytes, expected ",
+                                                    grid_.Floats(message->blocks) * sizeof(float))));
+    }
+    ++landing_;
+    mutex_.Unlock();
+    Land(*message, floats);
+    mutex_.Lock();
+    --landing_;
+    changed_.NotifyAll();
+    if (message->epoch != epoch_) return;
+    for (uint64_t b = message->blocks.begin; b < message->blocks.end; ++b) {
+      --missing_[grid_.block(b).tensor];
+    }
+    pulling_ -= message->blocks.size();
+  }
+  open_.erase(message);
+  changed_.NotifyAll();
+}
+
+void ParameterClient::Land(const Message& message, const Payload& floats) {
+  Payload::Cutter cutter(floats);
+  for (uint64_t b = message.blocks.begin; b < message.blocks.end; ++b) {
+    const BlockInfo& block = grid_.block(b);
+    cutter.Next(block.floats * sizeof(float)).CopyTo(weights_[block.tensor].data() + block.offset);
+  }
+}
+
+void ParameterClient::Again(const std::shared_ptr<Message>& message, const absl::Status& status) {
+  message->last = status;
+  const Duration pause = absl::IsDeadlineExceeded(status) ? Duration::zero() : message->pause;
+  message->pause = std::min(2 * message->pause, kLongestPause);
+  auto gate = gate_;
+  timer_.RunAfter(pause, [this, gate, message] {
+    Gate::Pass pass(*gate);
+    if (!pass) return;
+    {
+      MutexLock lock(mutex_);
+      if (message->epoch != epoch_) return;
+    }
+    Start(message);
+  });
+}
+
+absl::Status ParameterClient::WaitForZero(const std::function<uint64_t()>& count) {
+  MutexLock lock(mutex_);
+  waiting_since_ = UnixMillis();
+  absl::Status status;
+  while (count() > 0) {
+    if (!spoiled_.ok()) {
+      status = spoiled_;
+      break;
+    }
+    if (draining_ && pushing_ == 0) {
+      status = absl::CancelledError("the task is to stop");
+      break;
+    }
+    changed_.Wait(mutex_);
+  }
+  waiting_since_ = 0;
+  return status;
+}
+
+absl::Status ParameterClient::Await(uint32_t first, uint32_t count) {
+  return WaitForZero([this, first, count]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    uint64_t missing = 0;
+    for (uint32_t tensor = first; tensor < first + count; ++tensor) missing += missing_[tensor];
+    return missing;
+  });
+}
+
+absl::Status ParameterClient::AwaitAll() {
+  return WaitForZero([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return pulling_; });
+}
+
+absl::Status ParameterClient::AwaitTaken() {
+  return WaitForZero([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return pushing_; });
+}
+
+std::optional<pb::Wait> ParameterClient::CurrentWait() {
+  MutexLock lock(mutex_);
+  if (wait_) return wait_;
+  if (waiting_since_ == 0 || open_.empty()) return std::nullopt;
+  const Message* worst = nullptr;
+  for (const auto& message : open_) {
+    const bool refused = !message->last.ok() && !absl::IsDeadlineExceeded(message->last);
+    if (worst == nullptr || refused) worst = message.get();
+  }
+  pb::Wait wait;
+  wait.set_since_unix_ms(waiting_since_);
+  if (!worst->last.ok() && !absl::IsDeadlineExceeded(worst->last)) {
+    wait.set_what(absl::StrCat(worst->server, ": ", std::string(worst->last.message())));
+  } else if (worst->is_push) {
+    wait.set_what(absl::StrCat(worst->server, " to take gradients of step ", worst->push.step()));
+  } else {
+    wait.set_what(absl::StrCat("version ", worst->pull.version(), " of the weights from ", worst->server,
+                               ": the other tasks' gradients are not all there"));
+  }
+  return wait;
+}
+
+}  // namespace paracord

@@ -1,0 +1,182 @@
+#include "worker/task.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "common/base/log.h"
+#include "common/base/status.h"
+#include "common/rpc/plan_follower.h"
+#include "worker/task_reporter.h"
+#include "worker/tensor/device.h"
+#include "worker/trainer.h"
+
+namespace paracord {
+namespace {
+
+constexpr Duration kDeliverDone = seconds(60);     // the scheduler may be restarting
+constexpr Duration kDeliverFailure = seconds(5);
+
+void FillMetrics(const Progress& progress, const JobSpec& spec, pb::TaskReport* report) {
+  report->clear_metrics();
+  for (size_t i = 0; i < progress.metrics.size(); ++i) {
+    pb::Metric* metric = report->add_metrics();
+    metric->set_name(i == 0 ? "test_loss" : absl::StrCat("test_", Name(spec.evaluate.metrics[i - 1])));
+    metric->set_value(progress.metrics[i]);
+  }
+}
+
+void FillProgress(const Progress& progress, const JobSpec& spec, pb::TaskReport* report) {
+  report->set_step(progress.step);
+  report->set_has_loss(progress.has_loss);
+  report->set_loss(progress.loss);
+  report->set_step_samples(progress.step_samples);
+  report->set_step_seconds(progress.step_seconds);
+  if (progress.step_seconds > 0) {
+    report->set_busy(std::min(1.0, progress.busy_seconds / progress.step_seconds));
+  }
+  if (progress.evaluated) FillMetrics(progress, spec, report);
+}
+
+}  // namespace
+
+// In the order in which things are made; the trainer goes first.
+class Task::Workshop {
+ public:
+  static absl::StatusOr<std::unique_ptr<Workshop>> Open(const pb::JobText& job, const Options& options,
+                                                        Timer& timer,
+                                                        const ParameterClient::Connect& connect) {
+    ASSIGN_OR_RETURN(JobSpec spec, ParseJobOrStatus(job.yaml(), job.directory()));
+    std::unique_ptr<Workshop> w(new Workshop(std::move(spec)));
+    ASSIGN_OR_RETURN(w->device, OpenDevice(w->spec.device));
+    ASSIGN_OR_RETURN(w->train, OpenDataset(w->spec.train, options.cache_directory));
+    RETURN_IF_ERROR(CheckAgainstModel(*w->train, w->spec.train, w->spec.model));
+    if (w->spec.test) {
+      ASSIGN_OR_RETURN(w->test, OpenDataset(*w->spec.test, options.cache_directory));
+      RETURN_IF_ERROR(CheckAgainstModel(*w->test, *w->spec.test, w->spec.model));
+    }
+    ASSIGN_OR_RETURN(w->model, Model::Build(w->spec.model, *w->device));
+    w->client = std::make_unique<ParameterClient>(w->grid, timer, connect);
+    return w;
+  }
+
+  const JobSpec spec;
+  const BlockGrid grid;
+  std::unique_ptr<Device> device;
+  std::shared_ptr<const Dataset> train, test;
+  std::unique_ptr<Model> model;
+  std::unique_ptr<ParameterClient> client;
+
+ private:
+  explicit Workshop(JobSpec s) : spec(std::move(s)), grid(GridOf(spec)) {}
+};
+
+Task::Task(const Options& options, Coordinator& coordinator, Timer& timer,
+           ParameterClient::Connect connect)
+    : options_(options), coordinator_(coordinator), timer_(timer), connect_(std::move(connect)) {}
+
+Task::~Task() = default;
+
+void Task::Stop() {
+  plans_.Stop();
+  MutexLock lock(mutex_);
+  if (client_ != nullptr) client_->Drain();
+}
+
+absl::Status Task::Run() {
+  pb::WatchRequest who;
+  who.set_job(options_.job);
+  PlanFollower follower(
+      coordinator_, timer_, who,
+      [this](const pb::WatchReply& reply) {
+        for (const pb::Assignment& assignment : reply.assignments()) plans_.Put(assignment);
+      },
+      [this](const absl::Status& status) {
+        LogWarning("the scheduler does not know this task's job: ", std::string(status.message()));
+        if (absl::IsNotFound(status)) Stop();
+      });
+  const auto first = plans_.WaitNewer(0);
+  if (!first) return absl::CancelledError("the task is to stop");
+  auto workshop = Workshop::Open(first->job(), options_, timer_, connect_);
+  if (workshop.ok()) return Work(**workshop);
+  // Nothing was trained: tell why, and end.
+  TaskReporter reporter(coordinator_, timer_, [] { return std::nullopt; }, [] {});
+  reporter.Update(
+      [&](pb::TaskReport* report) {
+        report->set_job(options_.job);
+        report->set_rank(options_.rank);
+        report->set_incarnation(options_.incarnation);
+        report->set_plan(first->plan().number());
+        pb::Failure* failure = report->mutable_failure();
+        failure->set_code(absl::StatusCodeToString(workshop.status().code()));
+        failure->set_message(std::string(workshop.status().message()));
+        failure->set_node(options_.node);
+        failure->set_rank(static_cast<int32_t>(options_.rank));
+        failure->set_exit(1);
+      },
+      true);
+  reporter.Deliver(kDeliverFailure);
+  return workshop.status();
+}
+
+absl::Status Task::Work(Workshop& w) {
+  ParameterClient& client = *w.client;
+  TaskReporter reporter(
+      coordinator_, timer_, [&client] { return client.CurrentWait(); }, [this] { Stop(); });
+  Trainer trainer({w.spec, w.grid, *w.model, *w.train, w.test.get(), client, plans_, options_.threads},
+                  options_.rank, options_.incarnation, [&](const Progress& progress) {
+                    reporter.Update([&](pb::TaskReport* r) { FillProgress(progress, w.spec, r); },
+                                    progress.evaluated);
+                  });
+  reporter.Update(
+      [&](pb::TaskReport* report) {
+        report->set_job(options_.job);
+        report->set_rank(options_.rank);
+        report->set_incarnation(options_.incarnation);
+        report->set_steps(trainer.total_steps());
+        report->set_train_samples(w.train->samples());
+        for (const Dataset* data : {w.train.get(), w.test.get()}) {
+          if (data == nullptr) continue;
+          for (const FileIdentity& file : data->files()) {
+            pb::FileIdentity* out = report->add_files();
+            out->set_path(file.path);
+            out->set_bytes(file.bytes);
+            out->set_sha256(file.sha256);
+          }
+        }
+        const ComputeClass compute = w.device->compute_class();
+        report->mutable_compute()->set_device(compute.device);
+        report->mutable_compute()->set_isa(compute.isa);
+        report->mutable_compute()->set_library(compute.library);
+      },
+      true);
+  {
+    MutexLock lock(mutex_);
+    client_ = &client;
+  }
+  plans_.SetListener([&client] { client.Interrupt(); });
+  const absl::Status status = trainer.Run();
+  plans_.SetListener(nullptr);
+  {
+    MutexLock lock(mutex_);
+    client_ = nullptr;
+  }
+  if (absl::IsCancelled(status)) return status;
+  reporter.Update(
+      [&](pb::TaskReport* report) {
+        report->set_done(status.ok());
+        if (status.ok()) return;
+        pb::Failure* failure = report->mutable_failure();
+        failure->set_code(absl::StatusCodeToString(status.code()));
+        failure->set_message(std::string(status.message()));
+        failure->set_node(options_.node);
+        failure->set_rank(static_cast<int32_t>(options_.rank));
+        failure->set_exit(1);
+      },
+      true);
+  reporter.Deliver(status.ok() ? kDeliverDone : kDeliverFailure);
+  return status;
+}
+
+}  // namespace paracord

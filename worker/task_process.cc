@@ -1,0 +1,93 @@
+#include "worker/task_process.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <map>
+#include <thread>
+
+#include "absl/strings/numbers.h"
+#include "common/base/log.h"
+#include "common/base/status.h"
+#include "common/rpc/remote_coordinator.h"
+#include "common/rpc/remote_shard.h"
+#include "worker/task.h"
+
+namespace paracord {
+namespace {
+
+struct CommandLine {
+  Task::Options task;
+  std::string scheduler;
+};
+
+absl::StatusOr<CommandLine> Parse(int argc, char** argv) {
+  std::map<std::string, std::string> words;
+  for (int i = 2; i < argc; ++i) {
+    const std::string word = argv[i];
+    const size_t equals = word.find('=');
+    if (equals == std::string::npos) {
+      return absl::InvalidArgumentError(absl::StrCat("found '", word, "', expected key=value"));
+    }
+    words[word.substr(0, equals)] = word.substr(equals + 1);
+  }
+  CommandLine out;
+  out.task.job = words["job"];
+  out.task.node = words["node"];
+  out.task.cache_directory = words["cache"];
+  out.scheduler = words["scheduler"];
+  if (out.task.job.empty() || out.scheduler.empty() || !absl::SimpleAtoi(words["rank"], &out.task.rank) ||
+      !absl::SimpleAtoi(words["incarnation"], &out.task.incarnation) ||
+      !absl::SimpleAtoi(words["threads"], &out.task.threads) || out.task.threads < 1) {
+    return absl::InvalidArgumentError(
+        "--task is for the worker daemon: expected job, rank, incarnation, threads, scheduler");
+  }
+  return out;
+}
+
+// Waits for SIGTERM for as long as the process lives; a second one ends it at once.
+void StopOnSignal(const sigset_t& signals, Task& task) {
+  std::thread([signals, &task] {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    LogInfo("stopping");
+    task.Stop();
+    sigwait(&signals, &signal);
+    _exit(1);
+  }).detach();
+}
+
+}  // namespace
+
+int RunTaskProcess(int argc, char** argv) {
+  const auto line = Parse(argc, argv);
+  if (!line.ok()) {
+    std::cerr << "paracord-worker: " << line.status().message() << "\n";
+    return 2;
+  }
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  SetLogName(absl::StrCat(line->task.node, "/", line->task.job, ".", line->task.rank));
+
+  SystemTimer timer;
+  const auto coordinator = MakeRemoteCoordinator(line->scheduler);
+  const auto poller = MakeDataPoller();
+  Task task(line->task, *coordinator, timer,
+            [&](const pb::ShardRange& range) { return MakeRemoteShard(range.address(), poller); });
+  StopOnSignal(signals, task);
+  const absl::Status status = task.Run();
+  const bool failed = !status.ok() && !absl::IsCancelled(status);
+  if (failed) {
+    LogError(Describe(status));
+  } else {
+    LogInfo(status.ok() ? "done" : std::string(status.message()));
+  }
+  _exit(failed ? 1 : 0);  // what is open belongs to servers and the scheduler, and they know
+}
+
+}  // namespace paracord

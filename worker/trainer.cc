@@ -1,0 +1,249 @@
+#include "worker/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+#include "common/base/log.h"
+#include "common/base/status.h"
+
+namespace paracord {
+namespace {
+
+constexpr int64_t kEvaluationRows = 256;
+
+int64_t LargestSlice(const JobSpec& spec) {
+  const uint32_t v = spec.virtual_workers;
+  return std::max<int64_t>(kEvaluationRows, (spec.batch_size + v - 1) / v);
+}
+
+double SecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// Ends one plan's work but not the task: there is, or will be, another plan; or the place to begin must be asked for again.
+bool Recoverable(const absl::Status& status) {
+  return absl::IsFailedPrecondition(status) || absl::IsOutOfRange(status);
+}
+
+}  // namespace
+
+struct Trainer::Lane {
+  Lane(const Parts& parts, int64_t rows)
+      : pass(parts.model, rows), train(parts.train, static_cast<float>(parts.spec.scale)) {
+    if (parts.test != nullptr) {
+      test = std::make_unique<SliceReader>(*parts.test, static_cast<float>(parts.spec.scale));
+    }
+  }
+  Pass pass;
+  SliceReader train;
+  std::unique_ptr<SliceReader> test;
+};
+
+Trainer::Trainer(const Parts& parts, uint32_t rank, uint64_t incarnation,
+                 std::function<void(const Progress&)> on_progress)
+    : parts_(parts),
+      rank_(rank),
+      incarnation_(incarnation),
+      on_progress_(std::move(on_progress)),
+      sampler_(parts.spec.seed, parts.train.samples(), parts.spec.batch_size, parts.spec.virtual_workers),
+      tree_(parts.spec.virtual_workers),
+      total_steps_(parts.spec.TotalSteps(parts.train.samples())),
+      metrics_tensor_(static_cast<uint32_t>(parts.grid.tensors().size()) - 1),
+      crew_(parts.threads) {
+  for (int i = 0; i < crew_.threads(); ++i) {
+    lanes_.push_back(std::make_unique<Lane>(parts_, LargestSlice(parts_.spec)));
+  }
+}
+
+Trainer::~Trainer() = default;
+
+absl::Status Trainer::Run() {
+  uint64_t number = 0;
+  while (true) {
+    const auto assignment = parts_.plans.WaitNewer(number);
+    if (!assignment) return absl::CancelledError("the task is to stop");
+    const pb::Plan& plan = assignment->plan();
+    number = plan.number();
+    const auto task = std::find_if(plan.tasks().begin(), plan.tasks().end(), [&](const auto& t) {
+      return t.rank() == rank_ && t.incarnation() == incarnation_;
+    });
+    if (task == plan.tasks().end()) {
+      return absl::CancelledError(absl::StrCat("plan ", number, " does not name this task"));
+    }
+    parts_.client.Adopt(plan, rank_);
+    if (parts_.plans.HasNewer(number)) continue;
+    absl::Status status = RunUnder(plan, *task);
+    while (absl::IsOutOfRange(status) && !parts_.plans.HasNewer(number)) {
+      LogInfo("asking again where to begin: ", std::string(status.message()));
+      parts_.client.Adopt(plan, rank_);
+      status = RunUnder(plan, *task);
+    }
+    if (!Recoverable(status)) return status;
+    LogInfo("plan ", number, " has ended here: ", std::string(status.message()));
+  }
+}
+
+absl::Status Trainer::RunUnder(const pb::Plan& plan, const pb::TaskSlot& task) {
+  begin_ = task.begin();
+  end_ = task.end();
+  buckets_.clear();
+  for (const LayerSpec& layer : parts_.spec.model.layers) {
+    buckets_.push_back(std::make_unique<Bucket>(layer.tensor_count, end_ - begin_));
+  }
+  metrics_bucket_ = std::make_unique<Bucket>(1, end_ - begin_);
+  ASSIGN_OR_RETURN(const uint64_t first, parts_.client.FirstStep());
+  LogInfo("plan ", plan.number(), ": virtual workers [", begin_, ", ", end_, ") from step ", first, " of ",
+          total_steps_);
+  parts_.client.Fetch(first);
+  progress_.step = first;
+  progress_.evaluated = false;
+  for (uint64_t step = first; step <= total_steps_; ++step) RETURN_IF_ERROR(Step(step));
+  return absl::OkStatus();
+}
+
+// Step `total_steps` trains nothing: it evaluates the last version.
+absl::Status Trainer::Step(uint64_t step) {
+  leaves_.assign(end_ - begin_, std::vector<float>(parts_.spec.MetricFloats(), 0.0f));
+  if (EvaluationDue(step)) RETURN_IF_ERROR(Evaluate(step));
+  const Clock::time_point start = Clock::now();
+  if (step < total_steps_) {
+    RETURN_IF_ERROR(crew_.Run(end_ - begin_, [&](int thread, uint32_t item) {
+      return TrainSlice(*lanes_[static_cast<size_t>(thread)], step, begin_ + item);
+    }));
+  } else {
+    RETURN_IF_ERROR(parts_.client.AwaitAll());
+  }
+  HandOverMetrics(step, leaves_);
+  RETURN_IF_ERROR(parts_.client.Await(metrics_tensor_, 1));
+  if (step < total_steps_) {
+    progress_.step_seconds += SecondsSince(start);
+    progress_.step_samples += sampler_.BatchSize(step);
+  }
+  Report(step);
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::TrainSlice(Lane& lane, uint64_t step, uint32_t virtual_worker) {
+  const Clock::time_point start = Clock::now();
+  const JobSpec& spec = parts_.spec;
+  const uint64_t batch_size = sampler_.BatchSize(step);
+  const Batch batch = lane.train.Read(sampler_.Slice(step, virtual_worker));
+  const PassContext context{true, spec.seed, step,
+                            SliceOf(batch_size, spec.virtual_workers, virtual_worker).first};
+  std::vector<FloatBuffer> buffers;
+  Gradients gradients;
+  for (const TensorSpec& tensor : spec.model.tensors) {
+    buffers.push_back(pool_.Take(static_cast<size_t>(tensor.size())));
+    gradients.push_back(buffers.back().get());
+  }
+  const Weights weights = CurrentWeights();
+  double waited = 0;
+  RETURN_IF_ERROR(lane.pass.Forward(weights, batch, context, [&](const LayerSpec& layer) {
+    const Clock::time_point begun = Clock::now();
+    const absl::Status ready = parts_.client.Await(layer.first_tensor, layer.tensor_count);
+    waited += SecondsSince(begun);
+    return ready;
+  }));
+  ASSIGN_OR_RETURN(const double loss, lane.pass.Loss(batch));
+  leaves_[virtual_worker - begin_][0] = static_cast<float>(loss / static_cast<double>(batch_size));
+  // Every shard has answered for this step before anything of it is pushed.
+  RETURN_IF_ERROR(parts_.client.AwaitAll());
+  RETURN_IF_ERROR(lane.pass.Backward(
+      weights, batch, 1.0f / static_cast<float>(batch_size), gradients,
+      [&](const LayerSpec& layer) { return HandOver(step, layer, virtual_worker, buffers); }));
+  if (virtual_worker == begin_) progress_.busy_seconds += SecondsSince(start) - waited;
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::HandOver(uint64_t step, const LayerSpec& layer, uint32_t virtual_worker,
+                               const std::vector<FloatBuffer>& gradients) {
+  std::vector<Payload> floats;
+  for (uint32_t i = 0; i < layer.tensor_count; ++i) {
+    const uint32_t tensor = layer.first_tensor + i;
+    floats.emplace_back(gradients[tensor].get(), parts_.spec.model.tensors[tensor].size(),
+                        gradients[tensor]);
+  }
+  Bucket& bucket = *buckets_[layer.place];
+  if (!bucket.Add(tree_, virtual_worker, floats, pool_)) return absl::OkStatus();
+  parts_.client.Push(step, total_steps_, layer.first_tensor, bucket.Take(tree_, pool_));
+  return absl::OkStatus();
+}
+
+void Trainer::HandOverMetrics(uint64_t step, const std::vector<std::vector<float>>& leaves) {
+  for (uint32_t i = 0; i < leaves.size(); ++i) {
+    FloatBuffer buffer = pool_.Take(leaves[i].size());
+    std::copy(leaves[i].begin(), leaves[i].end(), buffer.get());
+    const float* data = buffer.get();
+    metrics_bucket_->Add(tree_, begin_ + i, {Payload(data, leaves[i].size(), std::move(buffer))}, pool_);
+  }
+  parts_.client.Push(step, total_steps_, metrics_tensor_, metrics_bucket_->Take(tree_, pool_));
+}
+
+bool Trainer::EvaluationDue(uint64_t step) const {
+  if (parts_.test == nullptr || step == 0) return false;
+  if (step == total_steps_) return true;
+  const EvaluateSpec& evaluate = parts_.spec.evaluate;
+  const uint64_t every = evaluate.every_steps > 0 ? evaluate.every_steps
+                                                  : evaluate.every_epochs * sampler_.steps_per_epoch();
+  return every > 0 && step % every == 0;
+}
+
+absl::Status Trainer::Evaluate(uint64_t step) {
+  RETURN_IF_ERROR(parts_.client.AwaitAll());
+  return crew_.Run(end_ - begin_, [&](int thread, uint32_t item) {
+    return EvaluateSlice(*lanes_[static_cast<size_t>(thread)], begin_ + item);
+  });
+}
+
+absl::Status Trainer::EvaluateSlice(Lane& lane, uint32_t virtual_worker) {
+  const JobSpec& spec = parts_.spec;
+  const uint64_t samples = parts_.test->samples();
+  const auto [first, last] = SliceOf(samples, spec.virtual_workers, virtual_worker);
+  const Weights weights = CurrentWeights();
+  std::vector<double> sums(1 + spec.evaluate.metrics.size(), 0.0);
+  for (uint64_t at = first; at < last; at += kEvaluationRows) {
+    std::vector<uint64_t> indices;
+    for (uint64_t i = at; i < std::min(last, at + kEvaluationRows); ++i) indices.push_back(i);
+    const Batch batch = lane.test->Read(indices);
+    RETURN_IF_ERROR(lane.pass.Forward(weights, batch, {false, spec.seed, 0, 0}, nullptr));
+    const std::vector<double> metrics = lane.pass.Metrics(batch, spec.evaluate.metrics);
+    for (size_t i = 0; i < metrics.size(); ++i) sums[1 + i] += metrics[i];
+    ASSIGN_OR_RETURN(const double loss, lane.pass.Loss(batch));
+    sums[0] += loss;
+  }
+  std::vector<float>& leaf = leaves_[virtual_worker - begin_];
+  for (size_t i = 0; i < sums.size(); ++i) {
+    leaf[1 + i] = static_cast<float>(sums[i] / static_cast<double>(samples));
+  }
+  return absl::OkStatus();
+}
+
+// The metrics tensor holds what step `step` sent: the training loss of the step, and an evaluation of version `step`.
+void Trainer::Report(uint64_t step) {
+  const float* values = parts_.client.tensor(metrics_tensor_);
+  progress_.step = std::min(step + 1, total_steps_);
+  if (step < total_steps_) {
+    progress_.has_loss = true;
+    progress_.loss = values[0];
+  }
+  progress_.evaluated = EvaluationDue(step);
+  if (progress_.evaluated) {
+    progress_.metrics.assign(values + 1, values + parts_.spec.MetricFloats());
+    for (size_t i = 0; i < parts_.spec.evaluate.metrics.size(); ++i) {
+      double& value = progress_.metrics[1 + i];
+      if (parts_.spec.evaluate.metrics[i] == MetricKind::kRmse) value = std::sqrt(value);
+    }
+  }
+  on_progress_(progress_);
+}
+
+Weights Trainer::CurrentWeights() const {
+  Weights weights;
+  for (uint32_t i = 0; i < metrics_tensor_; ++i) weights.push_back(parts_.client.tensor(i));
+  return weights;
+}
+
+}  // namespace paracord

@@ -1,0 +1,97 @@
+// The loop: which step, which slices, forward, backward, push, until the last step is applied and evaluated.
+//
+// It holds nothing that matters: the weights are the servers', and everything else is a function of (job, step). So a new plan, whatever it
+// changed, means the same as a new start: ask where to begin, compute that step, let the servers drop what they have already.
+//
+// One driving thread; the crew's threads run virtual workers side by side, each on one thread from end to end.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "common/base/buffer_pool.h"
+#include "common/job/job_spec.h"
+#include "common/job/key_range.h"
+#include "common/job/reduction_tree.h"
+#include "common/job/sampler.h"
+#include "worker/bucket.h"
+#include "worker/crew.h"
+#include "worker/data/dataset.h"
+#include "worker/model/model.h"
+#include "worker/parameter_client.h"
+#include "worker/plan_box.h"
+#include "worker/slice_reader.h"
+
+namespace paracord {
+
+// How far a task is, for its reports.
+struct Progress {
+  uint64_t step = 0;             // finished: the version of the weights it has
+  bool has_loss = false;
+  double loss = 0;               // of the last finished step: mean over its batch
+  bool evaluated = false;        // `metrics` is new
+  std::vector<double> metrics;   // test loss, then the job's metrics
+  uint64_t step_samples = 0;     // of the whole job, in the steps this process took part in
+  double step_seconds = 0;       // without evaluation
+  double busy_seconds = 0;       // computing
+};
+
+class Trainer {
+ public:
+  struct Parts {  // all outlive the trainer
+    const JobSpec& spec;
+    const BlockGrid& grid;
+    const Model& model;
+    const Dataset& train;
+    const Dataset* test;  // or null
+    ParameterClient& client;
+    PlanBox& plans;
+    int threads;
+  };
+  Trainer(const Parts& parts, uint32_t rank, uint64_t incarnation,
+          std::function<void(const Progress&)> on_progress);
+  ~Trainer();
+
+  // OK: the job is done. Cancelled: stopped, or no plan names this task any more. Others: it failed.
+  absl::Status Run();
+  uint64_t total_steps() const { return total_steps_; }
+  const Sampler& sampler() const { return sampler_; }
+
+ private:
+  struct Lane;  // what one thread needs
+
+  absl::Status RunUnder(const pb::Plan& plan, const pb::TaskSlot& task);
+  absl::Status Step(uint64_t step);
+  absl::Status TrainSlice(Lane& lane, uint64_t step, uint32_t virtual_worker);
+  absl::Status HandOver(uint64_t step, const LayerSpec& layer, uint32_t virtual_worker,
+                        const std::vector<FloatBuffer>& gradients);
+  void HandOverMetrics(uint64_t step, const std::vector<std::vector<float>>& leaves);
+  bool EvaluationDue(uint64_t step) const;
+  absl::Status Evaluate(uint64_t step);
+  absl::Status EvaluateSlice(Lane& lane, uint32_t virtual_worker);
+  void Report(uint64_t version);
+  Weights CurrentWeights() const;
+
+  const Parts parts_;
+  const uint32_t rank_;
+  const uint64_t incarnation_;
+  const std::function<void(const Progress&)> on_progress_;
+  const Sampler sampler_;
+  const ReductionTree tree_;
+  const uint64_t total_steps_;
+  const uint32_t metrics_tensor_;
+  BufferPool pool_;
+  Crew crew_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+
+  // Of the current plan and step:
+  uint32_t begin_ = 0, end_ = 0;                    // virtual workers of this task
+  std::vector<std::unique_ptr<Bucket>> buckets_;    // one a layer with tensors, by layer
+  std::unique_ptr<Bucket> metrics_bucket_;
+  std::vector<std::vector<float>> leaves_;          // metrics of each virtual worker of this task: loss, test loss, metrics
+  Progress progress_;
+};
+
+}  // namespace paracord

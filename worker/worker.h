@@ -1,0 +1,49 @@
+// The worker daemon. It never computes: it joins the scheduler, keeps one child process for each task that a plan gives it, and shows their logs.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/base/config.h"
+#include "common/rpc/member.h"
+#include "worker/log_service.h"
+#include "worker/task_keeper.h"
+
+namespace paracord {
+
+class Worker {
+ public:
+  struct Options {
+    std::string name = "worker-0";
+    std::string scheduler = "127.0.0.1:7200";
+    std::string bind = "0.0.0.0:7202";
+    std::string advertise;                   // empty: bound host, or this host's name
+    std::string directory = "paracord-worker-0";
+    uint32_t slots = 1;                      // tasks side by side
+    int threads = 0;                         // of each task; 0: cores / slots
+    std::string log_level = "info";
+  };
+  static constexpr const char* kName = "paracord-worker";
+  static Options ParseOptions(const ConfigNode& root);
+  static std::string PrintOptions(const Options& options);
+  static absl::StatusOr<std::unique_ptr<Worker>> Start(const Options& options);
+
+  // Asks the tasks to finish what they push, tells the scheduler, ends.
+  void Stop();
+
+ private:
+  explicit Worker(const Options& options) : options_(options) {}
+  void Adopt(const pb::WatchReply& reply, uint64_t incarnation);
+
+  const Options options_;
+  std::unique_ptr<SystemTimer> timer_;
+  std::unique_ptr<Coordinator> coordinator_;
+  std::unique_ptr<LogService> logs_;
+  std::unique_ptr<TaskKeeper> tasks_;
+  std::unique_ptr<Member> member_;
+  std::atomic<Member*> reporting_{nullptr};  // set while `member_` may be asked to report
+};
+
+}  // namespace paracord
