@@ -3,7 +3,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +22,9 @@ namespace {
 constexpr int kTailLines = 20;
 constexpr std::streamoff kTailBytes = 8192;
 constexpr int kLongestPollMs = 200;  // deadlines of those asked to end
+
+// (glibc 2.36 declares it for C alone.)
+int OpenPidfd(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
 
 }  // namespace
 
@@ -198,7 +201,7 @@ void TaskKeeper::Launch(const Wanted& wanted, Process& process) {
   std::vector<std::string> environment = {"OMP_NUM_THREADS=1"};
   if (!wanted.isa.empty()) environment.push_back(absl::StrCat("ONEDNN_MAX_CPU_ISA=", wanted.isa));
   const auto pid = StartChild(command, log, SIGKILL, environment);
-  process.pidfd = pid.ok() ? pidfd_open(*pid, 0) : -1;
+  process.pidfd = pid.ok() ? OpenPidfd(*pid) : -1;
   if (!pid.ok()) {
     process.exit = 1;
     process.log_tail = std::string(pid.status().message());

@@ -17,16 +17,27 @@ std::vector<std::string> Lines(const std::string& text) {
   return absl::StrSplit(text, '\n', absl::SkipWhitespace());
 }
 
-// "train_samples 60000" in what the program printed; 0 if it is not there.
-uint64_t SamplesIn(const std::string& output) {
+// "steps 1175" in what the program printed; 0 if it is not there.
+uint64_t StepsIn(const std::string& output) {
   for (const std::string& line : Lines(output)) {
     const std::vector<std::string> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
-    uint64_t samples = 0;
-    if (words.size() == 2 && words[0] == "train_samples" && absl::SimpleAtoi(words[1], &samples)) {
-      return samples;
+    uint64_t steps = 0;
+    if (words.size() == 2 && words[0] == "steps" && absl::SimpleAtoi(words[1], &steps)) {
+      return steps;
     }
   }
   return 0;
+}
+
+// "line 7: data.train: torn" -> line 7, "data.train: torn".
+ConfigError ErrorIn(const std::string& text) {
+  ConfigError error{0, "", text};
+  const size_t colon = text.find(": ");
+  if (text.compare(0, 5, "line ") == 0 && colon != std::string::npos &&
+      absl::SimpleAtoi(text.substr(5, colon - 5), &error.line)) {
+    error.message = text.substr(colon + 2);
+  }
+  return error;
 }
 
 void CheckData(const std::string& program, CheckedJob* job) {
@@ -35,9 +46,9 @@ void CheckData(const std::string& program, CheckedJob* job) {
   if (!result.ok()) {
     job->notes.push_back(absl::StrCat("the data were not checked: ", result.status().message()));
   } else if (result->exit == 0) {
-    job->samples = SamplesIn(result->output);
+    if (job->steps == 0) job->steps = StepsIn(result->output);
   } else if (result->exit == kBadData) {
-    for (const std::string& line : Lines(result->errors)) job->errors.push_back({0, "", line});
+    for (const std::string& line : Lines(result->errors)) job->errors.push_back(ErrorIn(line));
     if (job->errors.empty()) job->errors.push_back({0, "data", "refused without a reason"});
   } else {
     job->notes.push_back(absl::StrCat("the data were not checked: ", program, " ended with ",
@@ -67,6 +78,7 @@ CheckedJob CheckJobFile(const std::string& path, const std::vector<std::string>&
   ParsedJob parsed = ParseJob(job.text, job.directory);
   job.spec = std::move(parsed.spec);
   job.errors = std::move(parsed.errors);
+  job.steps = job.spec.steps;
   if (job.errors.empty()) CheckData(worker_program, &job);
   return job;
 }

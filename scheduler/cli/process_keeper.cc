@@ -31,10 +31,10 @@ Duration PauseAfter(int quick_deaths) {
 
 // In the child, between fork and exec: only calls that are safe there.
 [[noreturn]] void BecomeProgram(char* const* arguments, int log, pid_t parent) {
+  for (const int number : {SIGHUP, SIGINT, SIGTERM, SIGCHLD}) signal(number, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  signal(SIGHUP, SIG_DFL);
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent) _exit(1);  // it died before prctl
   dup2(log, STDOUT_FILENO);
@@ -68,8 +68,13 @@ void ProcessKeeper::Launch(Process& process) {
   }
   const std::vector<char*> arguments = ArgumentPointers(process.spec.command);
   const pid_t parent = getpid();
+  // Until the child is itself, no signal may run a handler of ours in it.
+  sigset_t all, before;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, &before);
   const pid_t pid = fork();
   if (pid == 0) BecomeProgram(arguments.data(), log, parent);
+  sigprocmask(SIG_SETMASK, &before, nullptr);
   close(log);
   if (pid < 0) {
     LogError("fork: ", std::strerror(errno));

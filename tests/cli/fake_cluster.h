@@ -126,8 +126,10 @@ struct FakeJob {
   BlockGrid grid;
   uint64_t version = 0;          // the newest, of all blocks
   std::vector<uint64_t> stored;  // served at any time
-  bool fast =
-      false;  // each answer to Query or Pull: the job makes a step, and drops the one before
+  // Each message makes the job do a step and drop the version before; when a whole version is
+  // parked for, the job gets there by itself.
+  bool fast = false;
+  size_t pieces = 0;                  // that a whole version is read in
   uint64_t last = 1000000;            // version it ends at
   int failures = 0;                   // so many next calls answer Unavailable
   std::vector<pb::PullHeader> pulls;  // as they came
@@ -171,6 +173,7 @@ class FakeShard : public Shard {
       done(Blocks(header));
     }
     if (job_->fast) job_->Step();
+    while (job_->fast && job_->parked.size() == job_->pieces) job_->Step();
   }
 
  private:

@@ -12,8 +12,11 @@ namespace paracord {
 namespace {
 
 WeightsVersion TwoTensors() {
-  TensorSpec bias{.name = "0.bias", .shape = {2}};
-  TensorSpec weight{.name = "0.weight", .shape = {2, 3}};
+  TensorSpec bias, weight;
+  bias.name = "0.bias";
+  bias.shape = {2};
+  weight.name = "0.weight";
+  weight.shape = {2, 3};
   return {"j-1", 7, {bias, weight}};
 }
 

@@ -179,17 +179,25 @@ TEST_CASE(
   std::ofstream(path) << kGoodJob;
   const auto check = [&](const std::string& program) { return CheckJobFile(path, {}, program); };
 
-  const CheckedJob bad =
-      check(Program(folder, "cat >/dev/null; echo 'a.gz: torn' >&2; echo second >&2; exit 2"));
+  const CheckedJob bad = check(Program(
+      folder,
+      "cat >/dev/null; echo 'line 3: data.train: a.gz: torn' >&2; echo second >&2; exit 2"));
   REQUIRE(bad.errors.size() == 2);
-  CHECK(bad.errors[0].message == "a.gz: torn");
+  CHECK(bad.errors[0].line == 3);
+  CHECK(bad.errors[0].message == "data.train: a.gz: torn");
+  CHECK(bad.errors[1].message == "second");
 
   // It is given the text and the folder.
-  const CheckedJob good = check(Program(
-      folder, "grep -q linear && test \"$4\" = " + folder.path() + " && echo train_samples 64"));
+  const CheckedJob good = check(Program(folder, "grep -q linear && test \"$4\" = " + folder.path() +
+                                                    " && echo train 64 && echo steps 24"));
   CHECK(good.errors.empty());
   CHECK(good.notes.empty());
-  CHECK(good.samples == 64);
+  CHECK(good.steps == 10);  // as the file says
+
+  const CheckedJob by_epochs =
+      CheckJobFile(path, {"train.steps=null", "train.epochs=3"}, Program(folder, "echo steps 24"));
+  CHECK(by_epochs.errors.empty());
+  CHECK(by_epochs.steps == 24);
 
   const CheckedJob unchecked = check(folder.path() + "/none");
   CHECK(unchecked.errors.empty());

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "common/job/job_spec.h"
+#include "scheduler/cli/duration.h"
 #include "scheduler/cli/weights_digest.h"
 #include "tests/cli/fake_cluster.h"
 
@@ -17,6 +18,8 @@ std::string JobYaml(int features, const std::string& layers) {
                       ", classes: 2, noise: 0, seed: 1}}\n",
                       "train: {steps: 1000000, batch_size: 8, optimizer: {kind: sgd, lr: 0.1}}\n");
 }
+
+constexpr uint64_t kNone = ~0ull;  // nothing was read
 
 const char kSmall[] = "[{linear: 2}]";
 // Several blocks a tensor, and names whose bytewise order is not the numbers': "10.weight" before
@@ -51,6 +54,7 @@ struct Scene {
       range->set_block_begin(ranges[i].begin);
       range->set_block_end(ranges[i].end);
     }
+    job->pieces = PiecesOf(job->grid, reply.plan()).size();
     client = ClientOf(coordinator);
   }
 
@@ -64,7 +68,7 @@ struct Scene {
     job->version = 1000000;  // nothing but what is stored can be had
   }
 
-  absl::StatusOr<uint64_t> Read(std::optional<uint64_t> step, Duration limit = seconds(20)) {
+  absl::StatusOr<uint64_t> Read(std::optional<uint64_t> step, Duration limit = seconds(5)) {
     digest = std::make_unique<WeightsDigest>();
     const auto connect = [this](const std::string&) { return std::make_unique<FakeShard>(job); };
     WeightsReader reader(*client, connect, "j-1");
@@ -100,7 +104,7 @@ TEST_CASE("the digest of two small tensors is what sha256sum says of the same by
   Scene scene(3, kSmall, 1);
   scene.Store(4);
   scene.End(pb::SUCCEEDED, 4);
-  REQUIRE(*scene.Read(std::nullopt) == 4);
+  REQUIRE(scene.Read(std::nullopt).value_or(kNone) == 4);
   CHECK(scene.digest->Hex() == "6ef3c56b1d631d224b21b4fa3417cd71c0ac4709cd24fb2ec9140dca287a0463");
 }
 
@@ -109,7 +113,7 @@ TEST_CASE("the digest does not depend on how many servers hold the weights") {
     Scene scene(200, kLarge, servers);
     scene.Store(4);
     scene.End(pb::SUCCEEDED, 4);
-    REQUIRE(*scene.Read(std::nullopt) == 4);
+    REQUIRE(scene.Read(std::nullopt).value_or(kNone) == 4);
     CHECK(scene.digest->Hex() == scene.Expected(4));
   }
 }
@@ -135,14 +139,14 @@ TEST_CASE("of a job that failed the newest stored step is read") {
   scene.Store(100);
   scene.Store(50);
   scene.End(pb::FAILED, 117);
-  REQUIRE(*scene.Read(std::nullopt) == 100);
+  REQUIRE(scene.Read(std::nullopt).value_or(kNone) == 100);
   CHECK(scene.digest->Hex() == scene.Expected(100));
 }
 
 TEST_CASE("a running job is read at its newest version") {
   Scene scene(200, kLarge, 3);
   scene.job->version = 12;
-  REQUIRE(*scene.Read(std::nullopt) == 12);
+  REQUIRE(scene.Read(std::nullopt).value_or(kNone) == 12);
   CHECK(scene.digest->Hex() == scene.Expected(12));
 }
 
@@ -171,9 +175,9 @@ TEST_CASE("the chase never aims beyond the job's last step") {
 TEST_CASE("a step in the future is waited for at the servers") {
   Scene scene(200, kLarge, 2);
   scene.job->version = 12;
-  scene.job->fast = true;  // its own pulls make the job go on, past 14
-  REQUIRE(*scene.Read(14) == 14);
-  CHECK(scene.digest->Hex() == scene.Expected(14));
+  scene.job->fast = true;
+  REQUIRE(scene.Read(100).value_or(kNone) == 100);
+  CHECK(scene.digest->Hex() == scene.Expected(100));
 }
 
 TEST_CASE("servers that are away for a while are asked again, and the bits are the same") {
@@ -181,7 +185,7 @@ TEST_CASE("servers that are away for a while are asked again, and the bits are t
   scene.Store(4);
   scene.End(pb::SUCCEEDED, 4);
   scene.job->failures = 5;
-  REQUIRE(*scene.Read(std::nullopt) == 4);
+  REQUIRE(scene.Read(std::nullopt).value_or(kNone) == 4);
   CHECK(scene.digest->Hex() == scene.Expected(4));
 }
 
@@ -193,7 +197,7 @@ TEST_CASE("a scheduler that is away for a while is asked again") {
   scene.coordinator.before_job = [&] {
     scene.coordinator.error = away-- > 0 ? absl::UnavailableError("refused") : absl::OkStatus();
   };
-  REQUIRE(*scene.Read(std::nullopt) == 4);
+  REQUIRE(scene.Read(std::nullopt).value_or(kNone) == 4);
 }
 
 TEST_CASE("a step that is gone is refused with the steps that there are") {

@@ -184,6 +184,16 @@ TEST_CASE("the first failure reported is the one shown, whoever exits first") {
   CHECK(failure.log_tail() == "last words");
 }
 
+TEST_CASE("a server lost after a task announced its failure does not replace the first cause") {
+  Running run;
+  pb::TaskReport report = run.sim.MakeReport(run.job, 1);
+  report.mutable_failure()->set_code("DataLoss");
+  REQUIRE(run.sim.Report(report).ok());
+  run.sim.Start("server-0");
+  CHECK(run.sim.State(run.job) == pb::FAILED);
+  CHECK(run.status().first_failure().code() == "DataLoss");
+}
+
 TEST_CASE("a task that announced its failure and does not end fails its job all the same") {
   Running run;
   pb::TaskReport report = run.sim.MakeReport(run.job, 1);

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/support/gradient_check.h"
@@ -174,6 +175,40 @@ TEST_CASE(
   for (size_t t = 0; t < first.size(); ++t) {
     CHECK(std::memcmp(first[t].data(), fixture.gradients()[t].data(),
                       first[t].size() * sizeof(float)) == 0);
+  }
+}
+
+TEST_CASE(
+    "passes of several threads share a model and its weights and get the bits of one thread") {
+  const ModelSpec spec = Mlp(LossKind::kSoftmaxCrossEntropy);
+  Fixture fixture(spec, 12, 40);
+  Pass alone(fixture.model(), 40);
+  const double loss = fixture.LossAndGradients(alone, fixture.All(), kTraining, 0.1f);
+  struct Result {
+    std::vector<Floats> gradients;
+    double loss = 0;
+  };
+  std::vector<Result> results(4);
+  std::vector<std::thread> threads;
+  for (Result& result : results) {
+    for (const TensorSpec& tensor : spec.tensors) {
+      result.gradients.emplace_back(static_cast<size_t>(tensor.size()));
+    }
+    threads.emplace_back([&fixture, &result] {
+      Gradients to;
+      for (Floats& gradient : result.gradients) to.push_back(gradient.data());
+      Pass pass(fixture.model(), 40);
+      for (int repeat = 0; repeat < 20; ++repeat) {
+        pass.Forward(fixture.WeightPointers(), fixture.All(), kTraining, nullptr).IgnoreError();
+        result.loss = pass.Loss(fixture.All()).value_or(-1);
+        pass.Backward(fixture.WeightPointers(), fixture.All(), 0.1f, to, nullptr).IgnoreError();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const Result& result : results) {
+    CHECK(result.loss == loss);
+    CHECK(result.gradients == fixture.gradients());
   }
 }
 

@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "worker/tensor/vector_clones.h"
 
 namespace paracord {
 namespace {
