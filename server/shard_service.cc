@@ -16,37 +16,24 @@ constexpr int kPendingCalls = 32;  // of each method and queue, waiting to be ma
 constexpr auto kGrace = std::chrono::milliseconds(200);
 
 using RawService = pb::Shard::WithRawMethod_Push<
-    pb::Shard::WithRawMethod_Pull<pb::Shard::WithCallbackMethod_Query<pb::Shard::Service>>>;
+    pb::Shard::WithRawMethod_Pull<pb::Shard::WithRawMethod_Query<pb::Shard::Service>>>;
 
-class Service : public RawService {
- public:
-  explicit Service(Shard& shard) : shard_(shard) {}
-  Shard& shard() { return shard_; }
-
-  grpc::ServerUnaryReactor* Query(grpc::CallbackServerContext* context, const pb::QueryRequest* request,
-                                  pb::QueryReply* reply) override {
-    auto* reactor = context->DefaultReactor();
-    shard_.Query(*request, [reactor, reply](absl::StatusOr<pb::QueryReply> answer) {
-      if (answer.ok()) *reply = *std::move(answer);
-      reactor->Finish(ToGrpc(answer.status()));
-    });
-    return reactor;
-  }
-
- private:
-  Shard& shard_;
-};
-
-// One call of either method: asked for, arrived, answered, gone. The queue hands it back after the first and the last.
+// One call of any method: asked for, arrived, answered, gone. The queue hands it back after the first and the last.
 class DataCall {
  public:
-  enum class Method { kPush, kPull };
-  DataCall(Method method, Service& service, grpc::ServerCompletionQueue& queue)
-      : method_(method), service_(service), queue_(queue), responder_(&context_) {
-    if (method == Method::kPush) {
-      service.RequestPush(&context_, &request_, &responder_, &queue, &queue, this);
-    } else {
-      service.RequestPull(&context_, &request_, &responder_, &queue, &queue, this);
+  enum class Method { kPush, kPull, kQuery };
+  DataCall(Method method, RawService& service, Shard& shard, grpc::ServerCompletionQueue& queue)
+      : method_(method), service_(service), shard_(shard), queue_(queue), responder_(&context_) {
+    switch (method) {
+      case Method::kPush:
+        service.RequestPush(&context_, &request_, &responder_, &queue, &queue, this);
+        break;
+      case Method::kPull:
+        service.RequestPull(&context_, &request_, &responder_, &queue, &queue, this);
+        break;
+      case Method::kQuery:
+        service.RequestQuery(&context_, &request_, &responder_, &queue, &queue, this);
+        break;
     }
   }
 
@@ -56,12 +43,12 @@ class DataCall {
       delete this;
       return;
     }
-    new DataCall(method_, service_, queue_);  // deletes itself, like this one
+    new DataCall(method_, service_, shard_, queue_);  // deletes itself, like this one
     answered_ = true;
-    if (method_ == Method::kPush) {
-      Push();
-    } else {
-      Pull();
+    switch (method_) {
+      case Method::kPush: return Push();
+      case Method::kPull: return Pull();
+      case Method::kQuery: return Query();
     }
   }
 
@@ -71,45 +58,50 @@ class DataCall {
     Payload floats;
     const absl::Status status = DecodeMessage(request_, &header, &floats);
     request_.Clear();
-    if (!status.ok()) return Answer(status, Payload());
-    service_.shard().Push(header, std::move(floats),
-                          [this](const absl::Status& s) { Answer(s, Payload()); });
+    if (!status.ok()) return Answer(status, grpc::ByteBuffer());
+    shard_.Push(header, std::move(floats),
+                [this](const absl::Status& s) { Answer(s, grpc::ByteBuffer()); });
   }
   void Pull() {
     pb::PullHeader header;
     Payload none;
     const absl::Status status = DecodeMessage(request_, &header, &none);
-    if (!status.ok()) return Answer(status, Payload());
-    version_ = header.version();
-    service_.shard().Pull(header, [this](absl::StatusOr<Payload> reply) {
-      Answer(reply.status(), reply.ok() ? *reply : Payload());
+    if (!status.ok()) return Answer(status, grpc::ByteBuffer());
+    shard_.Pull(header, [this, version = header.version()](const absl::StatusOr<Payload>& reply) {
+      pb::PullReplyHeader reply_header;
+      reply_header.set_version(version);
+      Answer(reply.status(), reply.ok() ? EncodeMessage(reply_header, *reply) : grpc::ByteBuffer());
     });
   }
-  void Answer(const absl::Status& status, const Payload& floats) {
-    if (!status.ok()) {
-      responder_.FinishWithError(ToGrpc(status), this);
-    } else if (method_ == Method::kPush) {
-      responder_.Finish(grpc::ByteBuffer(), grpc::Status::OK, this);
+  void Query() {
+    pb::QueryRequest request;
+    const absl::Status status = DecodePlain(request_, &request);
+    if (!status.ok()) return Answer(status, grpc::ByteBuffer());
+    shard_.Query(request, [this](const absl::StatusOr<pb::QueryReply>& reply) {
+      Answer(reply.status(), reply.ok() ? EncodePlain(*reply) : grpc::ByteBuffer());
+    });
+  }
+  void Answer(const absl::Status& status, const grpc::ByteBuffer& reply) {
+    if (status.ok()) {
+      responder_.Finish(reply.Valid() ? reply : EncodePlain(pb::PushReply()), grpc::Status::OK, this);
     } else {
-      pb::PullReplyHeader header;
-      header.set_version(version_);
-      responder_.Finish(EncodeMessage(header, floats), grpc::Status::OK, this);
+      responder_.FinishWithError(ToGrpc(status), this);
     }
   }
 
   const Method method_;
-  Service& service_;
+  RawService& service_;
+  Shard& shard_;
   grpc::ServerCompletionQueue& queue_;
   grpc::ServerContext context_;
   grpc::ByteBuffer request_;
   grpc::ServerAsyncResponseWriter<grpc::ByteBuffer> responder_;
-  uint64_t version_ = 0;
   bool answered_ = false;
 };
 
 class RunningService : public ShardService {
  public:
-  explicit RunningService(Shard& shard) : service_(shard) {}
+  explicit RunningService(Shard& shard) : shard_(shard) {}
 
   absl::Status Listen(const std::string& bind, const std::string& advertise, int threads) {
     grpc::ServerBuilder builder;
@@ -125,8 +117,9 @@ class RunningService : public ShardService {
     address_ = AdvertisedAddress(listening, advertise);
     for (const auto& queue : queues_) {
       for (int i = 0; i < kPendingCalls; ++i) {
-        new DataCall(DataCall::Method::kPush, service_, *queue);
-        new DataCall(DataCall::Method::kPull, service_, *queue);
+        for (const auto method : {DataCall::Method::kPush, DataCall::Method::kPull, DataCall::Method::kQuery}) {
+          new DataCall(method, service_, shard_, *queue);
+        }
       }
       threads_.emplace_back([&queue] {
         void* tag;
@@ -156,7 +149,8 @@ class RunningService : public ShardService {
     }
   }
 
-  Service service_;
+  Shard& shard_;
+  RawService service_;
   std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues_;
   std::unique_ptr<grpc::Server> server_;
   std::vector<std::thread> threads_;

@@ -1,5 +1,6 @@
-// gRPC to Shard. Push and Pull come raw through completion queues, with one polling thread a queue; the thread that receives a call
-// decodes it and runs the shard's strand if that is idle, so there is no hop. Query comes through the callback API.   [door: gRPC]
+// gRPC to Shard. All calls come raw through completion queues, with one polling thread a queue; the thread that receives a call decodes
+// it and runs the shard's strand if that is idle, so there is no hop. (One method on the callback API would put gRPC's own threads
+// on the same sockets, and they would take the data path's messages off them.)   [door: gRPC]
 #pragma once
 
 #include <memory>

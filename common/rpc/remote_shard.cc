@@ -10,7 +10,6 @@
 #include "common/base/status.h"
 #include "common/rpc/rpc.h"
 #include "common/rpc/wire.h"
-#include "proto/shard.grpc.pb.h"
 
 namespace paracord {
 
@@ -55,8 +54,7 @@ class RemoteShard : public Shard {
       : address_(address),
         poller_(std::move(poller)),
         channel_(OpenChannel(address)),
-        generic_(channel_),
-        control_(pb::Shard::NewStub(channel_)) {}
+        generic_(channel_) {}
 
   ~RemoteShard() override {
     MutexLock lock(mutex_);
@@ -85,23 +83,16 @@ class RemoteShard : public Shard {
   }
 
   void Query(const pb::QueryRequest& request, Callback<pb::QueryReply> done) override {
-    struct Call {
-      grpc::ClientContext context;
-      pb::QueryRequest request;
-      pb::QueryReply reply;
-    };
-    auto call = std::make_shared<Call>();
-    call->request = request;
-    Enter(&call->context, kQueryDeadline);
-    control_->async()->Query(&call->context, &call->request, &call->reply,
-                             [this, call, done = std::move(done)](const grpc::Status& status) {
-                               if (status.ok()) {
-                                 done(std::move(call->reply));
-                               } else {
-                                 done(Explain(status));
-                               }
-                               Leave(&call->context);
-                             });
+    Start("/paracord.pb.Shard/Query", EncodePlain(request), kQueryDeadline,
+          [done = std::move(done)](absl::Status status, const grpc::ByteBuffer& reply) {
+            pb::QueryReply answer;
+            if (status.ok()) status = DecodePlain(reply, &answer);
+            if (status.ok()) {
+              done(std::move(answer));
+            } else {
+              done(status);
+            }
+          });
   }
 
  private:
@@ -153,7 +144,6 @@ class RemoteShard : public Shard {
   const std::shared_ptr<DataPoller> poller_;
   const std::shared_ptr<grpc::Channel> channel_;
   grpc::GenericStub generic_;
-  std::unique_ptr<pb::Shard::Stub> control_;
   Mutex mutex_;
   CondVar drained_;
   std::set<grpc::ClientContext*> contexts_ ABSL_GUARDED_BY(mutex_);

@@ -1,5 +1,5 @@
-// Servers behind gRPC. The floats go through one completion queue with one polling thread, shared by all the servers
-// of a process; Query, a control call, through the callback API. Deadlines: Push 10 s, Pull 15 s, Query 5 s.   [door: gRPC]
+// Servers behind gRPC. All calls go through one completion queue with one polling thread, shared by all the servers of a process.
+// Deadlines: Push 10 s, Pull 15 s, Query 5 s.   [door: gRPC]
 #pragma once
 
 #include <memory>

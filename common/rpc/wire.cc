@@ -124,4 +124,16 @@ absl::Status DecodeMessage(const grpc::ByteBuffer& buffer, google::protobuf::Mes
   return absl::OkStatus();
 }
 
+grpc::ByteBuffer EncodePlain(const google::protobuf::MessageLite& message) {
+  const grpc::Slice slice(message.SerializeAsString());
+  return grpc::ByteBuffer(&slice, 1);
+}
+
+absl::Status DecodePlain(const grpc::ByteBuffer& buffer, google::protobuf::MessageLite* message) {
+  grpc::Slice slice;
+  if (!buffer.DumpToSingleSlice(&slice).ok()) return Torn("no buffer");
+  if (!message->ParseFromArray(slice.begin(), static_cast<int>(slice.size()))) return Torn("does not parse");
+  return absl::OkStatus();
+}
+
 }  // namespace paracord

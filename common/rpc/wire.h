@@ -20,4 +20,8 @@ grpc::ByteBuffer EncodeMessage(const google::protobuf::MessageLite& header, cons
 absl::Status DecodeMessage(const grpc::ByteBuffer& buffer, google::protobuf::MessageLite* header,
                            Payload* floats);
 
+// A message without floats, as protobuf alone writes it.
+grpc::ByteBuffer EncodePlain(const google::protobuf::MessageLite& message);
+absl::Status DecodePlain(const grpc::ByteBuffer& buffer, google::protobuf::MessageLite* message);
+
 }  // namespace paracord

@@ -16,8 +16,8 @@ using Verb = std::function<int(const Context&)>;
 class CommandLine {
  public:
   CommandLine() : app_("Runs training jobs on a Paracord cluster.", "paracord") {
-    app_.require_subcommand(1);
-    app_.fallthrough();  // the options below may stand before or after the verb
+    app_.require_subcommand(0, 1);  // so that CLI11 names a word that is no verb
+    app_.fallthrough();             // the options below may stand before or after the verb
     app_.add_option("--scheduler", context_.scheduler,
                     "HOST:PORT; else $PARACORD_SCHEDULER, else the cluster started last by 'up'");
     app_.add_option("-o,--output", output_, "table or json")
@@ -42,6 +42,10 @@ class CommandLine {
     } catch (const CLI::ParseError& error) {
       const bool help = app_.exit(error, context_.out, context_.err) == 0;
       return help ? kOk : kUsage;
+    }
+    if (!chosen_) {
+      context_.err << app_.help() << std::flush;
+      return kUsage;
     }
     context_.json = output_ == "json";
     return chosen_(context_);

@@ -11,6 +11,8 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "common/base/config.h"
 #include "common/base/daemon.h"
 #include "common/base/status.h"
@@ -20,6 +22,8 @@
 namespace paracord {
 namespace {
 
+constexpr char kNewConfig[] =
+    "# The lines below are set by 'paracord up' at each start; add other keys as you like.\n";
 constexpr char kAnyPort[] = "127.0.0.1:0";
 
 // A JSON string is a YAML string, whatever is in it.
@@ -32,22 +36,44 @@ uint32_t CountOr(const nlohmann::json& json, const char* key, uint32_t fallback)
   return found != json.end() && found->is_number_unsigned() ? found->get<uint32_t>() : fallback;
 }
 
-std::vector<std::string> Settings(const LocalMember& member, const std::string& scheduler,
-                                  const std::string& bind, const ClusterSize& size) {
-  std::vector<std::string> settings = {absl::StrCat("bind=", Quoted(bind)),
-                                       absl::StrCat("directory=", Quoted(member.directory))};
+using Settings = std::vector<std::pair<std::string, std::string>>;  // top-level key, YAML value
+
+Settings SettingsOf(const LocalMember& member, const std::string& scheduler,
+                    const std::string& bind, const ClusterSize& size) {
+  Settings settings = {{"bind", Quoted(bind)}, {"directory", Quoted(member.directory)}};
   if (member.role == "scheduler") {
-    settings.push_back(absl::StrCat("min_servers=", size.servers));
+    settings.emplace_back("min_servers", absl::StrCat(size.servers));
     return settings;
   }
-  settings.push_back(absl::StrCat("name=", member.name));
-  settings.push_back(absl::StrCat("scheduler=", Quoted(scheduler)));
+  settings.emplace_back("name", member.name);
+  settings.emplace_back("scheduler", Quoted(scheduler));
   if (member.role == "worker") {
     const uint32_t cores = std::max(1u, std::thread::hardware_concurrency());
-    settings.push_back(absl::StrCat("slots=", size.slots));
-    settings.push_back(absl::StrCat("threads=", ThreadsPerSlot(cores, size)));
+    settings.emplace_back("slots", absl::StrCat(size.slots));
+    settings.emplace_back("threads", absl::StrCat(ThreadsPerSlot(cores, size)));
   }
   return settings;
+}
+
+// The text with a line "key: value" for each setting, in place of the one that was there. All other
+// lines stay as somebody wrote them, comments too, which is why this is not left to
+// SetConfigValues.
+std::string WithSettings(const std::string& text, const Settings& settings) {
+  std::vector<std::string> lines = absl::StrSplit(text, '\n');
+  if (lines.back().empty()) lines.pop_back();
+  for (const auto& [key, value] : settings) {
+    const std::string line = absl::StrCat(key, ": ", value);
+    const auto found =
+        std::find_if(lines.begin(), lines.end(), [&, key = key](const std::string& other) {
+          return other.compare(0, key.size() + 1, key + ":") == 0;
+        });
+    if (found == lines.end()) {
+      lines.push_back(line);
+    } else {
+      *found = line;
+    }
+  }
+  return absl::StrJoin(lines, "\n") + "\n";
 }
 
 }  // namespace
@@ -82,15 +108,15 @@ absl::Status LocalCluster::Configure(const LocalMember& member, const std::strin
                                      bool free_port_if_taken) const {
   std::string bind = WrittenAddress(member);
   if (bind.empty() || (free_port_if_taken && !PortIsFree(bind))) bind = kAnyPort;
-  auto text = ReadFile(member.ConfigPath());
-  std::vector<ConfigError> errors;
-  const std::string changed = SetConfigValues(text.ok() && !text->empty() ? *text : "{}\n",
-                                              Settings(member, scheduler, bind, size_), &errors);
-  if (!errors.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(member.ConfigPath(), ": ", ErrorString(errors.front())));
-  }
+  const auto text = ReadFile(member.ConfigPath());
+  const std::string changed =
+      WithSettings(text.value_or(kNewConfig), SettingsOf(member, scheduler, bind, size_));
   if (text.ok() && changed == *text) return absl::OkStatus();
+  const ConfigReader reader(changed);
+  if (!reader.errors().empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(member.ConfigPath(), ": ", ErrorString(reader.errors().front())));
+  }
   return WriteFileAtomically(member.ConfigPath(), changed);
 }
 

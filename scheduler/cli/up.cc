@@ -75,6 +75,7 @@ std::string LogTail(const std::string& path) {
   const auto text = ReadFile(path);
   if (!text.ok()) return "  (no log)\n";
   std::vector<std::string> lines = absl::StrSplit(*text, '\n', absl::SkipEmpty());
+  lines.erase(std::unique(lines.begin(), lines.end()), lines.end());  // it was started many times
   if (lines.size() > kTailLines) lines.erase(lines.begin(), lines.end() - kTailLines);
   return lines.empty() ? "  (its log is empty)\n"
                        : absl::StrCat("  ", absl::StrJoin(lines, "\n  "), "\n");

@@ -42,11 +42,12 @@ TEST_CASE("a daemon comes back on the port it had, and what people configured st
   REQUIRE(cluster.Create().ok());
   const LocalMember server = cluster.Others()[0];
   REQUIRE(cluster.Configure(server, "127.0.0.1:7200", true).ok());
-  std::ofstream(server.ConfigPath(), std::ios::app) << "log_level: debug\n";
+  std::ofstream(server.ConfigPath(), std::ios::app) << "log_level: debug  # for now\n";
   std::ofstream(server.AddressPath()) << "127.0.0.1:39123\n";
   REQUIRE(cluster.Configure(server, "127.0.0.1:7200", false).ok());
   CHECK(Setting(server, "bind") == "127.0.0.1:39123");
   CHECK(Setting(server, "log_level") == "debug");
+  CHECK(ReadFile(server.ConfigPath())->find("# for now") != std::string::npos);
 }
 
 TEST_CASE("a config file that somebody broke is named") {

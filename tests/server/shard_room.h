@@ -1,0 +1,113 @@
+// What a shard needs of its server, for tests: a database in a folder of its own, a budget, a clock
+// turned by hand. And a job of a few small blocks, built without a job file.
+#pragma once
+
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/mutex.h"
+#include "server/parameter_shard.h"
+#include "tests/cli/temporary_directory.h"
+#include "tests/support/manual_timer.h"
+
+namespace paracord {
+
+// Tensors of the given sizes, the last of them averaged state, then the metrics: one block each,
+// unless a size is above kBlockFloats.
+inline std::shared_ptr<const ShardJob> MakeJob(const std::string& id, std::vector<int64_t> sizes,
+                                               OptimizerSpec::Kind kind, uint32_t virtual_workers) {
+  JobSpec spec;
+  spec.seed = 7;
+  spec.virtual_workers = virtual_workers;
+  spec.optimizer.kind = kind;
+  spec.optimizer.lr = 0.05;
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    TensorSpec tensor;
+    tensor.name = "t" + std::to_string(i);
+    tensor.shape = {sizes[i]};
+    tensor.kind = i + 1 == sizes.size() ? TensorKind::kAveraged : TensorKind::kTrained;
+    tensor.initializer = {InitializerSpec::Kind::kUniform, 0.5f};
+    spec.model.tensors.push_back(tensor);
+  }
+  return std::make_shared<const ShardJob>(id, spec);
+}
+
+inline pb::ShardRange MakeRange(uint32_t index, BlockRange blocks) {
+  pb::ShardRange range;
+  range.set_index(index);
+  range.set_block_begin(blocks.begin);
+  range.set_block_end(blocks.end);
+  return range;
+}
+
+inline pb::Plan MakePlan(uint64_t number, pb::Plan::Phase phase = pb::Plan::TRAINING,
+                         uint64_t step = 0) {
+  pb::Plan plan;
+  plan.set_number(number);
+  plan.set_history(1);
+  plan.set_phase(phase);
+  plan.set_step(step);
+  return plan;
+}
+
+inline Payload OwnedPayload(const std::vector<float>& values) {
+  auto owner = std::make_shared<const std::vector<float>>(values);
+  return Payload(owner->data(), owner->size(), owner);
+}
+
+inline std::vector<float> ToFloats(const Payload& payload) {
+  std::vector<float> out(payload.size() / sizeof(float));
+  payload.CopyTo(out.data());
+  return out;
+}
+
+class ShardRoom {
+ public:
+  explicit ShardRoom(uint64_t budget_bytes = 1 << 28)
+      : db_(BlockDb::Open(directory_.path() + "/blocks").value()), budget_(budget_bytes) {}
+
+  BlockDb& db() { return *db_; }
+  ManualTimer& timer() { return timer_; }
+  MemoryBudget& budget() { return budget_; }
+
+  std::shared_ptr<ParameterShard> MakeShard(std::shared_ptr<const ShardJob> job, uint32_t index,
+                                            BlockRange blocks) {
+    const ShardEnvironment environment{*db_,
+                                       storage_,
+                                       budget_,
+                                       timer_,
+                                       [this](const pb::GenerationRecord& record) {
+                                         MutexLock lock(mutex_);
+                                         stored_.push_back(record);
+                                       },
+                                       [] {}};
+    return ParameterShard::Create(std::move(job), MakeRange(index, blocks), environment);
+  }
+
+  // Returns when everything that was posted to the storage thread has run.
+  void Settle() {
+    std::promise<void> settled;
+    storage_.Post([&settled] { settled.set_value(); });
+    settled.get_future().wait();
+  }
+
+  std::vector<pb::GenerationRecord> stored() {
+    MutexLock lock(mutex_);
+    return stored_;
+  }
+
+ private:
+  TemporaryDirectory directory_;
+  std::unique_ptr<BlockDb> db_;
+  MemoryBudget budget_;
+  ManualTimer timer_;
+  Mutex mutex_;
+  std::vector<pb::GenerationRecord> stored_ ABSL_GUARDED_BY(mutex_);
+  StorageThread storage_;  // last: it runs what uses the rest
+};
+
+}  // namespace paracord

@@ -1,0 +1,190 @@
+// The oracle of every distributed run: a job trained by one loop on one thread, with no server, no
+// plan, no block and no message. Whatever a cluster does, its weights must have these bits.
+//
+// Shared with the product are only the pure functions of a job (sampler, first values, update) and
+// the pass through the model, which have oracles of their own; the tree is added by recursion here.
+#pragma once
+
+#include <cmath>
+#include <functional>
+#include <map>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/sha256.h"
+#include "common/base/status.h"
+#include "common/job/initializer.h"
+#include "common/job/job_spec.h"
+#include "common/job/optimizer.h"
+#include "common/job/sampler.h"
+#include "worker/data/dataset.h"
+#include "worker/model/model.h"
+#include "worker/slice_reader.h"
+
+namespace paracord {
+
+using Tensors = std::vector<std::vector<float>>;
+
+struct PlainRun {
+  Tensors weights;  // of version `steps`, one a tensor of the model
+  uint64_t steps = 0;
+  double last_loss = 0;                               // of the last step
+  std::map<uint64_t, std::vector<double>> evaluated;  // by version: test loss, the job's metrics
+};
+
+class PlainLoop {
+ public:
+  explicit PlainLoop(const JobSpec& spec)
+      : spec_(spec),
+        device_(OpenDevice(spec.device).value()),
+        model_(Model::Build(spec.model, *device_).value()),
+        train_(OpenDataset(spec.train, "").value()),
+        test_(spec.test ? OpenDataset(*spec.test, "").value() : nullptr),
+        sampler_(spec.seed, train_->samples(), spec.batch_size, spec.virtual_workers) {}
+
+  PlainRun Run() {
+    run_.steps = spec_.TotalSteps(train_->samples());
+    for (const TensorSpec& tensor : spec_.model.tensors) {
+      const size_t size = static_cast<size_t>(tensor.size());
+      run_.weights.emplace_back(size);
+      FirstValues(spec_.seed, tensor, 0, size, run_.weights.back().data());
+    }
+    state1_ = state2_ = ZeroTensors();
+    for (uint64_t step = 0; step < run_.steps; ++step) {
+      if (EvaluationDue(step)) Evaluate(step);
+      Train(step);
+    }
+    if (test_) Evaluate(run_.steps);
+    return run_;
+  }
+
+ private:
+  using Leaf = std::function<Tensors(uint32_t virtual_worker)>;
+
+  // A node of n > 1 leaves splits at the largest power of two below n.
+  static Tensors AddTree(uint32_t begin, uint32_t end, const Leaf& leaf) {
+    if (end - begin == 1) return leaf(begin);
+    uint32_t half = 1;
+    while (2 * half < end - begin) half *= 2;
+    Tensors sum = AddTree(begin, begin + half, leaf);
+    const Tensors right = AddTree(begin + half, end, leaf);
+    for (size_t t = 0; t < sum.size(); ++t) {
+      for (size_t i = 0; i < sum[t].size(); ++i) sum[t][i] += right[t][i];
+    }
+    return sum;
+  }
+
+  Tensors ZeroTensors() const {
+    Tensors zeros;
+    for (const TensorSpec& tensor : spec_.model.tensors) zeros.emplace_back(tensor.size());
+    return zeros;
+  }
+
+  Weights Pointers() const {
+    Weights pointers;
+    for (const std::vector<float>& tensor : run_.weights) pointers.push_back(tensor.data());
+    return pointers;
+  }
+
+  void Train(uint64_t step) {
+    const Tensors sum = AddTree(0, spec_.virtual_workers,
+                                [&](uint32_t worker) { return Gradient(step, worker); });
+    const UpdateStep update = PrepareUpdate(spec_.optimizer, step, run_.steps);
+    for (size_t t = 0; t < run_.weights.size(); ++t) {
+      float* weights = run_.weights[t].data();
+      float* first = state1_[t].data();
+      float* second = state2_[t].data();
+      ApplyUpdate(update, {sum[t].data(), nullptr, weights, weights, first, first, second, second},
+                  run_.weights[t].size());
+    }
+    run_.last_loss = sum.back()[0];
+  }
+
+  // Of one slice: one gradient a tensor, then the slice's share of the loss.
+  Tensors Gradient(uint64_t step, uint32_t worker) {
+    const uint64_t size = sampler_.BatchSize(step);
+    const std::vector<uint64_t> indices = sampler_.Slice(step, worker);
+    SliceReader reader(*train_, static_cast<float>(spec_.scale));
+    const Batch batch = reader.Read(indices);
+    Tensors out = ZeroTensors();
+    Gradients gradients;
+    for (std::vector<float>& gradient : out) gradients.push_back(gradient.data());
+    Pass pass(*model_, std::max<int64_t>(1, batch.rows));
+    const uint64_t first_row = SliceOf(size, spec_.virtual_workers, worker).first;
+    const Weights weights = Pointers();
+    Check(pass.Forward(weights, batch, {true, spec_.seed, step, first_row}, nullptr));
+    const double loss = pass.Loss(batch).value();
+    Check(pass.Backward(weights, batch, 1.0f / static_cast<float>(size), gradients, nullptr));
+    out.push_back({static_cast<float>(loss / static_cast<double>(size))});
+    return out;
+  }
+
+  bool EvaluationDue(uint64_t step) const {
+    const EvaluateSpec& evaluate = spec_.evaluate;
+    const uint64_t every = evaluate.every_steps > 0
+                               ? evaluate.every_steps
+                               : evaluate.every_epochs * sampler_.steps_per_epoch();
+    return test_ && step > 0 && every > 0 && step % every == 0;
+  }
+
+  void Evaluate(uint64_t version) {
+    const Tensors sum = AddTree(0, spec_.virtual_workers,
+                                [&](uint32_t worker) { return Tensors{EvaluateSlice(worker)}; });
+    std::vector<double>& out = run_.evaluated[version];
+    out.assign(sum[0].begin(), sum[0].end());
+    for (size_t i = 0; i < spec_.evaluate.metrics.size(); ++i) {
+      if (spec_.evaluate.metrics[i] == MetricKind::kRmse) out[1 + i] = std::sqrt(out[1 + i]);
+    }
+  }
+
+  // One pass a slice: test sets here are small.
+  std::vector<float> EvaluateSlice(uint32_t worker) {
+    const uint64_t samples = test_->samples();
+    const auto [first, last] = SliceOf(samples, spec_.virtual_workers, worker);
+    std::vector<uint64_t> indices(last - first);
+    std::iota(indices.begin(), indices.end(), first);
+    SliceReader reader(*test_, static_cast<float>(spec_.scale));
+    const Batch batch = reader.Read(indices);
+    Pass pass(*model_, std::max<int64_t>(1, batch.rows));
+    Check(pass.Forward(Pointers(), batch, {false, spec_.seed, 0, 0}, nullptr));
+    std::vector<double> sums = pass.Metrics(batch, spec_.evaluate.metrics);
+    sums.insert(sums.begin(), pass.Loss(batch).value());
+    std::vector<float> shares;
+    for (double sum : sums) shares.push_back(static_cast<float>(sum / samples));
+    return shares;
+  }
+
+  static void Check(const absl::Status& status) { PARACORD_CHECK(status.ok()); }
+
+  const JobSpec spec_;
+  const std::unique_ptr<Device> device_;
+  const std::unique_ptr<Model> model_;
+  const std::shared_ptr<const Dataset> train_, test_;
+  const Sampler sampler_;
+  Tensors state1_, state2_;
+  PlainRun run_;
+};
+
+// `yaml`: a good job without files.
+inline PlainRun RunPlainLoop(const std::string& yaml) {
+  return PlainLoop(ParseJobOrStatus(yaml, "/").value()).Run();
+}
+
+// The contract's digest of the weights: over the tensors in name order name, a zero byte, shape as
+// little-endian u64s, data as little-endian float32.
+inline std::string DigestOf(const ModelSpec& model, const Tensors& weights) {
+  std::map<std::string, size_t> by_name;
+  for (size_t t = 0; t < model.tensors.size(); ++t) by_name[model.tensors[t].name] = t;
+  Sha256 hash;
+  for (const auto& [name, t] : by_name) {
+    hash.Add(name.c_str(), name.size() + 1);
+    for (int64_t extent : model.tensors[t].shape) hash.Add(&extent, sizeof(extent));
+    hash.Add(weights[t].data(), weights[t].size() * sizeof(float));
+  }
+  return hash.Hex();
+}
+
+}  // namespace paracord
