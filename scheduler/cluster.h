@@ -14,7 +14,7 @@
 #include "common/base/strand.h"
 #include "common/rpc/coordinator.h"
 #include "scheduler/job_table.h"
-#include "scheduler/ticker.h"
+#include "common/base/periodic.h"
 #include "scheduler/watch_list.h"
 
 namespace paracord {
@@ -76,7 +76,7 @@ class Cluster : public Coordinator {
   pb::Node self_;
   absl::Status broken_;  // not OK: nothing is decided or shown any more
   Strand strand_;
-  Ticker ticker_;  // the first to go
+  Periodic ticker_;  // the first to go
 };
 
 }  // namespace paracord

@@ -75,11 +75,16 @@ std::shared_ptr<const float> Floats(std::string value) {
 std::shared_ptr<const float> ByKind(const BlockSnapshot& block, uint64_t step, Kind kind) {
   const bool ahead = block.version > step;
   switch (kind) {
-    case kWeights: return ahead ? block.previous : block.weights;
-    case kState1: return block.state1;
-    case kState2: return block.state2;
-    case kAhead: return ahead ? block.weights : nullptr;
-    case kBehind: return ahead ? nullptr : block.previous;
+    case kWeights:
+      return ahead ? block.previous : block.weights;
+    case kState1:
+      return block.state1;
+    case kState2:
+      return block.state2;
+    case kAhead:
+      return ahead ? block.weights : nullptr;
+    case kBehind:
+      return ahead ? nullptr : block.previous;
   }
   return nullptr;
 }
@@ -95,8 +100,8 @@ absl::StatusOr<std::unique_ptr<BlockDb>> BlockDb::Open(const std::string& direct
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status = rocksdb::DB::Open(DatabaseOptions(), directory, &db);
   if (status.IsIOError() && status.ToString().find("lock") != std::string::npos) {
-    return absl::AlreadyExistsError(
-        absl::StrCat("directory ", directory, " is in use by another process: ", status.ToString()));
+    return absl::AlreadyExistsError(absl::StrCat(
+        "directory ", directory, " is in use by another process: ", status.ToString()));
   }
   RETURN_IF_ERROR(FromRocks(status, absl::StrCat("cannot open ", directory)));
   return std::unique_ptr<BlockDb>(new BlockDb(directory, std::unique_ptr<rocksdb::DB>(db)));
@@ -109,8 +114,7 @@ absl::Status BlockDb::Write(const Generation& generation) {
   const std::string file = absl::StrCat(directory_, "/ingest-", RandomId(), ".sst");
   rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), DatabaseOptions());
   RETURN_IF_ERROR(FromRocks(writer.Open(file), file));
-  const std::string prefix =
-      GenerationKey('B', record.job(), record.history(), record.step());
+  const std::string prefix = GenerationKey('B', record.job(), record.history(), record.step());
   for (const BlockSnapshot& block : generation.blocks) {
     for (const Kind kind : {kWeights, kState1, kState2, kAhead, kBehind}) {
       const auto floats = ByKind(block, record.step(), kind);
@@ -136,7 +140,8 @@ absl::StatusOr<std::vector<pb::GenerationRecord>> BlockDb::List() const {
   for (it->Seek("G"); it->Valid() && it->key().starts_with("G"); it->Next()) {
     pb::GenerationRecord record;
     if (!record.ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
-      return absl::DataLossError(absl::StrCat(directory_, ": a generation's record does not parse"));
+      return absl::DataLossError(
+          absl::StrCat(directory_, ": a generation's record does not parse"));
     }
     out.push_back(std::move(record));
   }
@@ -162,9 +167,9 @@ absl::StatusOr<std::vector<BlockSnapshot>> BlockDb::Load(const pb::GenerationRec
       const rocksdb::Status status = db_->Get({}, BlockKey(prefix, block, kind), &value);
       if (status.IsNotFound() && kind != kWeights) continue;
       if (!status.ok() || value.size() != snapshot.floats * sizeof(float)) {
-        return absl::DataLossError(absl::StrCat(record.job(), " step ", record.step(), " block ", block,
-                                                ": found ", value.size(), " bytes, expected ",
-                                                snapshot.floats * sizeof(float), " ", status.ToString()));
+        return absl::DataLossError(absl::StrCat(
+            record.job(), " step ", record.step(), " block ", block, ": found ", value.size(),
+            " bytes, expected ", snapshot.floats * sizeof(float), " ", status.ToString()));
       }
       kinds[kind] = Floats(std::move(value));
     }

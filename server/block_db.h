@@ -1,10 +1,13 @@
-// A server's blocks on disk: generations, each the blocks of one shard as of one step, never rewritten.   [door: RocksDB]
+// A server's blocks on disk: generations, each the blocks of one shard as of one step, never
+// rewritten.   [door: RocksDB]
 //
-//   'B' job 0 history step block kind -> floats     kind: 0 weights at step, 1 and 2 optimizer's state,
-//   'G' job 0 history step first-block -> pb::GenerationRecord          3 weights at step + 1, 4 weights at step - 1
+//   'B' job 0 history step block kind -> floats     kind: 0 weights at step, 1 and 2 optimizer's
+//   state, 'G' job 0 history step first-block -> pb::GenerationRecord          3 weights at step +
+//   1, 4 weights at step - 1
 //
-// (numbers big-endian, so that ranges are ranges.) A generation's floats are written as one sorted file and ingested; its
-// record is written last, with a synced log. What has no record does not exist. Calls block: for the storage thread alone.
+// (numbers big-endian, so that ranges are ranges.) A generation's floats are written as one sorted
+// file and ingested; its record is written last, with a synced log. What has no record does not
+// exist. Calls block: for the storage thread alone.
 #pragma once
 
 #include <memory>
@@ -22,7 +25,8 @@ class DB;
 
 namespace paracord {
 
-// What a block may have beside its weights at the generation's step; a snapshot whose version is step + 1 is "ahead".
+// What a block may have beside its weights at the generation's step; a snapshot whose version is
+// step + 1 is "ahead".
 struct Generation {
   pb::GenerationRecord record;
   std::vector<BlockSnapshot> blocks;  // every block of the record's range, in order
@@ -30,7 +34,8 @@ struct Generation {
 
 class BlockDb {
  public:
-  // Creates it if need be. DataLoss: there is something that is no such database. AlreadyExists: another process has it open.
+  // Creates it if need be. DataLoss: there is something that is no such database. AlreadyExists:
+  // another process has it open.
   static absl::StatusOr<std::unique_ptr<BlockDb>> Open(const std::string& directory);
   ~BlockDb();
 
@@ -41,7 +46,8 @@ class BlockDb {
   // A whole generation, sizes checked against the grid. DataLoss: not what was promised.
   absl::StatusOr<std::vector<BlockSnapshot>> Load(const pb::GenerationRecord& record,
                                                   const BlockGrid& grid) const;
-  // Weights at the generation's step of `range`, one block after the other. NotFound: no such generation holds it.
+  // Weights at the generation's step of `range`, one block after the other. NotFound: no such
+  // generation holds it.
   absl::StatusOr<Payload> Read(const std::string& job, uint64_t history, uint64_t step,
                                BlockRange range) const;
   absl::Status Drop(const pb::GenerationRecord& record);

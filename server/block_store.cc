@@ -72,7 +72,8 @@ uint64_t BlockStore::LowestVersion() const {
 
 FloatBuffer BlockStore::Writable(const FloatBuffer& state, uint32_t count) {
   if (state == nullptr || state.use_count() == 1) {
-    std::atomic_thread_fence(std::memory_order_acquire);  // what the last other holder read, it has read
+    std::atomic_thread_fence(
+        std::memory_order_acquire);  // what the last other holder read, it has read
     return state;
   }
   return pool_.Take(count);
@@ -91,11 +92,13 @@ void BlockStore::Apply(uint64_t number, const TreeSum::Total& total, const Updat
     const size_t chunk = std::min<size_t>(kChunk, count - at);
     const float* left_floats = left.Next(chunk, left_scratch);
     const float* right_floats = two ? right.Next(chunk, right_scratch) : nullptr;
-    const auto place = [at](const FloatBuffer& buffer) { return buffer ? buffer.get() + at : nullptr; };
+    const auto place = [at](const FloatBuffer& buffer) {
+      return buffer ? buffer.get() + at : nullptr;
+    };
     if (trained) {
       ApplyUpdate(step,
-                  {left_floats, right_floats, place(block.current), place(next), place(block.state1),
-                   place(state1), place(block.state2), place(state2)},
+                  {left_floats, right_floats, place(block.current), place(next),
+                   place(block.state1), place(state1), place(block.state2), place(state2)},
                   chunk);
     } else if (two) {
       AddFloats(left_floats, right_floats, place(next), chunk);
@@ -118,8 +121,13 @@ Payload BlockStore::Read(uint64_t number, bool previous) const {
 
 BlockSnapshot BlockStore::Snapshot(uint64_t number) const {
   const Block& block = At(number);
-  return {number,       block.version, block.current,
-          block.previous, block.state1,  block.state2, grid_.block(number).floats};
+  return {number,
+          block.version,
+          block.current,
+          block.previous,
+          block.state1,
+          block.state2,
+          grid_.block(number).floats};
 }
 
 }  // namespace paracord

@@ -1,8 +1,8 @@
 // The weights of one shard: immutable versions of blocks, and the optimizer's state beside them.
 //
-// Applying step t to a block writes version t+1 into a fresh buffer; nobody ever writes to a published one. State is
-// updated in place while nobody else holds it and copied when a checkpoint does. So a read or a snapshot is a reference.
-// Belongs to its shard's strand.
+// Applying step t to a block writes version t+1 into a fresh buffer; nobody ever writes to a
+// published one. State is updated in place while nobody else holds it and copied when a checkpoint
+// does. So a read or a snapshot is a reference. Belongs to its shard's strand.
 #pragma once
 
 #include <cstdint>
@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/base/buffer_pool.h"
 #include "common/base/payload.h"
 #include "common/job/job_spec.h"
 #include "common/job/key_range.h"
 #include "common/job/optimizer.h"
-#include "common/base/buffer_pool.h"
 #include "common/job/tree_sum.h"
 
 namespace paracord {
@@ -23,8 +23,8 @@ namespace paracord {
 struct BlockSnapshot {
   uint64_t block = 0;
   uint64_t version = 0;
-  std::shared_ptr<const float> weights;    // [floats] at `version`
-  std::shared_ptr<const float> previous;   // at `version` - 1, or null
+  std::shared_ptr<const float> weights;         // [floats] at `version`
+  std::shared_ptr<const float> previous;        // at `version` - 1, or null
   std::shared_ptr<const float> state1, state2;  // or null
   uint32_t floats = 0;
 };
@@ -36,7 +36,8 @@ class BlockStore {
 
   BlockRange range() const { return range_; }
   BufferPool& pool() { return pool_; }
-  // Bytes for `range` at steady state: two versions, optimizer's state, and one version in the making or in a checkpoint.
+  // Bytes for `range` at steady state: two versions, optimizer's state, and one version in the
+  // making or in a checkpoint.
   static uint64_t BudgetBytes(const BlockGrid& grid, BlockRange range, OptimizerSpec::Kind kind);
 
   // Version 0 of every block, drawn from the seed; states zero.
@@ -46,7 +47,8 @@ class BlockStore {
 
   uint64_t version(uint64_t block) const { return At(block).version; }
   bool has_previous(uint64_t block) const { return At(block).previous != nullptr; }
-  // Lowest version of the blocks that are weights or averaged state; of all, if there are only others.
+  // Lowest version of the blocks that are weights or averaged state; of all, if there are only
+  // others.
   uint64_t LowestVersion() const;
 
   // Version t+1 of `block`, which is at t.

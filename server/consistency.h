@@ -1,10 +1,13 @@
-// How stale a read may be, and which gradients still count: the whole difference between the modes of training.
+// How stale a read may be, and which gradients still count: the whole difference between the modes
+// of training.
 //
-//   bsp   every read sees every gradient of every earlier step and no other; sums follow the reduction tree.
+//   bsp   every read sees every gradient of every earlier step and no other; sums follow the
+//   reduction tree.
 //
-// A block at version t holds what steps 0 .. t-1 made of it. The version before is kept until the first push of step t
-// arrives: by then every worker has begun step t, so nobody can want it any more (a task begins a step only when every
-// shard has answered for it), while a task that was restarted in the middle of step t - 1 still finds it.
+// A block at version t holds what steps 0 .. t-1 made of it. The version before is kept until the
+// first push of step t arrives: by then every worker has begun step t, so nobody can want it any
+// more (a task begins a step only when every shard has answered for it), while a task that was
+// restarted in the middle of step t - 1 still finds it.
 #pragma once
 
 #include <cstdint>

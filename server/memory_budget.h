@@ -17,9 +17,9 @@ class MemoryBudget {
   absl::Status Reserve(uint64_t bytes, const std::string& who) {
     MutexLock lock(mutex_);
     if (bytes > total_ - used_) {
-      return absl::ResourceExhaustedError(
-          absl::StrCat(who, " needs ", bytes, " bytes (3 versions of its weights and the optimizer's state); ",
-                       used_, " of ", total_, " bytes are in use"));
+      return absl::ResourceExhaustedError(absl::StrCat(
+          who, " needs ", bytes, " bytes (3 versions of its weights and the optimizer's state); ",
+          used_, " of ", total_, " bytes are in use"));
     }
     used_ += bytes;
     return absl::OkStatus();

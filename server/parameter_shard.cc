@@ -18,9 +18,9 @@ std::shared_ptr<ParameterShard> ParameterShard::Create(std::shared_ptr<const Sha
                                                        const ShardEnvironment& environment) {
   std::shared_ptr<ParameterShard> shard(new ParameterShard(std::move(job), range, environment));
   if (shard->range_.end > shard->job_->grid.blocks() || shard->range_.begin > shard->range_.end) {
-    shard->broken_ = absl::InvalidArgumentError(absl::StrCat(
-        "blocks [", range.block_begin(), ", ", range.block_end(), ") are not in the model's grid of ",
-        shard->job_->grid.blocks()));
+    shard->broken_ = absl::InvalidArgumentError(
+        absl::StrCat("blocks [", range.block_begin(), ", ", range.block_end(),
+                     ") are not in the model's grid of ", shard->job_->grid.blocks()));
   } else {
     const std::string who = absl::StrCat("job ", shard->job_->id, " shard ", shard->index_);
     shard->broken_ = environment.budget.Reserve(shard->budget_bytes_, who);
@@ -48,9 +48,8 @@ ParameterShard::~ParameterShard() {
 
 void ParameterShard::Push(const pb::PushHeader& header, Payload floats,
                           std::function<void(absl::Status)> done) {
-  strand_.Post([self = shared_from_this(), header, floats = std::move(floats), done = std::move(done)] {
-    self->TakePush(header, floats, done);
-  });
+  strand_.Post([self = shared_from_this(), header, floats = std::move(floats),
+                done = std::move(done)] { self->TakePush(header, floats, done); });
 }
 
 void ParameterShard::Pull(const pb::PullHeader& header, Callback<Payload> done) {
@@ -74,10 +73,12 @@ void ParameterShard::Adopt(const pb::Plan& plan) {
 }
 
 void ParameterShard::TakePlan(const pb::Plan& plan) {
-  if (plan.number() <= plan_.number() || phase_ == Phase::kBroken || phase_ == Phase::kStopped) return;
+  if (plan.number() <= plan_.number() || phase_ == Phase::kBroken || phase_ == Phase::kStopped)
+    return;
   const bool first = plan_.number() == 0;
   plan_ = plan;
-  CancelWaits(absl::CancelledError(absl::StrCat("plan ", plan.number(), " is in force")), plan.number());
+  CancelWaits(absl::CancelledError(absl::StrCat("plan ", plan.number(), " is in force")),
+              plan.number());
   if (plan.phase() == pb::Plan::CLOSED) {
     End(Phase::kClosed);
   } else if (first) {
@@ -88,8 +89,8 @@ void ParameterShard::TakePlan(const pb::Plan& plan) {
   Publish();
 }
 
-// The newest generation of this history, or first values: the scheduler names this process in a plan only when the job is new
-// or the generation has been proved to it.
+// The newest generation of this history, or first values: the scheduler names this process in a
+// plan only when the job is new or the generation has been proved to it.
 void ParameterShard::Load(uint64_t history) {
   environment_.storage.Post([self = shared_from_this(), history] {
     using Blocks = std::optional<std::vector<BlockSnapshot>>;
@@ -119,8 +120,8 @@ void ParameterShard::Loaded(
   phase_ = Phase::kServing;
   if (blocks->has_value()) {
     for (const BlockSnapshot& block : **blocks) store_->Restore(block);
-    LogInfo("job ", job_->id, ": restored blocks [", range_.begin, ", ", range_.end, ") as of step ",
-            store_->LowestVersion());
+    LogInfo("job ", job_->id, ": restored blocks [", range_.begin, ", ", range_.end,
+            ") as of step ", store_->LowestVersion());
   } else {
     store_->Initialize(job_->spec.seed);
     Store(0, [job = job_](const absl::Status& status) {
@@ -133,12 +134,17 @@ void ParameterShard::Loaded(
 
 absl::Status ParameterShard::CheckPlan(uint64_t number) const {
   switch (phase_) {
-    case Phase::kBroken: return broken_;
-    case Phase::kLoading: return absl::UnavailableError("the shard is loading its blocks");
-    case Phase::kStopped: return absl::UnavailableError("the server is stopping");
+    case Phase::kBroken:
+      return broken_;
+    case Phase::kLoading:
+      return absl::UnavailableError("the shard is loading its blocks");
+    case Phase::kStopped:
+      return absl::UnavailableError("the server is stopping");
     case Phase::kStored:
-    case Phase::kClosed: return absl::FailedPreconditionError("the job has ended");
-    case Phase::kServing: break;
+    case Phase::kClosed:
+      return absl::FailedPreconditionError("the job has ended");
+    case Phase::kServing:
+      break;
   }
   if (number == 0 || number == plan_.number()) return absl::OkStatus();
   const std::string message =
@@ -149,8 +155,9 @@ absl::Status ParameterShard::CheckPlan(uint64_t number) const {
 
 absl::Status ParameterShard::CheckBlocks(uint64_t begin, uint64_t end) const {
   if (begin < end && range_.begin <= begin && end <= range_.end) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("found blocks [", begin, ", ", end, "), expected some of [",
-                                                 range_.begin, ", ", range_.end, ")"));
+  return absl::InvalidArgumentError(absl::StrCat("found blocks [", begin, ", ", end,
+                                                 "), expected some of [", range_.begin, ", ",
+                                                 range_.end, ")"));
 }
 
 absl::Status ParameterShard::CheckPush(const pb::PushHeader& header, size_t bytes) const {
@@ -160,29 +167,32 @@ absl::Status ParameterShard::CheckPush(const pb::PushHeader& header, size_t byte
   const BlockRange blocks{header.block_begin(), header.block_end()};
   const uint64_t expected = job_->grid.Floats(blocks) * sizeof(float);
   if (bytes != expected) {
-    return absl::InvalidArgumentError(absl::StrCat("found ", bytes, " bytes for blocks [", blocks.begin,
-                                                   ", ", blocks.end, "), expected ", expected));
+    return absl::InvalidArgumentError(absl::StrCat("found ", bytes, " bytes for blocks [",
+                                                   blocks.begin, ", ", blocks.end, "), expected ",
+                                                   expected));
   }
   const TreeNode node{header.node_begin(), header.node_end()};
   if (!job_->tree.IsNode(node)) {
     return absl::InvalidArgumentError(absl::StrCat("virtual workers [", node.begin, ", ", node.end,
-                                                   ") are no node of the tree over ", job_->tree.leaves()));
+                                                   ") are no node of the tree over ",
+                                                   job_->tree.leaves()));
   }
   if (header.total_steps() == 0 || (total_steps_ != 0 && header.total_steps() != total_steps_)) {
-    return absl::InvalidArgumentError(absl::StrCat("found a job of ", header.total_steps(),
-                                                   " steps, expected ", total_steps_));
+    return absl::InvalidArgumentError(
+        absl::StrCat("found a job of ", header.total_steps(), " steps, expected ", total_steps_));
   }
   for (uint64_t block = blocks.begin; block < blocks.end; ++block) {
     const uint64_t last = job_->grid.kind(block) == TensorKind::kSum ? header.total_steps() + 1
                                                                      : header.total_steps();
     if (header.step() >= last) {
-      return absl::InvalidArgumentError(absl::StrCat("found step ", header.step(), " for block ", block,
-                                                     ", expected less than ", last));
+      return absl::InvalidArgumentError(absl::StrCat("found step ", header.step(), " for block ",
+                                                     block, ", expected less than ", last));
     }
     if (BulkSynchronous::ForPush(header.step(), store_->version(block)) ==
         BulkSynchronous::Push::kTooEarly) {
-      return absl::InvalidArgumentError(absl::StrCat("found step ", header.step(), " for block ", block,
-                                                     " at version ", store_->version(block)));
+      return absl::InvalidArgumentError(absl::StrCat("found step ", header.step(), " for block ",
+                                                     block, " at version ",
+                                                     store_->version(block)));
     }
   }
   return absl::OkStatus();
@@ -239,7 +249,8 @@ void ParameterShard::TakePull(const pb::PullHeader& header, Callback<Payload> do
     case BulkSynchronous::Pull::kLater:
       waits_.push_back({header, std::move(done), environment_.timer.Now()});
       return;
-    default: return done(Read(header));
+    default:
+      return done(Read(header));
   }
 }
 
@@ -281,7 +292,8 @@ void ParameterShard::AnswerWaits() {
 void ParameterShard::CancelWaits(const absl::Status& status, uint64_t below_plan) {
   std::vector<Wait> cancelled;
   const auto stays = [&](const Wait& wait) {
-    return wait.header.plan() >= below_plan || (wait.header.plan() == 0 && below_plan != UINT64_MAX);
+    return wait.header.plan() >= below_plan ||
+           (wait.header.plan() == 0 && below_plan != UINT64_MAX);
   };
   const auto first = std::stable_partition(waits_.begin(), waits_.end(), stays);
   std::move(first, waits_.end(), std::back_inserter(cancelled));
@@ -327,8 +339,8 @@ void ParameterShard::Store(uint64_t step, std::function<void(absl::Status)> done
 
 void ParameterShard::Finish(uint64_t step) {
   if (store_->LowestVersion() != step) {
-    return Break(absl::DataLossError(absl::StrCat("the job ended at step ", step, ", but this shard is at ",
-                                                  store_->LowestVersion())));
+    return Break(absl::DataLossError(absl::StrCat(
+        "the job ended at step ", step, ", but this shard is at ", store_->LowestVersion())));
   }
   Store(step, [self = shared_from_this()](const absl::Status& status) {
     self->strand_.Post([self, status] {

@@ -1,10 +1,11 @@
-// One shard: a range of a job's blocks, a strand, a store. Counts each push once, applies a step when its tree is complete,
-// and answers each pull when its version is there.
+// One shard: a range of a job's blocks, a strand, a store. Counts each push once, applies a step
+// when its tree is complete, and answers each pull when its version is there.
 //
-//   loading -> serving -> stored (the job ended; read from disk) | closed (cancelled, failed) | stopped (the server stops)
+//   loading -> serving -> stored (the job ended; read from disk) | closed (cancelled, failed) |
+//   stopped (the server stops)
 //
-// Any thread may call; everything happens on the strand. A push takes three steps: check it whole, count it, apply what became
-// complete; nothing is changed by a push that is refused.
+// Any thread may call; everything happens on the strand. A push takes three steps: check it whole,
+// count it, apply what became complete; nothing is changed by a push that is refused.
 #pragma once
 
 #include <atomic>
@@ -19,6 +20,7 @@
 #include "common/job/job_spec.h"
 #include "common/job/key_range.h"
 #include "common/job/reduction_tree.h"
+#include "common/job/tree_sum.h"
 #include "common/rpc/shard.h"
 #include "proto/plan.pb.h"
 #include "proto/storage.pb.h"
@@ -27,14 +29,16 @@
 #include "server/consistency.h"
 #include "server/memory_budget.h"
 #include "server/storage_thread.h"
-#include "common/job/tree_sum.h"
 
 namespace paracord {
 
 // What the shards of one job share. Immutable.
 struct ShardJob {
   ShardJob(std::string job_id, JobSpec job_spec)
-      : id(std::move(job_id)), spec(std::move(job_spec)), grid(GridOf(spec)), tree(spec.virtual_workers) {}
+      : id(std::move(job_id)),
+        spec(std::move(job_spec)),
+        grid(GridOf(spec)),
+        tree(spec.virtual_workers) {}
   const std::string id;
   const JobSpec spec;
   const BlockGrid grid;
@@ -48,7 +52,7 @@ struct ShardEnvironment {
   MemoryBudget& budget;
   Timer& timer;
   std::function<void(const pb::GenerationRecord&)> on_stored;  // on the storage thread
-  std::function<void()> on_change;                             // something the scheduler should hear of soon
+  std::function<void()> on_change;  // something the scheduler should hear of soon
 };
 
 class ParameterShard : public Shard, public std::enable_shared_from_this<ParameterShard> {
@@ -64,9 +68,11 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
   void Pull(const pb::PullHeader& header, Callback<Payload> done) override;
   void Query(const pb::QueryRequest& request, Callback<pb::QueryReply> done) override;
 
-  // Takes a newer plan; an older or equal one is ignored. Parked pulls of older plans are cancelled.
+  // Takes a newer plan; an older or equal one is ignored. Parked pulls of older plans are
+  // cancelled.
   void Adopt(const pb::Plan& plan);
-  // Orderly stop: writes what there is as of the lowest version, and serves no more. OK at once if there is nothing to write.
+  // Orderly stop: writes what there is as of the lowest version, and serves no more. OK at once if
+  // there is nothing to write.
   void StopAndStore(std::function<void(absl::Status)> done);
   // Answers parked pulls that have waited too long with DeadlineExceeded.
   void ExpireWaits();
@@ -90,7 +96,8 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
   void TakePlan(const pb::Plan& plan);
   void Load(uint64_t history);
   void Loaded(const absl::StatusOr<std::optional<std::vector<BlockSnapshot>>>& blocks);
-  void TakePush(const pb::PushHeader& header, const Payload& floats, std::function<void(absl::Status)> done);
+  void TakePush(const pb::PushHeader& header, const Payload& floats,
+                std::function<void(absl::Status)> done);
   void TakePull(const pb::PullHeader& header, Callback<Payload> done);
   absl::Status CheckPlan(uint64_t number) const;
   absl::Status CheckBlocks(uint64_t begin, uint64_t end) const;
@@ -121,7 +128,7 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
   std::unique_ptr<BlockStore> store_;
   std::vector<TreeSum> sums_;  // one a block
   std::vector<Wait> waits_;
-  uint64_t total_steps_ = 0;   // told by the first push
+  uint64_t total_steps_ = 0;  // told by the first push
   std::optional<uint64_t> update_step_;
   UpdateStep update_;
   std::atomic<uint64_t> repeats_{0};

@@ -36,8 +36,9 @@ Server::Options Server::ParseOptions(const ConfigNode& root) {
 
 std::string Server::PrintOptions(const Options& o) {
   return absl::StrCat("name: ", o.name, "\nscheduler: ", o.scheduler, "\nbind: ", o.bind,
-                      "\nadvertise: '", o.advertise, "'\ndirectory: ", o.directory, "\nmemory: ", o.memory,
-                      "\npolling_threads: ", o.polling_threads, "\nlog_level: ", o.log_level, "\n");
+                      "\nadvertise: '", o.advertise, "'\ndirectory: ", o.directory,
+                      "\nmemory: ", o.memory, "\npolling_threads: ", o.polling_threads,
+                      "\nlog_level: ", o.log_level, "\n");
 }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
@@ -55,13 +56,14 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
   auto report = [s = server.get()] {
     if (Member* member = s->reporting_.load()) member->ReportNow();
   };
-  server->host_ = std::make_unique<ShardHost>(options.name, incarnation, *server->db_, *server->storage_,
-                                              *server->budget_, *server->timer_, report);
+  server->host_ =
+      std::make_unique<ShardHost>(options.name, incarnation, *server->db_, *server->storage_,
+                                  *server->budget_, *server->timer_, report);
   const int cores = static_cast<int>(std::thread::hardware_concurrency());
   const int threads =
       options.polling_threads > 0 ? options.polling_threads : std::clamp(cores, 1, 4);
-  ASSIGN_OR_RETURN(server->service_, ShardService::Start(*server->host_, options.bind,
-                                                         options.advertise, threads));
+  ASSIGN_OR_RETURN(server->service_,
+                   ShardService::Start(*server->host_, options.bind, options.advertise, threads));
   const std::string address = server->service_->address();
   RETURN_IF_ERROR(WriteFileAtomically(options.directory + "/address", address + "\n"));
   LogInfo("serving at ", address, ", scheduler ", options.scheduler);
@@ -79,9 +81,12 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
   callbacks.fill_join = [host](pb::JoinRequest* join) {
     for (pb::StoredRange& range : host->Stored()) *join->add_stored() = std::move(range);
   };
-  callbacks.fill_heartbeat = [host](pb::HeartbeatRequest* heartbeat) { host->FillHeartbeat(heartbeat); };
+  callbacks.fill_heartbeat = [host](pb::HeartbeatRequest* heartbeat) {
+    host->FillHeartbeat(heartbeat);
+  };
   callbacks.on_assignments = [host](const pb::WatchReply& reply) { host->Adopt(reply); };
-  server->member_ = std::make_unique<Member>(*server->coordinator_, *server->timer_, self, callbacks);
+  server->member_ =
+      std::make_unique<Member>(*server->coordinator_, *server->timer_, self, callbacks);
   server->reporting_.store(server->member_.get());
   return server;
 }

@@ -19,10 +19,10 @@ class Server {
     std::string name = "server-0";
     std::string scheduler = "127.0.0.1:7200";
     std::string bind = "0.0.0.0:7201";
-    std::string advertise;                          // empty: bound host, or this host's name
+    std::string advertise;  // empty: bound host, or this host's name
     std::string directory = "paracord-server-0";
-    uint64_t memory = 1ull << 30;                   // bytes for weights and optimizer's state
-    int polling_threads = 0;                        // 0: one a core, at most 4
+    uint64_t memory = 1ull << 30;  // bytes for weights and optimizer's state
+    int polling_threads = 0;       // 0: one a core, at most 4
     std::string log_level = "info";
   };
   static constexpr const char* kName = "paracord-server";

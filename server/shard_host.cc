@@ -19,8 +19,9 @@ ShardHost::ShardHost(std::string name, uint64_t incarnation, BlockDb& db, Storag
     : name_(std::move(name)),
       incarnation_(incarnation),
       on_change_(std::move(on_change)),
-      environment_{db,    storage, budget, timer, [this](const pb::GenerationRecord& r) { Recorded(r); },
-                   on_change_} {
+      environment_{
+          db,        storage, budget, timer, [this](const pb::GenerationRecord& r) { Recorded(r); },
+          on_change_} {
   auto found = db.List();
   if (found.ok()) {
     MutexLock lock(mutex_);
@@ -114,7 +115,8 @@ std::vector<std::shared_ptr<ParameterShard>> ShardHost::All() {
 namespace {
 
 absl::Status Unknown(const std::string& job, uint32_t index) {
-  return absl::UnavailableError(absl::StrCat("no plan names shard ", index, " of job ", job, " here"));
+  return absl::UnavailableError(
+      absl::StrCat("no plan names shard ", index, " of job ", job, " here"));
 }
 
 }  // namespace
@@ -134,7 +136,8 @@ void ShardHost::Pull(const pb::PullHeader& header, Callback<Payload> done) {
   }
   if (shard == nullptr) return ReadStored(header, std::move(done));
   shard->Pull(header, [this, header, done = std::move(done)](absl::StatusOr<Payload> reply) {
-    const bool gone = absl::IsOutOfRange(reply.status()) || absl::IsFailedPrecondition(reply.status());
+    const bool gone =
+        absl::IsOutOfRange(reply.status()) || absl::IsFailedPrecondition(reply.status());
     if (!gone) return done(std::move(reply));
     ReadStored(header, done);
   });
@@ -163,8 +166,8 @@ void ShardHost::Recorded(const pb::GenerationRecord& record) {
     MutexLock lock(mutex_);
     bool known = false;
     for (const auto& r : stored_) {
-      known |= r.job() == record.job() && r.history() == record.history() && r.step() == record.step() &&
-               r.block_begin() == record.block_begin();
+      known |= r.job() == record.job() && r.history() == record.history() &&
+               r.step() == record.step() && r.block_begin() == record.block_begin();
     }
     if (!known) stored_.push_back(record);
   }

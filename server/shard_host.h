@@ -1,5 +1,5 @@
-// All shards of a server: makes them as plans say, routes calls to them, tells what they hold. Readers of a job that has ended are
-// served from disk. Any thread.
+// All shards of a server: makes them as plans say, routes calls to them, tells what they hold.
+// Readers of a job that has ended are served from disk. Any thread.
 #pragma once
 
 #include <functional>
@@ -18,7 +18,8 @@ namespace paracord {
 
 class ShardHost : public Shard {
  public:
-  // `db`, `storage`, `budget` and `timer` outlive it. `on_change`: the scheduler should hear of it soon.
+  // `db`, `storage`, `budget` and `timer` outlive it. `on_change`: the scheduler should hear of it
+  // soon.
   ShardHost(std::string name, uint64_t incarnation, BlockDb& db, StorageThread& storage,
             MemoryBudget& budget, Timer& timer, std::function<void()> on_change);
 
@@ -43,7 +44,8 @@ class ShardHost : public Shard {
   std::vector<std::shared_ptr<ParameterShard>> All();
   void AdoptJob(const pb::Assignment& assignment);
   std::shared_ptr<const ShardJob> JobOf(const pb::JobText& text);
-  void Refuse(const pb::Assignment& assignment, const pb::ShardRange& range, const absl::Status& why);
+  void Refuse(const pb::Assignment& assignment, const pb::ShardRange& range,
+              const absl::Status& why);
   void ReadStored(const pb::PullHeader& header, Callback<Payload> done);
   void Recorded(const pb::GenerationRecord& record);
 
@@ -55,7 +57,8 @@ class ShardHost : public Shard {
   Mutex mutex_;
   std::map<Key, std::shared_ptr<ParameterShard>> shards_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::shared_ptr<const ShardJob>> jobs_ ABSL_GUARDED_BY(mutex_);
-  std::map<Key, pb::ShardReport> refused_ ABSL_GUARDED_BY(mutex_);  // assignments that cannot be followed
+  std::map<Key, pb::ShardReport> refused_
+      ABSL_GUARDED_BY(mutex_);  // assignments that cannot be followed
   std::vector<pb::GenerationRecord> stored_ ABSL_GUARDED_BY(mutex_);
 
   std::unique_ptr<Periodic> expiry_;  // last: it looks at the rest

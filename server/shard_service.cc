@@ -12,13 +12,15 @@
 namespace paracord {
 namespace {
 
-constexpr int kPendingCalls = 32;  // of each method and queue, waiting to be matched with an arriving message
+constexpr int kPendingCalls =
+    32;  // of each method and queue, waiting to be matched with an arriving message
 constexpr auto kGrace = std::chrono::milliseconds(200);
 
 using RawService = pb::Shard::WithRawMethod_Push<
     pb::Shard::WithRawMethod_Pull<pb::Shard::WithRawMethod_Query<pb::Shard::Service>>>;
 
-// One call of any method: asked for, arrived, answered, gone. The queue hands it back after the first and the last.
+// One call of any method: asked for, arrived, answered, gone. The queue hands it back after the
+// first and the last.
 class DataCall {
  public:
   enum class Method { kPush, kPull, kQuery };
@@ -46,9 +48,12 @@ class DataCall {
     new DataCall(method_, service_, shard_, queue_);  // deletes itself, like this one
     answered_ = true;
     switch (method_) {
-      case Method::kPush: return Push();
-      case Method::kPull: return Pull();
-      case Method::kQuery: return Query();
+      case Method::kPush:
+        return Push();
+      case Method::kPull:
+        return Pull();
+      case Method::kQuery:
+        return Query();
     }
   }
 
@@ -83,7 +88,8 @@ class DataCall {
   }
   void Answer(const absl::Status& status, const grpc::ByteBuffer& reply) {
     if (status.ok()) {
-      responder_.Finish(reply.Valid() ? reply : EncodePlain(pb::PushReply()), grpc::Status::OK, this);
+      responder_.Finish(reply.Valid() ? reply : EncodePlain(pb::PushReply()), grpc::Status::OK,
+                        this);
     } else {
       responder_.FinishWithError(ToGrpc(status), this);
     }
@@ -117,7 +123,8 @@ class RunningService : public ShardService {
     address_ = AdvertisedAddress(listening, advertise);
     for (const auto& queue : queues_) {
       for (int i = 0; i < kPendingCalls; ++i) {
-        for (const auto method : {DataCall::Method::kPush, DataCall::Method::kPull, DataCall::Method::kQuery}) {
+        for (const auto method :
+             {DataCall::Method::kPush, DataCall::Method::kPull, DataCall::Method::kQuery}) {
           new DataCall(method, service_, shard_, *queue);
         }
       }
@@ -159,7 +166,8 @@ class RunningService : public ShardService {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ShardService>> ShardService::Start(Shard& shard, const std::string& bind,
+absl::StatusOr<std::unique_ptr<ShardService>> ShardService::Start(Shard& shard,
+                                                                  const std::string& bind,
                                                                   const std::string& advertise,
                                                                   int polling_threads) {
   RETURN_IF_ERROR(SplitAddress(bind).status());

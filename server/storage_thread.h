@@ -1,4 +1,5 @@
-// One thread for everything that touches the disk, so that strands never wait for it. Work runs in the order posted.
+// One thread for everything that touches the disk, so that strands never wait for it. Work runs in
+// the order posted.
 #pragma once
 
 #include <deque>

@@ -1,5 +1,6 @@
-// The gradient of one layer over a task's virtual workers: leaves come in any order from any thread, are added along the canonical tree,
-// and leave as the fewest whole nodes. The bits are those of the tree, whoever came first.
+// The gradient of one layer over a task's virtual workers: leaves come in any order from any
+// thread, are added along the canonical tree, and leave as the fewest whole nodes. The bits are
+// those of the tree, whoever came first.
 #pragma once
 
 #include <vector>

@@ -1,4 +1,5 @@
-// A task's compute threads. Item i of a run goes to whichever thread is free; results must not depend on which.
+// A task's compute threads. Item i of a run goes to whichever thread is free; results must not
+// depend on which.
 #pragma once
 
 #include <atomic>
@@ -20,7 +21,8 @@ class Crew {
   ~Crew();
 
   int threads() const { return static_cast<int>(helpers_.size()) + 1; }
-  // Runs `work` for items [0, items); returns when all have ended, with the first error. After an error no new items begin.
+  // Runs `work` for items [0, items); returns when all have ended, with the first error. After an
+  // error no new items begin.
   absl::Status Run(uint32_t items, const Work& work);
 
  private:

@@ -14,10 +14,13 @@ namespace paracord {
 namespace {
 
 // False: it does not suit; said on stderr.
-bool CheckOne(const char* what, const DatasetSpec& data, const ModelSpec& model, uint64_t* samples) {
+bool CheckOne(const char* what, const DatasetSpec& data, const ModelSpec& model,
+              uint64_t* samples) {
   auto opened = OpenDataset(data, "");
   absl::Status status = opened.status();
-  if (status.ok()) status = CheckAgainstModel(**opened, data, model);
+  DatasetSpec unnumbered = data;
+  unnumbered.line = 0;  // is said below
+  if (status.ok()) status = CheckAgainstModel(**opened, unnumbered, model);
   if (status.ok()) *samples = (*opened)->samples();
   if (status.ok()) return true;
   std::cerr << "line " << data.line << ": data." << what << ": " << status.message() << "\n";
@@ -53,7 +56,8 @@ int RunDataCheck(int argc, char** argv) {
   bool good = CheckOne("train", job.spec.train, job.spec.model, &train);
   if (job.spec.test) good &= CheckOne("test", *job.spec.test, job.spec.model, &test);
   if (!good) return 2;
-  std::cout << "train " << train << "\ntest " << test << "\nsteps " << job.spec.TotalSteps(train) << "\n";
+  std::cout << "train " << train << "\ntest " << test << "\nsteps " << job.spec.TotalSteps(train)
+            << "\n";
   return 0;
 }
 

@@ -1,5 +1,6 @@
-// `paracord-worker --check-data JOB.yaml|- [--directory DIR]`: opens a job's data the way a task would, so that what is wrong is said when the job is
-// submitted and not when it runs. The `paracord` command calls it.
+// `paracord-worker --check-data JOB.yaml|- [--directory DIR]`: opens a job's data the way a task
+// would, so that what is wrong is said when the job is submitted and not when it runs. The
+// `paracord` command calls it.
 #pragma once
 
 namespace paracord {

@@ -20,13 +20,14 @@ bool PlainName(const std::string& job) {
   return !job.empty() && job[0] != '.' && job.find('/') == std::string::npos;
 }
 
-absl::StatusOr<pb::ReadLogReply> ReadLog(const std::string& directory, const pb::ReadLogRequest& request) {
+absl::StatusOr<pb::ReadLogReply> ReadLog(const std::string& directory,
+                                         const pb::ReadLogRequest& request) {
   const std::string path = TaskKeeper::LogPath(directory, request.job(), request.rank());
   std::ifstream in;
   if (PlainName(request.job())) in.open(path, std::ios::binary | std::ios::ate);
   if (!in.is_open()) {
-    return absl::NotFoundError(
-        absl::StrCat("no log of task ", request.rank(), " of job ", request.job(), " on this worker"));
+    return absl::NotFoundError(absl::StrCat("no log of task ", request.rank(), " of job ",
+                                            request.job(), " on this worker"));
   }
   const uint64_t size = static_cast<uint64_t>(in.tellg());
   uint64_t offset = std::min(request.offset(), size);
@@ -47,7 +48,8 @@ absl::StatusOr<pb::ReadLogReply> ReadLog(const std::string& directory, const pb:
 class Service : public pb::WorkerNode::CallbackService {
  public:
   explicit Service(std::string directory) : directory_(std::move(directory)) {}
-  grpc::ServerUnaryReactor* ReadLog(grpc::CallbackServerContext* context, const pb::ReadLogRequest* request,
+  grpc::ServerUnaryReactor* ReadLog(grpc::CallbackServerContext* context,
+                                    const pb::ReadLogRequest* request,
                                     pb::ReadLogReply* reply) override {
     auto* reactor = context->DefaultReactor();
     auto answer = paracord::ReadLog(directory_, *request);

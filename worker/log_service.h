@@ -10,8 +10,10 @@ namespace paracord {
 
 class LogService {
  public:
-  // Listens at `bind`; logs lie below `directory` as TaskKeeper writes them. AlreadyExists: the port is taken.
-  static absl::StatusOr<std::unique_ptr<LogService>> Start(const std::string& bind, const std::string& advertise,
+  // Listens at `bind`; logs lie below `directory` as TaskKeeper writes them. AlreadyExists: the
+  // port is taken.
+  static absl::StatusOr<std::unique_ptr<LogService>> Start(const std::string& bind,
+                                                           const std::string& advertise,
                                                            const std::string& directory);
   virtual ~LogService() = default;
   virtual std::string address() const = 0;

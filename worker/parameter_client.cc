@@ -51,7 +51,8 @@ ParameterClient::~ParameterClient() {
 }
 
 void ParameterClient::Adopt(const pb::Plan& plan, uint32_t rank) {
-  std::map<std::string, std::shared_ptr<Shard>> dropped;  // destroyed outside the lock: it waits for callbacks
+  std::map<std::string, std::shared_ptr<Shard>>
+      dropped;  // destroyed outside the lock: it waits for callbacks
   std::set<std::shared_ptr<Message>> forgotten;
   {
     MutexLock lock(mutex_);
@@ -230,7 +231,8 @@ void ParameterClient::Start(const std::shared_ptr<Message>& message) {
     });
   } else {
     shard->Pull(message->pull, [this, gate, message](const absl::StatusOr<Payload>& reply) {
-      if (Gate::Pass pass(*gate); pass) Answered(message, reply.status(), reply.ok() ? *reply : Payload());
+      if (Gate::Pass pass(*gate); pass)
+        Answered(message, reply.status(), reply.ok() ? *reply : Payload());
     });
   }
 }
@@ -239,16 +241,17 @@ void ParameterClient::Answered(const std::shared_ptr<Message>& message, const ab
                                const Payload& floats) {
   MutexLock lock(mutex_);
   if (message->epoch != epoch_ || open_.count(message) == 0) return;
-  if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status)) return Again(message, status);
+  if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status))
+    return Again(message, status);
   if (absl::IsCancelled(status)) return Spoil(absl::FailedPreconditionError(status.message()));
   if (!status.ok()) return Spoil(Annotate(status, message->server));
   if (message->is_push) {
     --pushing_;
   } else {
     if (floats.size() != grid_.Floats(message->blocks) * sizeof(float)) {
-      return Spoil(absl::InternalError(absl::StrCat(message->server, " answered ", floats.size(),
-                                                    " bytes, expected ",
-                                                    grid_.Floats(message->blocks) * sizeof(float))));
+      return Spoil(absl::InternalError(
+          absl::StrCat(message->server, " answered ", floats.size(), " bytes, expected ",
+                       grid_.Floats(message->blocks) * sizeof(float))));
     }
     ++landing_;
     mutex_.Unlock();
@@ -341,8 +344,8 @@ std::optional<pb::Wait> ParameterClient::CurrentWait() {
   } else if (worst->is_push) {
     wait.set_what(absl::StrCat(worst->server, " to take gradients of step ", worst->push.step()));
   } else {
-    wait.set_what(absl::StrCat("version ", worst->pull.version(), " of the weights from ", worst->server,
-                               ": the other tasks' gradients are not all there"));
+    wait.set_what(absl::StrCat("version ", worst->pull.version(), " of the weights from ",
+                               worst->server, ": the other tasks' gradients are not all there"));
   }
   return wait;
 }

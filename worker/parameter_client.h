@@ -1,10 +1,13 @@
-// A task's view of the weights: cuts tensors by the plan into messages to shards, and is the only place that sends again.
+// A task's view of the weights: cuts tensors by the plan into messages to shards, and is the only
+// place that sends again.
 //
-// Push hands over the partial sums of some tensors and at once asks for the version that they will make; the answers land in the
-// weights as they come. So communication runs while the earlier layers are still computing their gradients.
+// Push hands over the partial sums of some tensors and at once asks for the version that they will
+// make; the answers land in the weights as they come. So communication runs while the earlier
+// layers are still computing their gradients.
 //
-// A call that a shard refuses because the plan is old, or because the version is gone, spoils the client until the next Adopt: every
-// wait then returns that status. Unavailable and DeadlineExceeded are ridden out here for ever; CurrentWait says for whom.
+// A call that a shard refuses because the plan is old, or because the version is gone, spoils the
+// client until the next Adopt: every wait then returns that status. Unavailable and
+// DeadlineExceeded are ridden out here for ever; CurrentWait says for whom.
 //
 // One thread drives it (the trainer's, or its passes for Await and Push); answers come on others.
 #pragma once
@@ -33,18 +36,21 @@ class ParameterClient {
  public:
   using Connect = std::function<std::shared_ptr<Shard>(const pb::ShardRange&)>;
 
-  // `grid` and `timer` outlive it. `connect` gives the shard behind a range; asked once for each address and incarnation.
+  // `grid` and `timer` outlive it. `connect` gives the shard behind a range; asked once for each
+  // address and incarnation.
   ParameterClient(const BlockGrid& grid, Timer& timer, Connect connect);
   ~ParameterClient();  // what is under way ends without effect
 
-  // From now on under `plan`, as `rank`. Forgets what is under way for older plans; returns when none of it can touch the weights.
+  // From now on under `plan`, as `rank`. Forgets what is under way for older plans; returns when
+  // none of it can touch the weights.
   void Adopt(const pb::Plan& plan, uint32_t rank);
   // Spoils the client with FailedPrecondition: a newer plan is there.
   void Interrupt();
   // Lets waits end with Cancelled as soon as everything pushed has been taken: the task is to stop.
   void Drain();
 
-  // The lowest version of all shards: the step to begin with. Blocks; asks again as long as one does not answer.
+  // The lowest version of all shards: the step to begin with. Blocks; asks again as long as one
+  // does not answer.
   absl::StatusOr<uint64_t> FirstStep();
   // Fetches every tensor at `version`.
   void Fetch(uint64_t version);
@@ -54,7 +60,8 @@ class ParameterClient {
     std::vector<Payload> tensors;  // whole tensors [first, first + n)
   };
   // Sends the sums of step `step` for tensors [first, first + n) and asks for their next version.
-  void Push(uint64_t step, uint64_t total_steps, uint32_t first, const std::vector<PartialSum>& sums);
+  void Push(uint64_t step, uint64_t total_steps, uint32_t first,
+            const std::vector<PartialSum>& sums);
 
   // Returns when tensors [first, first + count) have the version last asked for.
   absl::Status Await(uint32_t first, uint32_t count);
@@ -72,7 +79,8 @@ class ParameterClient {
   struct Message;  // one push or pull, until it has been answered for good
 
   void Start(const std::shared_ptr<Message>& message);
-  void Answered(const std::shared_ptr<Message>& message, const absl::Status& status, const Payload& floats);
+  void Answered(const std::shared_ptr<Message>& message, const absl::Status& status,
+                const Payload& floats);
   void Land(const Message& message, const Payload& floats);
   void Again(const std::shared_ptr<Message>& message, const absl::Status& status)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -80,7 +88,8 @@ class ParameterClient {
   void Spoil(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::shared_ptr<Shard> ShardOf(const pb::ShardRange& range);
   // Runs `visit` for each shard's part of `blocks`, cut into messages.
-  void ForEachPart(BlockRange blocks, const std::function<void(const pb::ShardRange&, BlockRange)>& visit);
+  void ForEachPart(BlockRange blocks,
+                   const std::function<void(const pb::ShardRange&, BlockRange)>& visit);
   // Waits until `count` is 0, the client is spoiled, or draining is over.
   absl::Status WaitForZero(const std::function<uint64_t()>& count);
 
@@ -94,13 +103,15 @@ class ParameterClient {
   pb::Plan plan_;  // written by Adopt alone, when nothing is under way
   uint32_t rank_ = 0;
   std::map<std::string, std::shared_ptr<Shard>> shards_;  // by address and incarnation
-  uint64_t epoch_ ABSL_GUARDED_BY(mutex_) = 0;            // raised by Adopt: answers of older ones are dropped
+  uint64_t epoch_ ABSL_GUARDED_BY(mutex_) =
+      0;  // raised by Adopt: answers of older ones are dropped
   absl::Status spoiled_ ABSL_GUARDED_BY(mutex_);
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
-  int landing_ ABSL_GUARDED_BY(mutex_) = 0;               // answers being copied into the weights
-  std::vector<uint32_t> missing_ ABSL_GUARDED_BY(mutex_); // blocks of each tensor that are asked for and not there
-  uint64_t pulling_ ABSL_GUARDED_BY(mutex_) = 0;          // blocks, over all tensors
-  uint64_t pushing_ ABSL_GUARDED_BY(mutex_) = 0;          // messages not taken yet
+  int landing_ ABSL_GUARDED_BY(mutex_) = 0;  // answers being copied into the weights
+  std::vector<uint32_t> missing_
+      ABSL_GUARDED_BY(mutex_);  // blocks of each tensor that are asked for and not there
+  uint64_t pulling_ ABSL_GUARDED_BY(mutex_) = 0;  // blocks, over all tensors
+  uint64_t pushing_ ABSL_GUARDED_BY(mutex_) = 0;  // messages not taken yet
   std::set<std::shared_ptr<Message>> open_ ABSL_GUARDED_BY(mutex_);
   std::optional<pb::Wait> wait_ ABSL_GUARDED_BY(mutex_);  // what FirstStep waits for
   int64_t waiting_since_ ABSL_GUARDED_BY(mutex_) = 0;     // unix ms; 0: nobody waits

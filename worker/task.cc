@@ -15,14 +15,15 @@
 namespace paracord {
 namespace {
 
-constexpr Duration kDeliverDone = seconds(60);     // the scheduler may be restarting
+constexpr Duration kDeliverDone = seconds(60);  // the scheduler may be restarting
 constexpr Duration kDeliverFailure = seconds(5);
 
 void FillMetrics(const Progress& progress, const JobSpec& spec, pb::TaskReport* report) {
   report->clear_metrics();
   for (size_t i = 0; i < progress.metrics.size(); ++i) {
     pb::Metric* metric = report->add_metrics();
-    metric->set_name(i == 0 ? "test_loss" : absl::StrCat("test_", Name(spec.evaluate.metrics[i - 1])));
+    metric->set_name(i == 0 ? "test_loss"
+                            : absl::StrCat("test_", Name(spec.evaluate.metrics[i - 1])));
     metric->set_value(progress.metrics[i]);
   }
 }
@@ -44,8 +45,8 @@ void FillProgress(const Progress& progress, const JobSpec& spec, pb::TaskReport*
 // In the order in which things are made; the trainer goes first.
 class Task::Workshop {
  public:
-  static absl::StatusOr<std::unique_ptr<Workshop>> Open(const pb::JobText& job, const Options& options,
-                                                        Timer& timer,
+  static absl::StatusOr<std::unique_ptr<Workshop>> Open(const pb::JobText& job,
+                                                        const Options& options, Timer& timer,
                                                         const ParameterClient::Connect& connect) {
     ASSIGN_OR_RETURN(JobSpec spec, ParseJobOrStatus(job.yaml(), job.directory()));
     std::unique_ptr<Workshop> w(new Workshop(std::move(spec)));
@@ -101,7 +102,8 @@ absl::Status Task::Run() {
   auto workshop = Workshop::Open(first->job(), options_, timer_, connect_);
   if (workshop.ok()) return Work(**workshop);
   // Nothing was trained: tell why, and end.
-  TaskReporter reporter(coordinator_, timer_, [] { return std::nullopt; }, [] {});
+  TaskReporter reporter(
+      coordinator_, timer_, [] { return std::nullopt; }, [] {});
   reporter.Update(
       [&](pb::TaskReport* report) {
         report->set_job(options_.job);
@@ -124,11 +126,12 @@ absl::Status Task::Work(Workshop& w) {
   ParameterClient& client = *w.client;
   TaskReporter reporter(
       coordinator_, timer_, [&client] { return client.CurrentWait(); }, [this] { Stop(); });
-  Trainer trainer({w.spec, w.grid, *w.model, *w.train, w.test.get(), client, plans_, options_.threads},
-                  options_.rank, options_.incarnation, [&](const Progress& progress) {
-                    reporter.Update([&](pb::TaskReport* r) { FillProgress(progress, w.spec, r); },
-                                    progress.evaluated);
-                  });
+  Trainer trainer(
+      {w.spec, w.grid, *w.model, *w.train, w.test.get(), client, plans_, options_.threads},
+      options_.rank, options_.incarnation, [&](const Progress& progress) {
+        reporter.Update([&](pb::TaskReport* r) { FillProgress(progress, w.spec, r); },
+                        progress.evaluated);
+      });
   reporter.Update(
       [&](pb::TaskReport* report) {
         report->set_job(options_.job);

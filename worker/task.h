@@ -1,5 +1,6 @@
-// One task: what a worker daemon spawns for a rank of a job. Follows the job's plan, opens the data, builds the model, trains, reports.
-// It has no state to save; killing it at any moment is safe.
+// One task: what a worker daemon spawns for a rank of a job. Follows the job's plan, opens the
+// data, builds the model, trains, reports. It has no state to save; killing it at any moment is
+// safe.
 #pragma once
 
 #include <functional>
@@ -25,10 +26,12 @@ class Task {
     std::string node;             // the worker's name, for messages
   };
   // All outlive it.
-  Task(const Options& options, Coordinator& coordinator, Timer& timer, ParameterClient::Connect connect);
+  Task(const Options& options, Coordinator& coordinator, Timer& timer,
+       ParameterClient::Connect connect);
   ~Task();
 
-  // Blocks until the job is done (OK), the task was stopped or is no longer wanted (Cancelled), or has failed.
+  // Blocks until the job is done (OK), the task was stopped or is no longer wanted (Cancelled), or
+  // has failed.
   absl::Status Run();
   // Orderly stop: finishes pushing the step under way. Any thread.
   void Stop();

@@ -43,7 +43,8 @@ std::string TailOfFile(const std::string& path, int lines) {
   return text.substr(begin);
 }
 
-std::string TaskKeeper::LogPath(const std::string& directory, const std::string& job, uint32_t rank) {
+std::string TaskKeeper::LogPath(const std::string& directory, const std::string& job,
+                                uint32_t rank) {
   return absl::StrCat(directory, "/logs/", job, "/task-", rank, ".log");
 }
 
@@ -141,9 +142,10 @@ bool TaskKeeper::Reap() {
     int status = 0;
     if (process.pid == 0 || waitpid(process.pid, &status, WNOHANG) != process.pid) continue;
     process.exit = ExitNumber(status);
-    process.log_tail = TailOfFile(LogPath(options_.directory, std::get<0>(key), std::get<1>(key)), kTailLines);
-    LogInfo("task ", std::get<0>(key), ".", std::get<1>(key), ", pid ", process.pid, ", ended with ",
-            process.exit);
+    process.log_tail =
+        TailOfFile(LogPath(options_.directory, std::get<0>(key), std::get<1>(key)), kTailLines);
+    LogInfo("task ", std::get<0>(key), ".", std::get<1>(key), ", pid ", process.pid,
+            ", ended with ", process.exit);
     process.pid = 0;
     close(process.pidfd);
     changed = true;
@@ -153,9 +155,8 @@ bool TaskKeeper::Reap() {
 
 void TaskKeeper::EndUnwanted() {
   const auto is_wanted = [this](const Key& key) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    return std::any_of(wanted_.begin(), wanted_.end(), [&](const Wanted& w) {
-      return Key(w.job, w.rank, w.incarnation) == key;
-    });
+    return std::any_of(wanted_.begin(), wanted_.end(),
+                       [&](const Wanted& w) { return Key(w.job, w.rank, w.incarnation) == key; });
   };
   const TimePoint now = Clock::now();
   for (auto it = processes_.begin(); it != processes_.end();) {

@@ -1,5 +1,6 @@
-// The tasks of a worker daemon as child processes: starts what is wanted, sees each one die the moment it does, ends what is wanted no more.
-// A task that has ended is not started again here; the scheduler asks for it under a new incarnation.
+// The tasks of a worker daemon as child processes: starts what is wanted, sees each one die the
+// moment it does, ends what is wanted no more. A task that has ended is not started again here; the
+// scheduler asks for it under a new incarnation.
 //
 // One thread of its own forks and waits, and lives as long as the keeper: children die with it.
 #pragma once
@@ -26,13 +27,13 @@ class TaskKeeper {
     std::string directory;  // logs/JOB/task-RANK.log and cache/ come below it
     std::string scheduler;
     std::string node;
-    int threads = 1;        // of each task
+    int threads = 1;  // of each task
   };
   struct Wanted {
     std::string job;
     uint32_t rank = 0;
     uint64_t incarnation = 0;
-    std::string isa;        // ONEDNN_MAX_CPU_ISA
+    std::string isa;  // ONEDNN_MAX_CPU_ISA
   };
   // `on_change`: a process has started or ended; called on the keeper's thread.
   TaskKeeper(Options options, std::function<void()> on_change);
@@ -50,11 +51,11 @@ class TaskKeeper {
  private:
   using Key = std::tuple<std::string, uint32_t, uint64_t>;  // job, rank, incarnation
   struct Process {
-    pid_t pid = 0;            // 0: has ended
+    pid_t pid = 0;  // 0: has ended
     int pidfd = -1;
     int exit = 0;
     std::string log_tail;
-    bool asked = false;       // to end
+    bool asked = false;  // to end
     TimePoint kill_at;
   };
 

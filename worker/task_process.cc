@@ -37,7 +37,8 @@ absl::StatusOr<CommandLine> Parse(int argc, char** argv) {
   out.task.node = words["node"];
   out.task.cache_directory = words["cache"];
   out.scheduler = words["scheduler"];
-  if (out.task.job.empty() || out.scheduler.empty() || !absl::SimpleAtoi(words["rank"], &out.task.rank) ||
+  if (out.task.job.empty() || out.scheduler.empty() ||
+      !absl::SimpleAtoi(words["rank"], &out.task.rank) ||
       !absl::SimpleAtoi(words["incarnation"], &out.task.incarnation) ||
       !absl::SimpleAtoi(words["threads"], &out.task.threads) || out.task.threads < 1) {
     return absl::InvalidArgumentError(

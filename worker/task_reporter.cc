@@ -56,9 +56,10 @@ void TaskReporter::Send() {
   }
   if (wait) *report.mutable_wait() = *wait;
   auto gate = gate_;
-  coordinator_.ReportTask(report, [this, gate, edition](const absl::StatusOr<pb::TaskReportReply>& reply) {
-    if (Gate::Pass pass(*gate); pass) Answered(reply.status(), edition);
-  });
+  coordinator_.ReportTask(report,
+                          [this, gate, edition](const absl::StatusOr<pb::TaskReportReply>& reply) {
+                            if (Gate::Pass pass(*gate); pass) Answered(reply.status(), edition);
+                          });
 }
 
 void TaskReporter::Answered(const absl::Status& status, uint64_t edition) {

@@ -23,7 +23,8 @@ double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// Ends one plan's work but not the task: there is, or will be, another plan; or the place to begin must be asked for again.
+// Ends one plan's work but not the task: there is, or will be, another plan; or the place to begin
+// must be asked for again.
 bool Recoverable(const absl::Status& status) {
   return absl::IsFailedPrecondition(status) || absl::IsOutOfRange(status);
 }
@@ -48,7 +49,8 @@ Trainer::Trainer(const Parts& parts, uint32_t rank, uint64_t incarnation,
       rank_(rank),
       incarnation_(incarnation),
       on_progress_(std::move(on_progress)),
-      sampler_(parts.spec.seed, parts.train.samples(), parts.spec.batch_size, parts.spec.virtual_workers),
+      sampler_(parts.spec.seed, parts.train.samples(), parts.spec.batch_size,
+               parts.spec.virtual_workers),
       tree_(parts.spec.virtual_workers),
       total_steps_(parts.spec.TotalSteps(parts.train.samples())),
       metrics_tensor_(static_cast<uint32_t>(parts.grid.tensors().size()) - 1),
@@ -95,8 +97,8 @@ absl::Status Trainer::RunUnder(const pb::Plan& plan, const pb::TaskSlot& task) {
   }
   metrics_bucket_ = std::make_unique<Bucket>(1, end_ - begin_);
   ASSIGN_OR_RETURN(const uint64_t first, parts_.client.FirstStep());
-  LogInfo("plan ", plan.number(), ": virtual workers [", begin_, ", ", end_, ") from step ", first, " of ",
-          total_steps_);
+  LogInfo("plan ", plan.number(), ": virtual workers [", begin_, ", ", end_, ") from step ", first,
+          " of ", total_steps_);
   parts_.client.Fetch(first);
   progress_.step = first;
   progress_.evaluated = false;
@@ -177,7 +179,8 @@ void Trainer::HandOverMetrics(uint64_t step, const std::vector<std::vector<float
     FloatBuffer buffer = pool_.Take(leaves[i].size());
     std::copy(leaves[i].begin(), leaves[i].end(), buffer.get());
     const float* data = buffer.get();
-    metrics_bucket_->Add(tree_, begin_ + i, {Payload(data, leaves[i].size(), std::move(buffer))}, pool_);
+    metrics_bucket_->Add(tree_, begin_ + i, {Payload(data, leaves[i].size(), std::move(buffer))},
+                         pool_);
   }
   parts_.client.Push(step, total_steps_, metrics_tensor_, metrics_bucket_->Take(tree_, pool_));
 }
@@ -186,8 +189,9 @@ bool Trainer::EvaluationDue(uint64_t step) const {
   if (parts_.test == nullptr || step == 0) return false;
   if (step == total_steps_) return true;
   const EvaluateSpec& evaluate = parts_.spec.evaluate;
-  const uint64_t every = evaluate.every_steps > 0 ? evaluate.every_steps
-                                                  : evaluate.every_epochs * sampler_.steps_per_epoch();
+  const uint64_t every = evaluate.every_steps > 0
+                             ? evaluate.every_steps
+                             : evaluate.every_epochs * sampler_.steps_per_epoch();
   return every > 0 && step % every == 0;
 }
 
@@ -221,7 +225,8 @@ absl::Status Trainer::EvaluateSlice(Lane& lane, uint32_t virtual_worker) {
   return absl::OkStatus();
 }
 
-// The metrics tensor holds what step `step` sent: the training loss of the step, and an evaluation of version `step`.
+// The metrics tensor holds what step `step` sent: the training loss of the step, and an evaluation
+// of version `step`.
 void Trainer::Report(uint64_t step) {
   const float* values = parts_.client.tensor(metrics_tensor_);
   progress_.step = std::min(step + 1, total_steps_);

@@ -1,9 +1,12 @@
-// The loop: which step, which slices, forward, backward, push, until the last step is applied and evaluated.
+// The loop: which step, which slices, forward, backward, push, until the last step is applied and
+// evaluated.
 //
-// It holds nothing that matters: the weights are the servers', and everything else is a function of (job, step). So a new plan, whatever it
-// changed, means the same as a new start: ask where to begin, compute that step, let the servers drop what they have already.
+// It holds nothing that matters: the weights are the servers', and everything else is a function of
+// (job, step). So a new plan, whatever it changed, means the same as a new start: ask where to
+// begin, compute that step, let the servers drop what they have already.
 //
-// One driving thread; the crew's threads run virtual workers side by side, each on one thread from end to end.
+// One driving thread; the crew's threads run virtual workers side by side, each on one thread from
+// end to end.
 #pragma once
 
 #include <atomic>
@@ -28,14 +31,14 @@ namespace paracord {
 
 // How far a task is, for its reports.
 struct Progress {
-  uint64_t step = 0;             // finished: the version of the weights it has
+  uint64_t step = 0;  // finished: the version of the weights it has
   bool has_loss = false;
-  double loss = 0;               // of the last finished step: mean over its batch
-  bool evaluated = false;        // `metrics` is new
-  std::vector<double> metrics;   // test loss, then the job's metrics
-  uint64_t step_samples = 0;     // of the whole job, in the steps this process took part in
-  double step_seconds = 0;       // without evaluation
-  double busy_seconds = 0;       // computing
+  double loss = 0;              // of the last finished step: mean over its batch
+  bool evaluated = false;       // `metrics` is new
+  std::vector<double> metrics;  // test loss, then the job's metrics
+  uint64_t step_samples = 0;    // of the whole job, in the steps this process took part in
+  double step_seconds = 0;      // without evaluation
+  double busy_seconds = 0;      // computing
 };
 
 class Trainer {
@@ -54,7 +57,8 @@ class Trainer {
           std::function<void(const Progress&)> on_progress);
   ~Trainer();
 
-  // OK: the job is done. Cancelled: stopped, or no plan names this task any more. Others: it failed.
+  // OK: the job is done. Cancelled: stopped, or no plan names this task any more. Others: it
+  // failed.
   absl::Status Run();
   uint64_t total_steps() const { return total_steps_; }
   const Sampler& sampler() const { return sampler_; }
@@ -87,10 +91,11 @@ class Trainer {
   std::vector<std::unique_ptr<Lane>> lanes_;
 
   // Of the current plan and step:
-  uint32_t begin_ = 0, end_ = 0;                    // virtual workers of this task
-  std::vector<std::unique_ptr<Bucket>> buckets_;    // one a layer with tensors, by layer
+  uint32_t begin_ = 0, end_ = 0;                  // virtual workers of this task
+  std::vector<std::unique_ptr<Bucket>> buckets_;  // one a layer with tensors, by layer
   std::unique_ptr<Bucket> metrics_bucket_;
-  std::vector<std::vector<float>> leaves_;          // metrics of each virtual worker of this task: loss, test loss, metrics
+  std::vector<std::vector<float>>
+      leaves_;  // metrics of each virtual worker of this task: loss, test loss, metrics
   Progress progress_;
 };
 

@@ -47,8 +47,9 @@ Worker::Options Worker::ParseOptions(const ConfigNode& root) {
 
 std::string Worker::PrintOptions(const Options& o) {
   return absl::StrCat("name: ", o.name, "\nscheduler: ", o.scheduler, "\nbind: ", o.bind,
-                      "\nadvertise: '", o.advertise, "'\ndirectory: ", o.directory, "\nslots: ", o.slots,
-                      "\nthreads: ", o.threads, "\nlog_level: ", o.log_level, "\n");
+                      "\nadvertise: '", o.advertise, "'\ndirectory: ", o.directory,
+                      "\nslots: ", o.slots, "\nthreads: ", o.threads, "\nlog_level: ", o.log_level,
+                      "\n");
 }
 
 absl::StatusOr<std::unique_ptr<Worker>> Worker::Start(const Options& options) {
@@ -64,8 +65,8 @@ absl::StatusOr<std::unique_ptr<Worker>> Worker::Start(const Options& options) {
   const std::string address = worker->logs_->address();
   RETURN_IF_ERROR(WriteFileAtomically(options.directory + "/address", address + "\n"));
   worker->tasks_ = std::make_unique<TaskKeeper>(
-      TaskKeeper::Options{BinaryDirectory() + "/paracord-worker", options.directory, options.scheduler,
-                          options.name, options.threads},
+      TaskKeeper::Options{BinaryDirectory() + "/paracord-worker", options.directory,
+                          options.scheduler, options.name, options.threads},
       [self] {
         if (Member* member = self->reporting_.load()) member->ReportNow();
       });
@@ -85,14 +86,16 @@ absl::StatusOr<std::unique_ptr<Worker>> Worker::Start(const Options& options) {
   Member::Callbacks callbacks;
   callbacks.fill_join = [](pb::JoinRequest*) {};
   callbacks.fill_heartbeat = [self](pb::HeartbeatRequest* heartbeat) {
-    for (pb::TaskProcess& task : self->tasks_->Processes()) *heartbeat->add_tasks() = std::move(task);
+    for (pb::TaskProcess& task : self->tasks_->Processes())
+      *heartbeat->add_tasks() = std::move(task);
   };
   callbacks.on_assignments = [self, incarnation = join.incarnation()](const pb::WatchReply& reply) {
     self->Adopt(reply, incarnation);
   };
   LogInfo("logs at ", address, ", ", options.slots, " slots of ", options.threads, " threads, ",
           compute.ToString(), ", scheduler ", options.scheduler);
-  worker->member_ = std::make_unique<Member>(*worker->coordinator_, *worker->timer_, join, callbacks);
+  worker->member_ =
+      std::make_unique<Member>(*worker->coordinator_, *worker->timer_, join, callbacks);
   worker->reporting_.store(worker->member_.get());
   return worker;
 }

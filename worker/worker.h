@@ -1,4 +1,5 @@
-// The worker daemon. It never computes: it joins the scheduler, keeps one child process for each task that a plan gives it, and shows their logs.
+// The worker daemon. It never computes: it joins the scheduler, keeps one child process for each
+// task that a plan gives it, and shows their logs.
 #pragma once
 
 #include <atomic>
@@ -19,10 +20,10 @@ class Worker {
     std::string name = "worker-0";
     std::string scheduler = "127.0.0.1:7200";
     std::string bind = "0.0.0.0:7202";
-    std::string advertise;                   // empty: bound host, or this host's name
+    std::string advertise;  // empty: bound host, or this host's name
     std::string directory = "paracord-worker-0";
-    uint32_t slots = 1;                      // tasks side by side
-    int threads = 0;                         // of each task; 0: cores / slots
+    uint32_t slots = 1;  // tasks side by side
+    int threads = 0;     // of each task; 0: cores / slots
     std::string log_level = "info";
   };
   static constexpr const char* kName = "paracord-worker";

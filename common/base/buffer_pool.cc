@@ -56,9 +56,8 @@ BufferPool::BufferPool() : shelf_(std::make_shared<Shelf>()) {}
 BufferPool::~BufferPool() { shelf_->Close(); }
 
 FloatBuffer BufferPool::Take(size_t count) {
-  return FloatBuffer(shelf_->Take(count), [shelf = shelf_, count](float* buffer) {
-    shelf->GiveBack(buffer, count);
-  });
+  return FloatBuffer(shelf_->Take(count),
+                     [shelf = shelf_, count](float* buffer) { shelf->GiveBack(buffer, count); });
 }
 
 }  // namespace paracord

@@ -1,5 +1,5 @@
-// Float buffers that go back to a pool when the last reference is dropped: every version of a block gets a fresh one
-// without asking the allocator. Any thread may drop the last reference.
+// Float buffers that go back to a pool when the last reference is dropped: every version of a block
+// gets a fresh one without asking the allocator. Any thread may drop the last reference.
 #pragma once
 
 #include <cstddef>

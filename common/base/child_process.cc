@@ -54,7 +54,8 @@ std::vector<std::string> Environment(const std::vector<std::string>& extra) {
 }  // namespace
 
 absl::StatusOr<pid_t> StartChild(const std::vector<std::string>& command, const std::string& log,
-                                 int death_signal, const std::vector<std::string>& extra_environment) {
+                                 int death_signal,
+                                 const std::vector<std::string>& extra_environment) {
   const int fd = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (fd < 0) return absl::UnavailableError(absl::StrCat(log, ": ", std::strerror(errno)));
   const std::vector<std::string> environment = Environment(extra_environment);

@@ -40,37 +40,60 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, char** argv) {
     } else if (word == "--help" || word == "-h") {
       out.help = true;
     } else if (word == "--config" || word == "--set") {
-      if (++i == argc) return absl::InvalidArgumentError(absl::StrCat(word, ": a value is missing"));
+      if (++i == argc)
+        return absl::InvalidArgumentError(absl::StrCat(word, ": a value is missing"));
       if (word == "--config") out.config = argv[i];
       if (word == "--set") out.overrides.push_back(argv[i]);
     } else {
-      return absl::InvalidArgumentError(
-          absl::StrCat("found '", word, "', expected --config FILE, --set key=value, --check or --help"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "found '", word, "', expected --config FILE, --set key=value, --check or --help"));
     }
   }
   return out;
 }
 
-// The effective configuration, or 2 after having printed every error.
-int Configure(const CommandLine& line, const DaemonHooks& hooks, std::string* effective) {
-  std::string text;
+std::string Source(const CommandLine& line, const DaemonHooks& hooks) {
+  return line.config.empty() ? hooks.name : line.config;
+}
+
+// `text` becomes the configuration as written, overrides applied; `effective` what is in effect.
+// kUsage after having printed every error.
+int Configure(const CommandLine& line, const DaemonHooks& hooks, std::string* text,
+              std::string* effective) {
   if (!line.config.empty()) {
     auto read = ReadFile(line.config);
     if (!read.ok()) {
       std::cerr << hooks.name << ": " << read.status().message() << "\n";
       return kUsage;
     }
-    text = *read;
+    *text = *read;
   }
   std::vector<ConfigError> errors;
-  if (!line.overrides.empty()) text = SetConfigValues(text, line.overrides, &errors);
-  ConfigReader reader(text);
+  if (!line.overrides.empty()) *text = SetConfigValues(*text, line.overrides, &errors);
+  ConfigReader reader(*text);
   if (errors.empty()) *effective = hooks.check(reader.root());
   if (errors.empty()) errors = reader.errors();
   for (const ConfigError& error : errors) {
-    std::cerr << (line.config.empty() ? hooks.name : line.config) << ": " << ErrorString(error) << "\n";
+    std::cerr << Source(line, hooks) << ": " << ErrorString(error) << "\n";
   }
   return errors.empty() ? kOk : kUsage;
+}
+
+// What this host cannot follow, at the key that asked for it: the one whose value the message names
+// (the longest, since "1" is in many an address).
+ConfigError AtKey(const std::string& text, const std::string& message) {
+  ConfigError error{0, "", message};
+  size_t longest = 0;
+  const ConfigReader reader(text);
+  for (const std::string& key : reader.root().Keys()) {
+    const ConfigNode node = reader.root().Child(key);
+    const std::string value = node.text();
+    if (value.size() <= longest || message.find(value) == std::string::npos) continue;
+    longest = value.size();
+    error.line = node.line();
+    error.path = key;
+  }
+  return error;
 }
 
 sigset_t StopSignals() {
@@ -93,8 +116,8 @@ int RunDaemonHooks(int argc, char** argv, const DaemonHooks& hooks) {
     std::cout << "usage: " << hooks.name << " [--config FILE] [--set key=value ...] [--check]\n";
     return kOk;
   }
-  std::string effective;
-  if (const int bad = Configure(*line, hooks, &effective); bad != kOk) return bad;
+  std::string text, effective;
+  if (const int bad = Configure(*line, hooks, &text, &effective); bad != kOk) return bad;
   if (line->check) {
     std::cout << effective;
     return kOk;
@@ -103,9 +126,13 @@ int RunDaemonHooks(int argc, char** argv, const DaemonHooks& hooks) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
   if (const absl::Status started = hooks.start(); !started.ok()) {
-    std::cerr << hooks.name << ": " << started.message() << "\n";
-    // A configuration that this host cannot follow is the user's to mend, like one that does not parse.
-    return absl::IsAlreadyExists(started) || absl::IsInvalidArgument(started) ? kUsage : kFailed;
+    const std::string message(started.message());
+    // A configuration that this host cannot follow is the user's to mend, like one that does not
+    // parse.
+    const bool usage = absl::IsAlreadyExists(started) || absl::IsInvalidArgument(started);
+    std::cerr << (usage ? Source(*line, hooks) : hooks.name) << ": "
+              << (usage ? ErrorString(AtKey(text, message)) : message) << "\n";
+    return usage ? kUsage : kFailed;
   }
   int signal = 0;
   sigwait(&signals, &signal);
@@ -139,7 +166,8 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
     return absl::InvalidArgumentError(absl::StrCat("cannot read ", path, ": it is a directory"));
   }
   std::ifstream in(path, std::ios::binary);
-  if (!in) return absl::NotFoundError(absl::StrCat("cannot read ", path, ": ", std::strerror(errno)));
+  if (!in)
+    return absl::NotFoundError(absl::StrCat("cannot read ", path, ": ", std::strerror(errno)));
   std::ostringstream text;
   text << in.rdbuf();
   return text.str();

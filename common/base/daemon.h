@@ -2,16 +2,18 @@
 //
 //   int main(int argc, char** argv) { return paracord::RunDaemon<paracord::Server>(argc, argv); }
 //
-// --config FILE reads it (without: every default), --set key.path=value changes it, --check prints the effective configuration and exits.
-// Exit: 0 stopped in order, 1 failed while running, 2 usage or configuration. SIGTERM or SIGINT: Stop() once; a second one exits now with 1.
+// --config FILE reads it (without: every default), --set key.path=value changes it, --check prints
+// the effective configuration and exits. Exit: 0 stopped in order, 1 failed while running, 2 usage
+// or configuration. SIGTERM or SIGINT: Stop() once; a second one exits now with 1.
 //
 // A daemon D has:
 //   struct D::Options;                                     plain, every default filled in
 //   static constexpr const char* kName;                     "paracord-server"
 //   static D::Options D::ParseOptions(const ConfigNode&);  reads and reports through the node
 //   static std::string D::PrintOptions(const Options&);    YAML again
-//   static absl::StatusOr<std::unique_ptr<D>> D::Start(const Options&);   bound, its threads running, when it returns
-//   void Stop();                                            drains; returns when everything has ended
+//   static absl::StatusOr<std::unique_ptr<D>> D::Start(const Options&);   bound, its threads
+//   running, when it returns void Stop();                                            drains;
+//   returns when everything has ended
 #pragma once
 
 #include <functional>
@@ -26,9 +28,10 @@ namespace paracord {
 // The part that does not depend on the daemon's type.
 struct DaemonHooks {
   std::string name;
-  std::function<std::string(const ConfigNode&)> check;   // parses; returns the effective configuration as YAML
-  std::function<absl::Status()> start;                   // after check
-  std::function<void()> stop;                            // drains
+  std::function<std::string(const ConfigNode&)>
+      check;                            // parses; returns the effective configuration as YAML
+  std::function<absl::Status()> start;  // after check
+  std::function<void()> stop;           // drains
 };
 int RunDaemonHooks(int argc, char** argv, const DaemonHooks& hooks);
 

@@ -10,10 +10,12 @@ namespace paracord {
 
 enum class LogLevel { kDebug, kInfo, kWarning, kError };
 
-// `who` is printed in every line: "server-1", "worker-0/task mnist-1.2". Call once, before threads start.
+// `who` is printed in every line: "server-1", "worker-0/task mnist-1.2". Call once, before threads
+// start.
 void SetLogName(const std::string& who);
 void SetLogLevel(LogLevel level);
-// As in configuration files: debug, info, warning, error, in this order. A word that is none of them is kInfo.
+// As in configuration files: debug, info, warning, error, in this order. A word that is none of
+// them is kInfo.
 const std::vector<std::string>& LogLevelWords();
 LogLevel ParseLogLevel(const std::string& word);
 

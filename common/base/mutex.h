@@ -1,4 +1,5 @@
-// std::mutex with clang's thread-safety annotations. (Debian's absl::Mutex is not instrumented for TSan.)
+// std::mutex with clang's thread-safety annotations. (Debian's absl::Mutex is not instrumented for
+// TSan.)
 #pragma once
 
 #include <chrono>
@@ -21,7 +22,9 @@ class ABSL_LOCKABLE Mutex {
 
 class ABSL_SCOPED_LOCKABLE MutexLock {
  public:
-  explicit MutexLock(Mutex& mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(mutex) { mutex_.Lock(); }
+  explicit MutexLock(Mutex& mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(mutex) {
+    mutex_.Lock();
+  }
   ~MutexLock() ABSL_UNLOCK_FUNCTION() { mutex_.Unlock(); }
   MutexLock(const MutexLock&) = delete;
   MutexLock& operator=(const MutexLock&) = delete;

@@ -1,5 +1,6 @@
-// Bytes held as a few runs of somebody's memory, kept alive by references: the floats of a push as they arrived,
-// the blocks of a pull as they stand in the store. Copying a Payload copies references, never bytes.
+// Bytes held as a few runs of somebody's memory, kept alive by references: the floats of a push as
+// they arrived, the blocks of a pull as they stand in the store. Copying a Payload copies
+// references, never bytes.
 //
 // A run may begin or end in the middle of a float (gRPC cuts where it likes); Read hides that.
 #pragma once
@@ -47,8 +48,8 @@ class Payload {
   class Reader {
    public:
     explicit Reader(const Payload& payload) : payload_(payload) {}
-    // The next `count` floats: a pointer into a run where they lie whole and aligned, else `scratch` (room for
-    // `count`), filled. At most what is left.
+    // The next `count` floats: a pointer into a run where they lie whole and aligned, else
+    // `scratch` (room for `count`), filled. At most what is left.
     const float* Next(size_t count, float* scratch);
 
    private:

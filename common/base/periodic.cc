@@ -5,7 +5,8 @@
 namespace paracord {
 
 struct Periodic::State : std::enable_shared_from_this<State> {
-  State(Timer& t, Duration i, std::function<void()> a) : timer(t), interval(i), action(std::move(a)) {}
+  State(Timer& t, Duration i, std::function<void()> a)
+      : timer(t), interval(i), action(std::move(a)) {}
 
   void Schedule() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     auto self = shared_from_this();

@@ -1,7 +1,9 @@
-// Counter-based random numbers: a pure function of (key, counter), the same on every machine and in any order.
-// First values and dropout masks are drawn from it, so nobody has a generator's state to save.
+// Counter-based random numbers: a pure function of (key, counter), the same on every machine and in
+// any order. First values and dropout masks are drawn from it, so nobody has a generator's state to
+// save.
 //
-// Source: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011, section 3.3 (Philox4x32-10).
+// Source: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011, section 3.3
+// (Philox4x32-10).
 #pragma once
 
 #include <array>

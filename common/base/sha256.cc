@@ -39,7 +39,8 @@ absl::StatusOr<std::string> Sha256OfFile(const std::string& path) {
   if (!in) return absl::NotFoundError(absl::StrCat(path, ": ", std::strerror(errno)));
   Sha256 hash;
   std::vector<char> buffer(1 << 20);
-  while (in.read(buffer.data(), buffer.size()) || in.gcount() > 0) hash.Add(buffer.data(), in.gcount());
+  while (in.read(buffer.data(), buffer.size()) || in.gcount() > 0)
+    hash.Add(buffer.data(), in.gcount());
   if (in.bad()) return absl::DataLossError(absl::StrCat(path, ": read failed"));
   return hash.Hex();
 }

@@ -8,7 +8,8 @@
 //   DataLoss                       the disk does not hold what it promised
 //   Cancelled                      stopping
 //
-// CHECK is for what our own code makes impossible, never for bytes from a network, a disk or a person.
+// CHECK is for what our own code makes impossible, never for bytes from a network, a disk or a
+// person.
 #pragma once
 
 #include <string>
@@ -36,8 +37,8 @@ std::string Describe(const absl::Status& status);
 #define PARACORD_CONCAT_INNER(a, b) a##b
 #define PARACORD_CONCAT(a, b) PARACORD_CONCAT_INNER(a, b)
 
-#define RETURN_IF_ERROR(expression)                              \
-  do {                                                           \
+#define RETURN_IF_ERROR(expression)                                         \
+  do {                                                                      \
     if (absl::Status status_ = (expression); !status_.ok()) return status_; \
   } while (false)
 

@@ -1,8 +1,10 @@
-// Runs tasks one at a time, in the order in which they were posted. State that belongs to a strand needs no mutex.
+// Runs tasks one at a time, in the order in which they were posted. State that belongs to a strand
+// needs no mutex.
 //
-// A strand has no thread of its own: the thread that posts to an idle strand runs the task, and then what others
-// have posted meanwhile. So a message is handled on the thread that received it, without a hop. Two rules follow:
-// tasks never block, and a task that posts to its own strand runs that after itself, not inside itself.
+// A strand has no thread of its own: the thread that posts to an idle strand runs the task, and
+// then what others have posted meanwhile. So a message is handled on the thread that received it,
+// without a hop. Two rules follow: tasks never block, and a task that posts to its own strand runs
+// that after itself, not inside itself.
 #pragma once
 
 #include <deque>

@@ -1,5 +1,6 @@
-// Time as an object, so that tests turn the clock by hand: everything that waits or measures leases takes a Timer&.
-// SystemTimer runs callbacks on one thread of its own: they post to a strand and return.
+// Time as an object, so that tests turn the clock by hand: everything that waits or measures leases
+// takes a Timer&. SystemTimer runs callbacks on one thread of its own: they post to a strand and
+// return.
 #pragma once
 
 #include <chrono>
@@ -23,7 +24,8 @@ class Timer {
  public:
   virtual ~Timer() = default;
   virtual TimePoint Now() = 0;
-  // Calls `action` once, `delay` from now, on the timer's thread. Returns an id for Cancel, never 0.
+  // Calls `action` once, `delay` from now, on the timer's thread. Returns an id for Cancel, never
+  // 0.
   virtual uint64_t RunAfter(Duration delay, std::function<void()> action) = 0;
   // True: the action will not run. False: it has run, is running, or never was.
   virtual bool Cancel(uint64_t id) = 0;

@@ -49,8 +49,7 @@ void TreeSum::MergeUpward(const ReductionTree& tree, TreeNode node, BufferPool& 
     const size_t sibling = Find(tree.Sibling(node));
     if (sibling == partials_.size()) return;
     const size_t left = std::min(sibling, Find(node));
-    partials_[left].floats =
-        SumPayloads(partials_[left].floats, partials_[left + 1].floats, pool);
+    partials_[left].floats = SumPayloads(partials_[left].floats, partials_[left + 1].floats, pool);
     partials_[left].node = parent;
     partials_.erase(partials_.begin() + static_cast<std::ptrdiff_t>(left) + 1);
     node = parent;

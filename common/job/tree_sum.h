@@ -1,16 +1,18 @@
-// What has arrived of one gradient (a block's at a server, a tensor's in a task) for one step: partial sums of nodes of the canonical tree, merged upward as
-// siblings meet. It is the set of covered nodes, not a counter, that decides; so a push that comes twice, from a restarted
-// task or a repeated message, changes nothing, and the sum has the same bits whoever sent which part.
+// What has arrived of one gradient (a block's at a server, a tensor's in a task) for one step:
+// partial sums of nodes of the canonical tree, merged upward as siblings meet. It is the set of
+// covered nodes, not a counter, that decides; so a push that comes twice, from a restarted task or
+// a repeated message, changes nothing, and the sum has the same bits whoever sent which part.
 //
-// The root's own addition is left to whoever applies the sum, so that it can be done in the same pass over memory.
-// At most ceil(leaves / 2) + 1 partial sums are held. One thread or strand at a time.
+// The root's own addition is left to whoever applies the sum, so that it can be done in the same
+// pass over memory. At most ceil(leaves / 2) + 1 partial sums are held. One thread or strand at a
+// time.
 #pragma once
 
 #include <vector>
 
+#include "common/base/buffer_pool.h"
 #include "common/base/payload.h"
 #include "common/job/reduction_tree.h"
-#include "common/base/buffer_pool.h"
 
 namespace paracord {
 
@@ -20,7 +22,8 @@ class TreeSum {
   bool Add(const ReductionTree& tree, const TreeNode& node, Payload floats, BufferPool& pool);
 
   bool complete(const ReductionTree& tree) const;
-  // The root's operands; `right` is empty if the root itself arrived. Call when complete; leaves nothing.
+  // The root's operands; `right` is empty if the root itself arrived. Call when complete; leaves
+  // nothing.
   struct Total {
     Payload left, right;
   };
@@ -30,7 +33,8 @@ class TreeSum {
     TreeNode node;
     Payload floats;
   };
-  // All partial sums, from left to right, the root's own addition done if it can be; leaves nothing.
+  // All partial sums, from left to right, the root's own addition done if it can be; leaves
+  // nothing.
   std::vector<Partial> TakeAll(const ReductionTree& tree, BufferPool& pool);
   void Clear() { partials_.clear(); }
   size_t partials() const { return partials_.size(); }

@@ -16,7 +16,8 @@ constexpr auto kLeavePatience = std::chrono::seconds(2);
 
 }  // namespace
 
-// One loop: join until it works, then heartbeats, one under way at a time. `mutex` is held while a callback fills a message.
+// One loop: join until it works, then heartbeats, one under way at a time. `mutex` is held while a
+// callback fills a message.
 struct Member::State : std::enable_shared_from_this<State> {
   Coordinator& coordinator;
   Timer& timer;
@@ -26,10 +27,11 @@ struct Member::State : std::enable_shared_from_this<State> {
   CondVar asked;
   bool closed ABSL_GUARDED_BY(mutex) = false;
   bool joined ABSL_GUARDED_BY(mutex) = false;
-  bool calling ABSL_GUARDED_BY(mutex) = false;  // a call is under way; the next is made by its answer
-  bool starting ABSL_GUARDED_BY(mutex) = false; // inside the coordinator's method
-  bool again ABSL_GUARDED_BY(mutex) = false;    // ReportNow came meanwhile
-  uint64_t next ABSL_GUARDED_BY(mutex) = 0;     // timer id
+  bool calling ABSL_GUARDED_BY(mutex) =
+      false;  // a call is under way; the next is made by its answer
+  bool starting ABSL_GUARDED_BY(mutex) = false;  // inside the coordinator's method
+  bool again ABSL_GUARDED_BY(mutex) = false;     // ReportNow came meanwhile
+  uint64_t next ABSL_GUARDED_BY(mutex) = 0;      // timer id
   Duration interval ABSL_GUARDED_BY(mutex) = milliseconds(500);
   TimePoint complained ABSL_GUARDED_BY(mutex);
 
@@ -121,7 +123,8 @@ Member::Member(Coordinator& coordinator, Timer& timer, pb::JoinRequest self, Cal
   state_->self = std::move(self);
   state_->callbacks = std::move(callbacks);
   state_->Call();
-  follower_ = std::make_unique<PlanFollower>(coordinator, timer, who, std::move(on_assignments), nullptr);
+  follower_ =
+      std::make_unique<PlanFollower>(coordinator, timer, who, std::move(on_assignments), nullptr);
 }
 
 Member::~Member() {

@@ -1,5 +1,6 @@
-// A daemon's membership: joins the scheduler, renews its lease with a heartbeat that carries its whole state, joins again when
-// the scheduler has forgotten it, and follows what it is to do. Rides out the scheduler's absence, and says every 5 s whom it waits for.
+// A daemon's membership: joins the scheduler, renews its lease with a heartbeat that carries its
+// whole state, joins again when the scheduler has forgotten it, and follows what it is to do. Rides
+// out the scheduler's absence, and says every 5 s whom it waits for.
 #pragma once
 
 #include <functional>
@@ -14,11 +15,13 @@ namespace paracord {
 class Member {
  public:
   struct Callbacks {
-    std::function<void(pb::JoinRequest*)> fill_join;            // what changes between joins (stored generations)
+    std::function<void(pb::JoinRequest*)>
+        fill_join;  // what changes between joins (stored generations)
     std::function<void(pb::HeartbeatRequest*)> fill_heartbeat;  // the state, whole
     std::function<void(const pb::WatchReply&)> on_assignments;
   };
-  // `self`: everything of a join that does not change. Callbacks run on the timer's or gRPC's threads and do not block.
+  // `self`: everything of a join that does not change. Callbacks run on the timer's or gRPC's
+  // threads and do not block.
   Member(Coordinator& coordinator, Timer& timer, pb::JoinRequest self, Callbacks callbacks);
   // No callback runs after this returns.
   ~Member();

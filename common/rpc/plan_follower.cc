@@ -6,8 +6,8 @@
 
 namespace paracord {
 
-// Calls outlive the follower (they have deadlines of their own), so what they touch is shared; `mutex` is held
-// while a callback runs, and the destructor takes it once to close.
+// Calls outlive the follower (they have deadlines of their own), so what they touch is shared;
+// `mutex` is held while a callback runs, and the destructor takes it once to close.
 struct PlanFollower::State : std::enable_shared_from_this<State> {
   Coordinator& coordinator;
   Timer& timer;
@@ -17,14 +17,16 @@ struct PlanFollower::State : std::enable_shared_from_this<State> {
   Mutex mutex;
   CondVar asked;
   bool closed ABSL_GUARDED_BY(mutex) = false;
-  bool asking ABSL_GUARDED_BY(mutex) = false;  // a call is being started; the answer may come inside it
+  bool asking ABSL_GUARDED_BY(mutex) =
+      false;  // a call is being started; the answer may come inside it
   uint64_t pause ABSL_GUARDED_BY(mutex) = 0;  // timer id
 
   State(Coordinator& c, Timer& t) : coordinator(c), timer(t) {}
 
   void Ask() {
     auto self = shared_from_this();
-    coordinator.Watch(request, [self](absl::StatusOr<pb::WatchReply> reply) { self->Answer(reply); });
+    coordinator.Watch(request,
+                      [self](absl::StatusOr<pb::WatchReply> reply) { self->Answer(reply); });
   }
 
   void Answer(const absl::StatusOr<pb::WatchReply>& reply) {
@@ -34,7 +36,8 @@ struct PlanFollower::State : std::enable_shared_from_this<State> {
       request.set_revision(reply->revision());
       on_change(*reply);
     }
-    const bool refused = absl::IsNotFound(reply.status()) || absl::IsFailedPrecondition(reply.status());
+    const bool refused =
+        absl::IsNotFound(reply.status()) || absl::IsFailedPrecondition(reply.status());
     if (refused && on_refused) on_refused(reply.status());
     // Always through the timer, so that a coordinator that answers at once does not recurse.
     const Duration delay = reply.ok() ? Duration::zero() : Duration(milliseconds(100));

@@ -1,5 +1,5 @@
-// Keeps asking the scheduler what there is to do and hands each new answer on; rides out its absence, for ever, with a
-// pause of 100 ms between tries. One for each member and each task.
+// Keeps asking the scheduler what there is to do and hands each new answer on; rides out its
+// absence, for ever, with a pause of 100 ms between tries. One for each member and each task.
 #pragma once
 
 #include <functional>
@@ -12,9 +12,10 @@ namespace paracord {
 
 class PlanFollower {
  public:
-  // `who`: name and incarnation of a member, or job of a task; revision is filled in. `on_change` is called on some thread, one call at a
-  // time, whenever the reply's revision differs. `on_refused` (may be null): the scheduler does not know the asker (NotFound) or has done with it
-  // (FailedPrecondition); following goes on.
+  // `who`: name and incarnation of a member, or job of a task; revision is filled in. `on_change`
+  // is called on some thread, one call at a time, whenever the reply's revision differs.
+  // `on_refused` (may be null): the scheduler does not know the asker (NotFound) or has done with
+  // it (FailedPrecondition); following goes on.
   PlanFollower(Coordinator& coordinator, Timer& timer, pb::WatchRequest who,
                std::function<void(const pb::WatchReply&)> on_change,
                std::function<void(const absl::Status&)> on_refused);

@@ -43,7 +43,8 @@ class DataPoller {
 namespace {
 
 constexpr auto kPushDeadline = std::chrono::seconds(10);
-constexpr auto kPullDeadline = std::chrono::seconds(15);  // the server gives up a parked pull after 10
+constexpr auto kPullDeadline =
+    std::chrono::seconds(15);  // the server gives up a parked pull after 10
 constexpr auto kQueryDeadline = std::chrono::seconds(5);
 
 using Done = std::function<void(absl::Status, const grpc::ByteBuffer&)>;

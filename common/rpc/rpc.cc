@@ -38,10 +38,10 @@ std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address) {
 absl::StatusOr<std::pair<std::string, int>> SplitAddress(const std::string& address) {
   const size_t colon = address.rfind(':');
   int port = -1;
-  if (colon == std::string::npos || colon == 0 || !absl::SimpleAtoi(address.substr(colon + 1), &port) ||
-      port < 0 || port > 65535) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("found address '", address, "', expected HOST:PORT with a port of 0 to 65535"));
+  if (colon == std::string::npos || colon == 0 ||
+      !absl::SimpleAtoi(address.substr(colon + 1), &port) || port < 0 || port > 65535) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "found address '", address, "', expected HOST:PORT with a port of 0 to 65535"));
   }
   return std::make_pair(address.substr(0, colon), port);
 }
@@ -92,7 +92,8 @@ std::string AdvertisedAddress(const Listening& listening, const std::string& adv
     if (parts.ok() && parts->second != 0) return advertise;
     return absl::StrCat(parts.ok() ? parts->first : advertise, ":", listening.port);
   }
-  if (bind_host != "0.0.0.0" && bind_host != "[::]") return absl::StrCat(bind_host, ":", listening.port);
+  if (bind_host != "0.0.0.0" && bind_host != "[::]")
+    return absl::StrCat(bind_host, ":", listening.port);
   char name[256] = "localhost";
   gethostname(name, sizeof(name) - 1);
   return absl::StrCat(name, ":", listening.port);

@@ -1,4 +1,5 @@
-// What every gRPC client and server here has in common: message limits, address checks, status conversion.   [door: gRPC]
+// What every gRPC client and server here has in common: message limits, address checks, status
+// conversion.   [door: gRPC]
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -16,22 +17,25 @@ namespace paracord {
 absl::Status FromGrpc(const grpc::Status& status);
 grpc::Status ToGrpc(const absl::Status& status);
 
-// Connects lazily, and again within a second of the peer's return. Payload messages may have any size.
+// Connects lazily, and again within a second of the peer's return. Payload messages may have any
+// size.
 std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address);
 
 // {"host", port}. InvalidArgument: not HOST:PORT, with what was found.
 absl::StatusOr<std::pair<std::string, int>> SplitAddress(const std::string& address);
 
-// Sets message limits and the listening address on `builder`. After BuildAndStart pass the result to CheckBound.
+// Sets message limits and the listening address on `builder`. After BuildAndStart pass the result
+// to CheckBound.
 struct Listening {
-  std::string bind;          // HOST:PORT, port 0: any free one
-  int port = 0;              // the chosen one, 0: not bound
+  std::string bind;  // HOST:PORT, port 0: any free one
+  int port = 0;      // the chosen one, 0: not bound
 };
 void Listen(grpc::ServerBuilder& builder, Listening& listening);
 // AlreadyExists: "cannot listen on 127.0.0.1:7200: port in use".
 absl::Status CheckBound(const grpc::Server* server, const Listening& listening);
 
-// The address others reach us at: `advertise` if given (port 0 or none: the bound one), else the bound host, or this host's name for 0.0.0.0.
+// The address others reach us at: `advertise` if given (port 0 or none: the bound one), else the
+// bound host, or this host's name for 0.0.0.0.
 std::string AdvertisedAddress(const Listening& listening, const std::string& advertise);
 
 }  // namespace paracord

@@ -1,5 +1,6 @@
-// All that a worker sees of a server: one range of a job's blocks. The real object (server/parameter_shard behind server),
-// the gRPC stub (remote_shard) and the faulty wrapper of the tests all are this.
+// All that a worker sees of a server: one range of a job's blocks. The real object
+// (server/parameter_shard behind server), the gRPC stub (remote_shard) and the faulty wrapper of
+// the tests all are this.
 //
 // Calls return at once; `done` is called exactly once, on any thread, and must not block.
 #pragma once
@@ -18,13 +19,15 @@ class Shard {
  public:
   virtual ~Shard() = default;
 
-  // Takes the partial sum of one tree node for whole blocks; `floats` holds exactly theirs. OK: it counts once, now or already.
-  // FailedPrecondition, Unavailable: the plan's number is older, newer than the shard's. InvalidArgument: no node, wrong size.
+  // Takes the partial sum of one tree node for whole blocks; `floats` holds exactly theirs. OK: it
+  // counts once, now or already. FailedPrecondition, Unavailable: the plan's number is older, newer
+  // than the shard's. InvalidArgument: no node, wrong size.
   virtual void Push(const pb::PushHeader& header, Payload floats,
                     std::function<void(absl::Status)> done) = 0;
 
-  // Answers with the blocks once they have `header.version()`; the floats are references into the store.
-  // OutOfRange: that version is gone. Cancelled: the shard adopted a newer plan meanwhile; ask again under that.
+  // Answers with the blocks once they have `header.version()`; the floats are references into the
+  // store. OutOfRange: that version is gone. Cancelled: the shard adopted a newer plan meanwhile;
+  // ask again under that.
   virtual void Pull(const pb::PullHeader& header, Callback<Payload> done) = 0;
 
   virtual void Query(const pb::QueryRequest& request, Callback<pb::QueryReply> done) = 0;

@@ -1,5 +1,5 @@
-// Makes an asynchronous call and waits for its answer: for threads that have nothing else to do (commands, tests, starting up).
-// Never on a strand, a timer or a gRPC thread.
+// Makes an asynchronous call and waits for its answer: for threads that have nothing else to do
+// (commands, tests, starting up). Never on a strand, a timer or a gRPC thread.
 #pragma once
 
 #include <future>

@@ -112,11 +112,13 @@ absl::Status DecodeMessage(const grpc::ByteBuffer& buffer, google::protobuf::Mes
   if (!header->ParseFromString(text)) return Torn("header does not parse");
   *floats = Payload();
   if (front.AtEnd()) return absl::OkStatus();
-  if (!front.Byte(&tag) || tag != kFloatsTag) return Torn("expected floats (field 2) after the header");
+  if (!front.Byte(&tag) || tag != kFloatsTag)
+    return Torn("expected floats (field 2) after the header");
   if (!front.Varint(&size)) return Torn("bad length of floats");
   for (size_t i = front.slice(), offset = front.offset(); i < slices->size(); ++i, offset = 0) {
     const grpc::Slice& slice = (*slices)[i];
-    floats->Append(reinterpret_cast<const char*>(slice.begin()) + offset, slice.size() - offset, slices);
+    floats->Append(reinterpret_cast<const char*>(slice.begin()) + offset, slice.size() - offset,
+                   slices);
   }
   if (floats->size() != size) {
     return Torn(absl::StrCat("floats announced with ", size, " bytes, found ", floats->size()));
@@ -132,7 +134,8 @@ grpc::ByteBuffer EncodePlain(const google::protobuf::MessageLite& message) {
 absl::Status DecodePlain(const grpc::ByteBuffer& buffer, google::protobuf::MessageLite* message) {
   grpc::Slice slice;
   if (!buffer.DumpToSingleSlice(&slice).ok()) return Torn("no buffer");
-  if (!message->ParseFromArray(slice.begin(), static_cast<int>(slice.size()))) return Torn("does not parse");
+  if (!message->ParseFromArray(slice.begin(), static_cast<int>(slice.size())))
+    return Torn("does not parse");
   return absl::OkStatus();
 }
 

@@ -1,9 +1,12 @@
-// Frames Push and Pull: a protobuf header, then floats as slices over somebody's memory. Nothing of the floats is copied, on either side.
+// Frames Push and Pull: a protobuf header, then floats as slices over somebody's memory. Nothing of
+// the floats is copied, on either side.
 //
 //   0x0A  varint length  header bytes   field 1, a message
-//   0x12  varint length  floats         field 2, bytes: the slices of the payload, one after the other
+//   0x12  varint length  floats         field 2, bytes: the slices of the payload, one after the
+//   other
 //
-// So the bytes are the ordinary encoding of pb::PushRequest, pb::PullReply and so on.   [door: gRPC]
+// So the bytes are the ordinary encoding of pb::PushRequest, pb::PullReply and so on.   [door:
+// gRPC]
 #pragma once
 
 #include <google/protobuf/message_lite.h>
@@ -16,7 +19,8 @@ namespace paracord {
 
 grpc::ByteBuffer EncodeMessage(const google::protobuf::MessageLite& header, const Payload& floats);
 
-// The floats keep the buffer's slices alive. InvalidArgument: not such a message, or a piece of one.
+// The floats keep the buffer's slices alive. InvalidArgument: not such a message, or a piece of
+// one.
 absl::Status DecodeMessage(const grpc::ByteBuffer& buffer, google::protobuf::MessageLite* header,
                            Payload* floats);
 

@@ -1,8 +1,11 @@
-// The ceiling for a cluster: the same model, data and update rule in one process and one thread, with nothing between them.
+// The ceiling for a cluster: the same model, data and update rule in one process and one thread,
+// with nothing between them.
 //
-//   bench_single_loop JOB.yaml SECONDS [key=value ...]   -> {"samples_per_second": N, "sgemm_gflops": N}
+//   bench_single_loop JOB.yaml SECONDS [key=value ...]   -> {"samples_per_second": N,
+//   "sgemm_gflops": N}
 //
-// Trains on batches of the job's batch_size as one slice; sgemm is a 1,024-cubed product, timed before and after.
+// Trains on batches of the job's batch_size as one slice; sgemm is a 1,024-cubed product, timed
+// before and after.
 #include <chrono>
 #include <filesystem>
 #include <iostream>
@@ -64,8 +67,8 @@ struct State {
   std::vector<FloatBuffer> weights, gradients, state1, state2;
 };
 
-absl::Status TrainStep(const JobSpec& spec, const Sampler& sampler, uint64_t step, uint64_t steps, Pass& pass,
-                       SliceReader& reader, State& state) {
+absl::Status TrainStep(const JobSpec& spec, const Sampler& sampler, uint64_t step, uint64_t steps,
+                       Pass& pass, SliceReader& reader, State& state) {
   Weights weights;
   Gradients gradients;
   for (size_t i = 0; i < state.weights.size(); ++i) {
@@ -90,11 +93,13 @@ absl::Status TrainStep(const JobSpec& spec, const Sampler& sampler, uint64_t ste
 }
 
 absl::Status Run(int argc, char** argv) {
-  if (argc < 3) return absl::InvalidArgumentError("usage: bench_single_loop JOB.yaml SECONDS [key=value ...]");
+  if (argc < 3)
+    return absl::InvalidArgumentError("usage: bench_single_loop JOB.yaml SECONDS [key=value ...]");
   ASSIGN_OR_RETURN(const std::string text, ReadFile(argv[1]));
   const EffectiveJob job = ApplyOverrides(text, {argv + 3, argv + argc});
-  ASSIGN_OR_RETURN(const JobSpec spec,
-                   ParseJobOrStatus(job.text, std::filesystem::path(argv[1]).parent_path().string()));
+  ASSIGN_OR_RETURN(
+      const JobSpec spec,
+      ParseJobOrStatus(job.text, std::filesystem::path(argv[1]).parent_path().string()));
   ASSIGN_OR_RETURN(const auto device, OpenDevice(DeviceKind::kCpu));
   ASSIGN_OR_RETURN(const auto model, Model::Build(spec.model, *device));
   ASSIGN_OR_RETURN(const auto data, OpenDataset(spec.train, ""));

@@ -34,8 +34,8 @@ class ForgetfulShard : public Shard {
 };
 
 TEST_CASE(
-    "tasks die, plans change, servers return, messages are late, doubled and lost: the weights are "
-    "those of the plain loop, and nobody waits for ever") {
+    "whatever dies, changes, comes late, twice or never, weights are those of the plain loop and "
+    "nobody waits for ever") {
   ShardRoom room;
   for (uint64_t seed = kFirstSeed; seed < kFirstSeed + kSeeds; ++seed) {
     SimTraining training(room, absl::StrCat("sim-", seed), seed);

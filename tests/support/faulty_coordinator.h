@@ -23,8 +23,7 @@ class FaultyCoordinator : public Coordinator {
   void Join(const pb::JoinRequest& request, Callback<pb::JoinReply> done) override {
     Carry(&Coordinator::Join, request, std::move(done));
   }
-  void Heartbeat(const pb::HeartbeatRequest& request,
-                 Callback<pb::HeartbeatReply> done) override {
+  void Heartbeat(const pb::HeartbeatRequest& request, Callback<pb::HeartbeatReply> done) override {
     Carry(&Coordinator::Heartbeat, request, std::move(done));
   }
   void Watch(const pb::WatchRequest& request, Callback<pb::WatchReply> done) override {

@@ -1,5 +1,5 @@
-// A server as one task sees it over a faulty wire. A task that was cut off gets answers that let its
-// thread end (pushes are "taken", all else is Unavailable), but nothing of it arrives any more.
+// A server as one task sees it over a faulty wire. A task that was cut off gets answers that let
+// its thread end (pushes are "taken", all else is Unavailable), but nothing of it arrives any more.
 #pragma once
 
 #include <functional>

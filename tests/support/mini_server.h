@@ -98,8 +98,8 @@ inline MiniServer::MiniServer(const Options& options, std::shared_ptr<Coordinato
     service_ = ShardService::Start(*door_, "127.0.0.1:0", "", 2).value();
     address_ = service_->address();
   }
-  member_ = std::make_unique<Member>(*coordinator_, timer_, Self(options, incarnation),
-                                     MakeCallbacks());
+  member_ =
+      std::make_unique<Member>(*coordinator_, timer_, Self(options, incarnation), MakeCallbacks());
   reporting_.store(member_.get());
 }
 

@@ -148,8 +148,7 @@ inline void MiniWorker::Launch(const Key& key) {
   options.threads = options_.threads;
   options.node = options_.name;
   auto& process = processes_[key] = std::make_unique<Process>(options, outside_());
-  process->thread =
-      std::thread([this, p = process.get()] { Ended(*p, p->task.Run()); });
+  process->thread = std::thread([this, p = process.get()] { Ended(*p, p->task.Run()); });
 }
 
 inline void MiniWorker::Ended(Process& process, const absl::Status& status) {

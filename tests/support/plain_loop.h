@@ -90,8 +90,8 @@ class PlainLoop {
   }
 
   void Train(uint64_t step) {
-    const Tensors sum = AddTree(0, spec_.virtual_workers,
-                                [&](uint32_t worker) { return Gradient(step, worker); });
+    const Tensors sum =
+        AddTree(0, spec_.virtual_workers, [&](uint32_t worker) { return Gradient(step, worker); });
     const UpdateStep update = PrepareUpdate(spec_.optimizer, step, run_.steps);
     for (size_t t = 0; t < run_.weights.size(); ++t) {
       float* weights = run_.weights[t].data();

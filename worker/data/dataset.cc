@@ -43,12 +43,12 @@ absl::StatusOr<std::shared_ptr<const Dataset>> OpenCached(const DatasetCache& ca
   return contents.status();
 }
 
-// "line 9: data/train.csv: ", the data set as the job file names it.
-std::string NameInJob(const DatasetSpec& spec) {
+// "line 9: data/train.csv", the data set as the job file names it; of an IDX pair, `idx_file`.
+std::string NameInJob(const DatasetSpec& spec, const std::string& idx_file) {
   const std::string line = spec.line > 0 ? absl::StrCat("line ", spec.line, ": ") : "";
   switch (spec.format) {
     case DatasetSpec::Format::kIdx:
-      return line + spec.images;
+      return line + idx_file;
     case DatasetSpec::Format::kSynthetic:
       return line + "synthetic data";
     default:
@@ -147,11 +147,11 @@ absl::Status CheckAgainstModel(const Dataset& data, const DatasetSpec& spec,
                                const ModelSpec& model) {
   if (data.features() != ShapeSize(model.input)) {
     return absl::InvalidArgumentError(
-        absl::StrCat(NameInJob(spec), ": found samples of ", data.features(), " values ",
-                     ShapeString(data.sample_shape()), "; the model's input ",
+        absl::StrCat(NameInJob(spec, spec.images), ": found samples of ", data.features(),
+                     " values ", ShapeString(data.sample_shape()), "; the model's input ",
                      ShapeString(model.input), " expects ", ShapeSize(model.input)));
   }
-  return Annotate(CheckLabels(data, model), NameInJob(spec));
+  return Annotate(CheckLabels(data, model), NameInJob(spec, spec.labels));
 }
 
 }  // namespace paracord

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "common/base/vectorize.h"
 #include "worker/tensor/gemm.h"
-#include "worker/tensor/vector_clones.h"
 
 namespace paracord {
 namespace {
@@ -66,7 +66,7 @@ void TransposeAndAddBias(int64_t rows, int64_t outputs, const float* yt, int64_t
   }
 }
 
-PARACORD_VECTOR_CLONES void AddRows(int64_t rows, int64_t columns, const float* from, float* to) {
+PARACORD_VECTORIZED void AddRows(int64_t rows, int64_t columns, const float* from, float* to) {
   for (int64_t r = 0; r < rows; ++r) {
     for (int64_t c = 0; c < columns; ++c) to[c] += from[r * columns + c];
   }

@@ -2,8 +2,8 @@
 #include <cstdint>
 
 #include "common/base/philox.h"
+#include "common/base/vectorize.h"
 #include "worker/tensor/cpu_ops.h"
-#include "worker/tensor/vector_clones.h"
 #include "worker/tensor/vector_math.h"
 
 namespace paracord {
@@ -26,44 +26,40 @@ inline float GeluSlope(float x) {
 
 inline float Relu(float x) { return x < 0.0f ? 0.0f : x; }  // a NaN passes
 
-PARACORD_VECTOR_CLONES void ReluForward(int64_t count, const float* x, float* y) {
+PARACORD_VECTORIZED void ReluForward(int64_t count, const float* x, float* y) {
   for (int64_t i = 0; i < count; ++i) y[i] = Relu(x[i]);
 }
-PARACORD_VECTOR_CLONES void TanhForward(int64_t count, const float* x, float* y) {
+PARACORD_VECTORIZED void TanhForward(int64_t count, const float* x, float* y) {
   for (int64_t i = 0; i < count; ++i) y[i] = Tanh(x[i]);
 }
-PARACORD_VECTOR_CLONES void SigmoidForward(int64_t count, const float* x, float* y) {
+PARACORD_VECTORIZED void SigmoidForward(int64_t count, const float* x, float* y) {
   for (int64_t i = 0; i < count; ++i) y[i] = Sigmoid(x[i]);
 }
-PARACORD_VECTOR_CLONES void GeluForward(int64_t count, const float* x, float* y) {
+PARACORD_VECTORIZED void GeluForward(int64_t count, const float* x, float* y) {
   for (int64_t i = 0; i < count; ++i) y[i] = Gelu(x[i]);
 }
 
-PARACORD_VECTOR_CLONES void ReluBackward(int64_t count, const float* y, const float* dy,
-                                         float* dx) {
+PARACORD_VECTORIZED void ReluBackward(int64_t count, const float* y, const float* dy, float* dx) {
   for (int64_t i = 0; i < count; ++i) dx[i] = y[i] > 0.0f ? dy[i] : 0.0f;
 }
-PARACORD_VECTOR_CLONES void TanhBackward(int64_t count, const float* y, const float* dy,
-                                         float* dx) {
+PARACORD_VECTORIZED void TanhBackward(int64_t count, const float* y, const float* dy, float* dx) {
   for (int64_t i = 0; i < count; ++i) dx[i] = dy[i] * (1.0f - y[i] * y[i]);
 }
-PARACORD_VECTOR_CLONES void SigmoidBackward(int64_t count, const float* y, const float* dy,
-                                            float* dx) {
+PARACORD_VECTORIZED void SigmoidBackward(int64_t count, const float* y, const float* dy,
+                                         float* dx) {
   for (int64_t i = 0; i < count; ++i) dx[i] = dy[i] * (y[i] * (1.0f - y[i]));
 }
-PARACORD_VECTOR_CLONES void GeluBackward(int64_t count, const float* x, const float* dy,
-                                         float* dx) {
+PARACORD_VECTORIZED void GeluBackward(int64_t count, const float* x, const float* dy, float* dx) {
   for (int64_t i = 0; i < count; ++i) dx[i] = dy[i] * GeluSlope(x[i]);
 }
 
-PARACORD_VECTOR_CLONES void ScaleAll(int64_t count, float factor, float* x) {
+PARACORD_VECTORIZED void ScaleAll(int64_t count, float factor, float* x) {
   for (int64_t i = 0; i < count; ++i) x[i] *= factor;
 }
 
 // One row of dropout: element c is kept if word c mod 4 of block c / 4 is at least `threshold`.
-PARACORD_VECTOR_CLONES void DropoutRow(uint64_t key, uint64_t step, uint64_t row,
-                                       uint32_t threshold, float scale, int64_t columns,
-                                       const float* x, float* y) {
+PARACORD_VECTORIZED void DropoutRow(uint64_t key, uint64_t step, uint64_t row, uint32_t threshold,
+                                    float scale, int64_t columns, const float* x, float* y) {
   const int64_t blocks = columns / 4;
   for (int64_t q = 0; q < blocks; ++q) {
     const PhiloxBlock words = Philox(key, step, (row << 32) | static_cast<uint64_t>(q));

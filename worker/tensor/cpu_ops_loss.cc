@@ -2,16 +2,16 @@
 #include <cmath>
 #include <cstdint>
 
+#include "common/base/vectorize.h"
 #include "worker/tensor/cpu_ops.h"
 #include "worker/tensor/fixed_order.h"
-#include "worker/tensor/vector_clones.h"
 #include "worker/tensor/vector_math.h"
 
 namespace paracord {
 namespace {
 
-PARACORD_VECTOR_CLONES float SoftmaxRow(int64_t outputs, const float* logits, int64_t label,
-                                        float scale, float* dlogits) {
+PARACORD_VECTORIZED float SoftmaxRow(int64_t outputs, const float* logits, int64_t label,
+                                     float scale, float* dlogits) {
   const float largest = LaneMax(logits, outputs);
   for (int64_t i = 0; i < outputs; ++i) dlogits[i] = Exp(logits[i] - largest);
   const float sum = LaneSum<float>(outputs, [dlogits](int64_t i) { return dlogits[i]; });
@@ -21,8 +21,8 @@ PARACORD_VECTOR_CLONES float SoftmaxRow(int64_t outputs, const float* logits, in
   return Log(sum) - (logits[label] - largest);
 }
 
-PARACORD_VECTOR_CLONES double SquaredRow(int64_t outputs, const float* logits, const float* labels,
-                                         float factor, float* dlogits) {
+PARACORD_VECTORIZED double SquaredRow(int64_t outputs, const float* logits, const float* labels,
+                                      float factor, float* dlogits) {
   for (int64_t i = 0; i < outputs; ++i) dlogits[i] = (logits[i] - labels[i]) * factor;
   return LaneSum<double>(outputs, [logits, labels](int64_t i) {
     const double error = static_cast<double>(logits[i]) - static_cast<double>(labels[i]);
@@ -30,8 +30,8 @@ PARACORD_VECTOR_CLONES double SquaredRow(int64_t outputs, const float* logits, c
   });
 }
 
-PARACORD_VECTOR_CLONES double LogisticRow(int64_t outputs, const float* logits, const float* labels,
-                                          float factor, float* dlogits) {
+PARACORD_VECTORIZED double LogisticRow(int64_t outputs, const float* logits, const float* labels,
+                                       float factor, float* dlogits) {
   // -t log s - (1 - t) log(1 - s) = max(x, 0) - x t + log(1 + e^-|x|), which neither overflows nor
   // cancels.
   const double sum = LaneSum<double>(outputs, [logits, labels](int64_t i) {
@@ -44,7 +44,7 @@ PARACORD_VECTOR_CLONES double LogisticRow(int64_t outputs, const float* logits, 
 }
 
 // A comparison with every logit instead of a search for the largest: no branch, and NaN is no hit.
-PARACORD_VECTOR_CLONES bool IsFirstLargest(int64_t outputs, const float* logits, int64_t label) {
+PARACORD_VECTORIZED bool IsFirstLargest(int64_t outputs, const float* logits, int64_t label) {
   const float own = logits[label];
   int misses = own == own ? 0 : 1;
   for (int64_t i = 0; i < label; ++i) misses += logits[i] < own ? 0 : 1;

@@ -1,0 +1,138 @@
+// Small jobs for whole clusters: every update rule and layer that could depend on who computes
+// what, batches that no number of workers divides, and one that leaves slices empty.
+#pragma once
+
+#include <catch2/catch.hpp>
+#include <cstring>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tests/support/mini_cluster.h"
+
+namespace paracord {
+
+struct SmallJob {
+  std::string text;
+
+  std::string Yaml(uint32_t workers) const {
+    return absl::StrCat(text, "workers: ", workers, "\n");
+  }
+  // Worked out once.
+  const PlainRun& Plain() const {
+    static auto& runs = *new std::map<std::string, PlainRun>;
+    const auto known = runs.find(text);
+    if (known != runs.end()) return known->second;
+    return runs[text] = RunPlainLoop(Yaml(1));
+  }
+};
+
+// The first layer's weights are two blocks; batches 26, 26, 9 over 8 slices.
+inline SmallJob DropoutJob() {
+  return {R"(name: dropout
+seed: 11
+model:
+  input: [150]
+  layers: [{linear: 120}, relu, {dropout: 0.25}, {linear: 5}]
+  loss: softmax_cross_entropy
+data:
+  train: {format: synthetic, samples: 61, features: 150, classes: 5, noise: 0.1, seed: 1}
+  test: {format: synthetic, samples: 37, features: 150, classes: 5, seed: 1}
+train:
+  epochs: 4
+  batch_size: 26
+  virtual_workers: 8
+  optimizer: {kind: momentum, lr: 0.1, momentum: 0.9, weight_decay: 0.001}
+  evaluate: {every: 1 epoch, metrics: [accuracy]}
+)"};
+}
+
+// Six slices, so that the tree is lopsided; the last batch has 3 samples, so that slices are empty.
+inline SmallJob AdamwJob() {
+  return {R"(name: adamw
+seed: 12
+model:
+  input: [12]
+  layers: [{linear: 20}, tanh, {linear: 16}, gelu, {linear: 3}]
+  loss: softmax_cross_entropy
+data:
+  train: {format: synthetic, samples: 43, features: 12, classes: 3, seed: 2}
+  test: {format: synthetic, samples: 5, features: 12, classes: 3, seed: 2}
+train:
+  steps: 13
+  batch_size: 10
+  virtual_workers: 6
+  optimizer: {kind: adamw, lr: 0.02, weight_decay: 0.01, warmup: 3, schedule: {cosine: {final_lr: 1e-4}}}
+  evaluate: {every: 3 steps, metrics: [accuracy]}
+)"};
+}
+
+inline SmallJob NesterovJob() {
+  return {R"(name: nesterov
+seed: 13
+model:
+  input: [9]
+  layers: [{linear: 14}, sigmoid, {dropout: 0.5}, {linear: {units: 7, bias: false}}, tanh, {linear: 1}]
+  loss: mean_squared_error
+data:
+  train: {format: synthetic, samples: 50, features: 9, noise: 0.1, seed: 3}
+  test: {format: synthetic, samples: 21, features: 9, seed: 3}
+  scale: 0.5
+train:
+  epochs: 3
+  batch_size: 13
+  virtual_workers: 8
+  optimizer: {kind: momentum, nesterov: true, lr: 0.05, schedule: linear}
+  evaluate: {every: 1 epoch, metrics: [rmse]}
+)"};
+}
+
+// No test set, and fewer blocks than some clusters have servers and metrics.
+inline SmallJob SgdJob() {
+  return {R"(name: sgd
+seed: 14
+model:
+  input: [6]
+  layers: [{linear: {units: 4, bias: false}}]
+  loss: softmax_cross_entropy
+data:
+  train: {format: synthetic, samples: 33, features: 6, classes: 4, seed: 4}
+train:
+  epochs: 2
+  batch_size: 7
+  virtual_workers: 6
+  optimizer: {kind: sgd, lr: 0.5, schedule: {step: {every: 4, factor: 0.5}}}
+)"};
+}
+
+inline std::vector<SmallJob> AllSmallJobs() {
+  return {DropoutJob(), AdamwJob(), NesterovJob(), SgdJob()};
+}
+
+// The job has succeeded, with the plain loop's weights, loss and last evaluation, bit for bit.
+inline void CheckSameBits(MiniCluster& cluster, const std::string& id, const SmallJob& job) {
+  const PlainRun& plain = job.Plain();
+  INFO(cluster.Story(id));
+  REQUIRE(cluster.WaitForEnd(id) == pb::SUCCEEDED);
+  const pb::JobStatus status = cluster.Get(id).status();
+  CHECK(status.step() == plain.steps);
+  const auto weights = cluster.ReadWeights(id);
+  INFO(Describe(weights.status()));
+  REQUIRE(weights.ok());
+  const ModelSpec model = ParseJobOrStatus(job.Yaml(1), "/").value().model;
+  REQUIRE(weights->size() == plain.weights.size());
+  for (size_t t = 0; t < weights->size(); ++t) {
+    INFO(model.tensors[t].name);
+    REQUIRE((*weights)[t].size() == plain.weights[t].size());
+    CHECK(std::memcmp((*weights)[t].data(), plain.weights[t].data(),
+                      plain.weights[t].size() * sizeof(float)) == 0);
+  }
+  CHECK(DigestOf(model, *weights) == DigestOf(model, plain.weights));
+  CHECK(status.loss() == plain.last_loss);
+  std::vector<double> metrics;
+  for (const pb::Metric& metric : status.metrics()) metrics.push_back(metric.value());
+  CHECK(metrics ==
+        (plain.evaluated.empty() ? std::vector<double>() : plain.evaluated.rbegin()->second));
+}
+
+}  // namespace paracord
