@@ -61,13 +61,9 @@ void BlockStore::Restore(const BlockSnapshot& stored) {
 }
 
 uint64_t BlockStore::LowestVersion() const {
-  constexpr uint64_t kNone = std::numeric_limits<uint64_t>::max();
-  uint64_t lowest = kNone, of_all = kNone;
-  for (uint64_t number = range_.begin; number < range_.end; ++number) {
-    of_all = std::min(of_all, At(number).version);
-    if (grid_.kind(number) != TensorKind::kSum) lowest = std::min(lowest, At(number).version);
-  }
-  return lowest != kNone ? lowest : of_all;
+  uint64_t lowest = std::numeric_limits<uint64_t>::max();
+  for (const Block& block : blocks_) lowest = std::min(lowest, block.version);
+  return lowest;
 }
 
 FloatBuffer BlockStore::Writable(const FloatBuffer& state, uint32_t count) {

@@ -47,8 +47,8 @@ class BlockStore {
 
   uint64_t version(uint64_t block) const { return At(block).version; }
   bool has_previous(uint64_t block) const { return At(block).previous != nullptr; }
-  // Lowest version of the blocks that are weights or averaged state; of all, if there are only
-  // others.
+  // Of all blocks, metrics too: a task that began later than one of them would wait for what nobody
+  // sends any more.
   uint64_t LowestVersion() const;
 
   // Version t+1 of `block`, which is at t.

@@ -38,6 +38,7 @@ struct Trainer::Lane {
       test = std::make_unique<SliceReader>(*parts.test, static_cast<float>(parts.spec.scale));
     }
   }
+  double busy = 0;  // seconds of computing in this step
   Pass pass;
   SliceReader train;
   std::unique_ptr<SliceReader> test;
@@ -110,21 +111,25 @@ absl::Status Trainer::RunUnder(const pb::Plan& plan, const pb::TaskSlot& task) {
 absl::Status Trainer::Step(uint64_t step) {
   leaves_.assign(end_ - begin_, std::vector<float>(parts_.spec.MetricFloats(), 0.0f));
   if (EvaluationDue(step)) RETURN_IF_ERROR(Evaluate(step));
+  if (step == total_steps_) return LastStep();
   const Clock::time_point start = Clock::now();
-  if (step < total_steps_) {
-    RETURN_IF_ERROR(crew_.Run(end_ - begin_, [&](int thread, uint32_t item) {
-      return TrainSlice(*lanes_[static_cast<size_t>(thread)], step, begin_ + item);
-    }));
-  } else {
-    RETURN_IF_ERROR(parts_.client.AwaitAll());
+  RETURN_IF_ERROR(crew_.Run(end_ - begin_, [&](int thread, uint32_t item) {
+    return TrainSlice(*lanes_[static_cast<size_t>(thread)], step, begin_ + item);
+  }));
+  progress_.step_seconds += SecondsSince(start);
+  progress_.step_samples += sampler_.BatchSize(step);
+  for (const auto& lane : lanes_) {
+    progress_.busy_seconds += std::exchange(lane->busy, 0) / static_cast<double>(lanes_.size());
   }
-  HandOverMetrics(step, leaves_);
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::LastStep() {
+  RETURN_IF_ERROR(parts_.client.AwaitAll());
+  ReportStepBefore(total_steps_);
+  parts_.client.Push(total_steps_, total_steps_, metrics_tensor_, MetricSums());
   RETURN_IF_ERROR(parts_.client.Await(metrics_tensor_, 1));
-  if (step < total_steps_) {
-    progress_.step_seconds += SecondsSince(start);
-    progress_.step_samples += sampler_.BatchSize(step);
-  }
-  Report(step);
+  ReportStepBefore(total_steps_ + 1);
   return absl::OkStatus();
 }
 
@@ -156,7 +161,7 @@ absl::Status Trainer::TrainSlice(Lane& lane, uint64_t step, uint32_t virtual_wor
   RETURN_IF_ERROR(lane.pass.Backward(
       weights, batch, 1.0f / static_cast<float>(batch_size), gradients,
       [&](const LayerSpec& layer) { return HandOver(step, layer, virtual_worker, buffers); }));
-  if (virtual_worker == begin_) progress_.busy_seconds += SecondsSince(start) - waited;
+  lane.busy += SecondsSince(start) - waited;
   return absl::OkStatus();
 }
 
@@ -170,19 +175,27 @@ absl::Status Trainer::HandOver(uint64_t step, const LayerSpec& layer, uint32_t v
   }
   Bucket& bucket = *buckets_[layer.place];
   if (!bucket.Add(tree_, virtual_worker, floats, pool_)) return absl::OkStatus();
-  parts_.client.Push(step, total_steps_, layer.first_tensor, bucket.Take(tree_, pool_));
+  std::vector<ParameterClient::PartialSum> sums = bucket.Take(tree_, pool_);
+  if (layer.first_tensor + layer.tensor_count == metrics_tensor_) {
+    // The last layer is the first to go; every slice's loss is known by now and goes with it.
+    ReportStepBefore(step);
+    std::vector<ParameterClient::PartialSum> metrics = MetricSums();
+    for (size_t i = 0; i < sums.size(); ++i)
+      sums[i].tensors.push_back(std::move(metrics[i].tensors[0]));
+  }
+  parts_.client.Push(step, total_steps_, layer.first_tensor, sums);
   return absl::OkStatus();
 }
 
-void Trainer::HandOverMetrics(uint64_t step, const std::vector<std::vector<float>>& leaves) {
-  for (uint32_t i = 0; i < leaves.size(); ++i) {
-    FloatBuffer buffer = pool_.Take(leaves[i].size());
-    std::copy(leaves[i].begin(), leaves[i].end(), buffer.get());
+std::vector<ParameterClient::PartialSum> Trainer::MetricSums() {
+  for (uint32_t i = 0; i < leaves_.size(); ++i) {
+    FloatBuffer buffer = pool_.Take(leaves_[i].size());
+    std::copy(leaves_[i].begin(), leaves_[i].end(), buffer.get());
     const float* data = buffer.get();
-    metrics_bucket_->Add(tree_, begin_ + i, {Payload(data, leaves[i].size(), std::move(buffer))},
+    metrics_bucket_->Add(tree_, begin_ + i, {Payload(data, leaves_[i].size(), std::move(buffer))},
                          pool_);
   }
-  parts_.client.Push(step, total_steps_, metrics_tensor_, metrics_bucket_->Take(tree_, pool_));
+  return metrics_bucket_->Take(tree_, pool_);
 }
 
 bool Trainer::EvaluationDue(uint64_t step) const {
@@ -225,11 +238,13 @@ absl::Status Trainer::EvaluateSlice(Lane& lane, uint32_t virtual_worker) {
   return absl::OkStatus();
 }
 
-// The metrics tensor holds what step `step` sent: the training loss of the step, and an evaluation
-// of version `step`.
-void Trainer::Report(uint64_t step) {
+// The metrics tensor at version `version` holds what step `version` - 1 sent: its training loss,
+// and an evaluation of the weights that it began with.
+void Trainer::ReportStepBefore(uint64_t version) {
+  if (version == 0) return;
+  const uint64_t step = version - 1;
   const float* values = parts_.client.tensor(metrics_tensor_);
-  progress_.step = std::min(step + 1, total_steps_);
+  progress_.step = std::min(version, total_steps_);
   if (step < total_steps_) {
     progress_.has_loss = true;
     progress_.loss = values[0];

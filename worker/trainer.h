@@ -71,11 +71,13 @@ class Trainer {
   absl::Status TrainSlice(Lane& lane, uint64_t step, uint32_t virtual_worker);
   absl::Status HandOver(uint64_t step, const LayerSpec& layer, uint32_t virtual_worker,
                         const std::vector<FloatBuffer>& gradients);
-  void HandOverMetrics(uint64_t step, const std::vector<std::vector<float>>& leaves);
+  absl::Status LastStep();
+  // The sums of this task's `leaves_`.
+  std::vector<ParameterClient::PartialSum> MetricSums();
   bool EvaluationDue(uint64_t step) const;
   absl::Status Evaluate(uint64_t step);
   absl::Status EvaluateSlice(Lane& lane, uint32_t virtual_worker);
-  void Report(uint64_t version);
+  void ReportStepBefore(uint64_t version);
   Weights CurrentWeights() const;
 
   const Parts parts_;

@@ -7,27 +7,25 @@
 // that after itself, not inside itself.
 #pragma once
 
-#include <deque>
 #include <functional>
-
-#include "common/base/mutex.h"
+#include <memory>
 
 namespace paracord {
 
 class Strand {
  public:
-  Strand() = default;
-  ~Strand();  // every posted task has run; nobody may post any more
+  Strand();
+  // Waits until every posted task has run; nobody may post any more. A task may hold the last
+  // reference to what owns its strand: from inside a task it does not wait.
+  ~Strand();
   Strand(const Strand&) = delete;
   Strand& operator=(const Strand&) = delete;
 
   void Post(std::function<void()> task);
 
  private:
-  Mutex mutex_;
-  CondVar idle_;
-  std::deque<std::function<void()>> tasks_ ABSL_GUARDED_BY(mutex_);
-  bool running_ ABSL_GUARDED_BY(mutex_) = false;
+  struct Queue;
+  const std::shared_ptr<Queue> queue_;  // Post outlives a strand that dies in one of its tasks
 };
 
 }  // namespace paracord

@@ -20,6 +20,7 @@ class ProgressLine {
   explicit ProgressLine(std::ostream& out) : out_(out), terminal_(isatty(STDERR_FILENO) == 1) {}
 
   void Show(const pb::JobStatus& status) {
+    if (HasEnded(status.state())) return;  // its result has a line of its own
     const TimePoint now = Clock::now();
     const std::string text = ProgressText(status, eta_.Update(status, now));
     if (terminal_) {

@@ -121,7 +121,7 @@ std::string JobText(const pb::JobStatus& status) {
     AppendField(&text, "failure", FailureText(status.first_failure()));
   }
   for (const pb::Wait& wait : status.waits()) {
-    AppendField(&text, "waits", absl::StrCat(wait.who(), " for ", wait.what()));
+    AppendField(&text, "waits", absl::StrCat(wait.who(), ": ", wait.what()));
   }
   if (!status.tasks().empty()) absl::StrAppend(&text, "\n", TasksText(status));
   if (!status.servers().empty()) absl::StrAppend(&text, "\n", ServersText(status));
@@ -147,7 +147,7 @@ std::string ExplainText(const pb::JobStatus& status, int64_t now_unix_ms) {
                                   Steps(status), "\n");
   if (status.waits().empty()) absl::StrAppend(&text, "waits for nothing\n");
   for (const pb::Wait& wait : status.waits()) {
-    absl::StrAppend(&text, wait.who(), " waits for ", wait.what());
+    absl::StrAppend(&text, wait.who(), " waits: ", wait.what());
     if (wait.since_unix_ms() > 0) {
       const double waited = static_cast<double>(now_unix_ms - wait.since_unix_ms()) / 1000;
       absl::StrAppend(&text, ", since ", TimeText(wait.since_unix_ms()), " (",
@@ -166,7 +166,7 @@ std::string ProgressText(const pb::JobStatus& status, double eta_seconds) {
   std::string text = absl::StrCat(status.id(), "  ", pb::JobState_Name(status.state()));
   if (status.state() == pb::PENDING || status.step() == 0) {
     for (const pb::Wait& wait : status.waits()) {
-      return absl::StrCat(text, "  ", wait.who(), " waits for ", wait.what());
+      return absl::StrCat(text, "  ", wait.who(), " waits: ", wait.what());
     }
   }
   if (status.state() == pb::PENDING) return text;

@@ -175,7 +175,7 @@ TEST_CASE("the progress line has step, loss, rate and time to go") {
         "mnist-mlp-1  RUNNING  step 120/1175  loss 0.2500  81234 samples/s  ETA 12 s");
   status.set_state(pb::PENDING);
   *status.add_waits() = FullStatus().waits(0);
-  CHECK(ProgressText(status, -1) == "mnist-mlp-1  PENDING  rank 1 waits for a free slot");
+  CHECK(ProgressText(status, -1) == "mnist-mlp-1  PENDING  rank 1 waits: a free slot");
 }
 
 TEST_CASE("tables are aligned, and an empty cell is a dash") {

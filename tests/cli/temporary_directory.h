@@ -10,8 +10,9 @@ namespace paracord {
 
 class TemporaryDirectory {
  public:
-  TemporaryDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "paracord-test-XXXXXX").string();
+  explicit TemporaryDirectory(
+      const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+    std::string name = (parent / "paracord-test-XXXXXX").string();
     path_ = mkdtemp(name.data());
   }
   ~TemporaryDirectory() {

@@ -73,7 +73,7 @@ seed: 13
 model:
   input: [9]
   layers: [{linear: 14}, sigmoid, {dropout: 0.5}, {linear: {units: 7, bias: false}}, tanh, {linear: 1}]
-  loss: mean_squared_error
+  loss: mse
 data:
   train: {format: synthetic, samples: 50, features: 9, noise: 0.1, seed: 3}
   test: {format: synthetic, samples: 21, features: 9, seed: 3}
@@ -128,7 +128,7 @@ inline void CheckSameBits(MiniCluster& cluster, const std::string& id, const Sma
                       plain.weights[t].size() * sizeof(float)) == 0);
   }
   CHECK(DigestOf(model, *weights) == DigestOf(model, plain.weights));
-  CHECK(status.loss() == plain.last_loss);
+  CHECK(status.loss() == plain.losses.back());
   std::vector<double> metrics;
   for (const pb::Metric& metric : status.metrics()) metrics.push_back(metric.value());
   CHECK(metrics ==

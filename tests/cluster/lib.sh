@@ -56,9 +56,9 @@ show_logs() {
   local log
   while IFS= read -r log; do
     echo "--- ${log#"$work/"}"
-    tail -n 15 -- "$log"
+    tail -n 8 -- "$log"
   done < <(find "$work" \( -name log -o -name '*.log' \) -size +0 ! -path '*/journal/*' ! -path '*/blocks/*' \
-    -printf '%T@ %p\n' | sort -rn | head -n 8 | cut -d' ' -f2-)
+    -printf '%T@ %p\n' | sort -rn | head -n 6 | cut -d' ' -f2-)
 } >&2
 
 # --- checks

@@ -47,6 +47,8 @@ class SimTraining {
     ChangeTasks(false);
   }
 
+  ~SimTraining() { hosts_.clear(); }  // its last answers want the rest
+
   // Empty: all is as it should be; else the first thing that is not.
   std::string Run() {
     for (uint64_t tick = 0; failure_.empty() && !Done(); ++tick) {
@@ -68,14 +70,14 @@ class SimTraining {
     std::shared_ptr<Shard> seen;  // by the tasks
   };
   struct Task {
-    pb::Plan plan;              // number 0: none heard of yet
-    uint64_t attempt = 0;       // answers to earlier ones are dropped
+    pb::Plan plan;         // number 0: none heard of yet
+    uint64_t attempt = 0;  // answers to earlier ones are dropped
     uint64_t step = 0;
     uint64_t lowest = UINT64_MAX;
-    size_t unanswered = 0;      // queries
-    size_t missing = 0;         // blocks asked for
-    int gone = 0;               // under this plan: the version to begin with was not there
-    bool sent = false;          // `step` is being sent, or was
+    size_t unanswered = 0;  // queries
+    size_t missing = 0;     // blocks asked for
+    int gone = 0;           // under this plan: the version to begin with was not there
+    bool sent = false;      // `step` is being sent, or was
     bool done = false;
     std::vector<std::vector<float>> weights;
     std::vector<BlockRange> unsent;  // of this step; the last is sent first
@@ -288,13 +290,13 @@ class SimTraining {
       task.done = true;
       return;
     }
-    const uint64_t metrics = job_->grid.blocks() - 1;
-    task.unsent = {{metrics, metrics + 1}};
     task.sent = true;
+    const uint64_t blocks = job_->grid.blocks();
     if (task.step < steps_) {
-      std::vector<BlockRange> runs = CutIntoRuns(metrics);
-      std::shuffle(runs.begin(), runs.end(), random_);
-      task.unsent.insert(task.unsent.end(), runs.begin(), runs.end());
+      task.unsent = CutIntoRuns(blocks);
+      std::shuffle(task.unsent.begin(), task.unsent.end(), random_);
+    } else {
+      task.unsent = {{blocks - 1, blocks}};  // the last evaluation: metrics alone
     }
     Later([=, this] { SendNext(call); });
   }

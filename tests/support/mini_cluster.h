@@ -37,10 +37,10 @@ struct MiniOptions {
   uint32_t slots = 1;  // of each worker
   int threads = 1;     // of each task
   bool loopback = false;
-  Faults faults;
+  Faults faults = {};
   uint64_t seed = 1;  // of the faults
-  FaultyShard::OnPush on_push;
-  FaultyCoordinator::OnReport on_report;
+  FaultyShard::OnPush on_push = {};
+  FaultyCoordinator::OnReport on_report = {};
 };
 
 class MiniCluster {

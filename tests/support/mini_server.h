@@ -70,6 +70,7 @@ class MiniServer {
   Member::Callbacks MakeCallbacks();
 
   const std::shared_ptr<Coordinator> coordinator_;
+  const std::string identity_;
   // In the order in which they must go, last first.
   SystemTimer timer_;
   const std::unique_ptr<BlockDb> db_;
@@ -85,6 +86,7 @@ class MiniServer {
 
 inline MiniServer::MiniServer(const Options& options, std::shared_ptr<Coordinator> coordinator)
     : coordinator_(std::move(coordinator)),
+      identity_(DirectoryIdentity(options.directory).value()),
       db_(BlockDb::Open(options.directory + "/blocks").value()),
       storage_(std::make_unique<StorageThread>()) {
   const uint64_t incarnation = RandomId();
@@ -107,7 +109,7 @@ inline pb::JoinRequest MiniServer::Self(const Options& options, uint64_t incarna
   pb::JoinRequest self;
   self.set_role(pb::SERVER);
   self.set_name(options.name);
-  self.set_identity(DirectoryIdentity(options.directory).value());
+  self.set_identity(identity_);
   self.set_incarnation(incarnation);
   self.set_address(address_);
   self.set_pid(getpid());

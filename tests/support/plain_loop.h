@@ -31,7 +31,7 @@ using Tensors = std::vector<std::vector<float>>;
 struct PlainRun {
   Tensors weights;  // of version `steps`, one a tensor of the model
   uint64_t steps = 0;
-  double last_loss = 0;                               // of the last step
+  std::vector<double> losses;                         // of each step, mean over its batch
   std::map<uint64_t, std::vector<double>> evaluated;  // by version: test loss, the job's metrics
 };
 
@@ -100,7 +100,7 @@ class PlainLoop {
       ApplyUpdate(update, {sum[t].data(), nullptr, weights, weights, first, first, second, second},
                   run_.weights[t].size());
     }
-    run_.last_loss = sum.back()[0];
+    run_.losses.push_back(sum.back()[0]);
   }
 
   // Of one slice: one gradient a tensor, then the slice's share of the loss.
