@@ -4,6 +4,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
+#include "common/base/child_process.h"
 #include "common/base/daemon.h"
 #include "common/base/status.h"
 #include "scheduler/cli/subprocess.h"

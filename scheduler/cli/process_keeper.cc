@@ -1,19 +1,15 @@
 #include "scheduler/cli/process_keeper.h"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <thread>
 #include <utility>
 
+#include "common/base/child_process.h"
 #include "common/base/log.h"
-#include "scheduler/cli/subprocess.h"
+#include "common/base/status.h"
 
 namespace paracord {
 namespace {
@@ -27,22 +23,6 @@ Duration PauseAfter(int quick_deaths) {
   if (quick_deaths <= kFreeRestarts) return Duration::zero();
   const int doublings = std::min(quick_deaths - kFreeRestarts - 1, 10);
   return std::min(kFirstPause * (1 << doublings), kLongestPause);
-}
-
-// In the child, between fork and exec: only calls that are safe there.
-[[noreturn]] void BecomeProgram(char* const* arguments, int log, pid_t parent) {
-  for (const int number : {SIGHUP, SIGINT, SIGTERM, SIGCHLD}) signal(number, SIG_DFL);
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-  prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (getppid() != parent) _exit(1);  // it died before prctl
-  dup2(log, STDOUT_FILENO);
-  dup2(log, STDERR_FILENO);
-  execv(arguments[0], arguments);
-  constexpr char kMessage[] = "cannot be executed\n";
-  (void)!write(STDERR_FILENO, kMessage, sizeof(kMessage) - 1);
-  _exit(127);
 }
 
 bool StartsWith(const std::string& text, const std::string& prefix) {
@@ -61,27 +41,13 @@ void ProcessKeeper::Launch(Process& process) {
   if (process.spec.prepare) process.spec.prepare();
   process.started = Clock::now();
   process.due = process.started + kLongRun;  // if it cannot even be forked
-  const int log = open(process.spec.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (log < 0) {
-    LogError(process.spec.log, ": ", std::strerror(errno));
+  const auto pid = StartChild(process.spec.command, process.spec.log, SIGTERM);
+  if (!pid.ok()) {
+    LogError(process.spec.name, ": ", Describe(pid.status()));
     return;
   }
-  const std::vector<char*> arguments = ArgumentPointers(process.spec.command);
-  const pid_t parent = getpid();
-  // Until the child is itself, no signal may run a handler of ours in it.
-  sigset_t all, before;
-  sigfillset(&all);
-  sigprocmask(SIG_SETMASK, &all, &before);
-  const pid_t pid = fork();
-  if (pid == 0) BecomeProgram(arguments.data(), log, parent);
-  sigprocmask(SIG_SETMASK, &before, nullptr);
-  close(log);
-  if (pid < 0) {
-    LogError("fork: ", std::strerror(errno));
-    return;
-  }
-  process.pid = pid;
-  LogInfo(process.spec.name, " started, pid ", pid);
+  process.pid = *pid;
+  LogInfo(process.spec.name, " started, pid ", *pid);
 }
 
 void ProcessKeeper::Reap(Process& process) {

@@ -7,8 +7,8 @@
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 
+#include "common/base/child_process.h"
 #include "common/base/status.h"
 
 namespace paracord {
@@ -47,13 +47,6 @@ class MemoryFile {
   const int fd_;
 };
 
-}  // namespace
-
-std::string BinaryDirectory() {
-  std::error_code ignored;
-  return std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path().string();
-}
-
 std::vector<char*> ArgumentPointers(const std::vector<std::string>& words) {
   std::vector<char*> pointers;
   for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
@@ -61,9 +54,7 @@ std::vector<char*> ArgumentPointers(const std::vector<std::string>& words) {
   return pointers;
 }
 
-int ExitNumber(int wait_status) {
-  return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
-}
+}  // namespace
 
 absl::StatusOr<ProgramResult> RunProgram(const std::vector<std::string>& command,
                                          const std::string& input) {

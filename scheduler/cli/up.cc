@@ -6,12 +6,12 @@
 
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "common/base/child_process.h"
 #include "common/base/daemon.h"
 #include "common/base/status.h"
 #include "scheduler/cli/directory_lock.h"
 #include "scheduler/cli/local_cluster.h"
 #include "scheduler/cli/scheduler_client.h"
-#include "scheduler/cli/subprocess.h"
 #include "scheduler/cli/supervisor.h"
 #include "scheduler/cli/verbs.h"
 
