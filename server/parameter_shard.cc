@@ -7,11 +7,6 @@
 #include "common/base/status.h"
 
 namespace paracord {
-namespace {
-
-constexpr Duration kLongestWait = seconds(10);  // below the client's deadline of 15 s
-
-}  // namespace
 
 std::shared_ptr<ParameterShard> ParameterShard::Create(std::shared_ptr<const ShardJob> job,
                                                        const pb::ShardRange& range,
@@ -42,7 +37,7 @@ ParameterShard::ParameterShard(std::shared_ptr<const ShardJob> job, const pb::Sh
                         : BlockStore::BudgetBytes(job_->grid, range_, job_->spec.optimizer.kind)) {}
 
 ParameterShard::~ParameterShard() {
-  CancelWaits(absl::CancelledError("the shard is gone"), UINT64_MAX);
+  parked_.CancelAll(absl::CancelledError("the shard is gone"));
   if (reserved_) environment_.budget.Release(budget_bytes_);
 }
 
@@ -77,8 +72,8 @@ void ParameterShard::TakePlan(const pb::Plan& plan) {
     return;
   const bool first = plan_.number() == 0;
   plan_ = plan;
-  CancelWaits(absl::CancelledError(absl::StrCat("plan ", plan.number(), " is in force")),
-              plan.number());
+  parked_.CancelBelow(plan.number(),
+                      absl::CancelledError(absl::StrCat("plan ", plan.number(), " is in force")));
   if (plan.phase() == pb::Plan::CLOSED) {
     End(Phase::kClosed);
   } else if (first) {
@@ -206,7 +201,7 @@ void ParameterShard::TakePush(const pb::PushHeader& header, const Payload& float
   if (!status.ok()) return;
   total_steps_ = header.total_steps();
   Count(header, floats);
-  AnswerWaits();
+  AnswerPulls();
 }
 
 void ParameterShard::Count(const pb::PushHeader& header, const Payload& floats) {
@@ -247,7 +242,7 @@ void ParameterShard::TakePull(const pb::PullHeader& header, Callback<Payload> do
                                                      header.block_begin(), ", ", header.block_end(),
                                                      ") is gone")));
     case BulkSynchronous::Pull::kLater:
-      waits_.push_back({header, std::move(done), environment_.timer.Now()});
+      parked_.Park(header, std::move(done), environment_.timer.Now());
       return;
     default:
       return done(Read(header));
@@ -271,49 +266,14 @@ Payload ParameterShard::Read(const pb::PullHeader& header) const {
   return out;
 }
 
-void ParameterShard::AnswerWaits() {
-  for (size_t i = 0; i < waits_.size();) {
-    const BulkSynchronous::Pull verdict = Judge(waits_[i].header);
-    if (verdict == BulkSynchronous::Pull::kLater) {
-      ++i;
-      continue;
-    }
-    const Wait wait = std::move(waits_[i]);
-    waits_[i] = std::move(waits_.back());
-    waits_.pop_back();
-    if (verdict == BulkSynchronous::Pull::kGone) {
-      wait.done(absl::OutOfRangeError(absl::StrCat("version ", wait.header.version(), " is gone")));
-    } else {
-      wait.done(Read(wait.header));
-    }
-  }
-}
-
-void ParameterShard::CancelWaits(const absl::Status& status, uint64_t below_plan) {
-  std::vector<Wait> cancelled;
-  const auto stays = [&](const Wait& wait) {
-    return wait.header.plan() >= below_plan ||
-           (wait.header.plan() == 0 && below_plan != UINT64_MAX);
-  };
-  const auto first = std::stable_partition(waits_.begin(), waits_.end(), stays);
-  std::move(first, waits_.end(), std::back_inserter(cancelled));
-  waits_.erase(first, waits_.end());
-  for (const Wait& wait : cancelled) wait.done(status);
+void ParameterShard::AnswerPulls() {
+  parked_.Answer([this](const pb::PullHeader& header) { return Judge(header); },
+                 [this](const pb::PullHeader& header) { return Read(header); });
 }
 
 void ParameterShard::ExpireWaits() {
   strand_.Post([self = shared_from_this()] {
-    const TimePoint now = self->environment_.timer.Now();
-    std::vector<Wait>& waits = self->waits_;
-    for (size_t i = 0; i < waits.size();) {
-      if (now - waits[i].since < kLongestWait) {
-        ++i;
-        continue;
-      }
-      waits[i].done(absl::DeadlineExceededError(
-          absl::StrCat("version ", waits[i].header.version(), " is not there yet")));
-      waits.erase(waits.begin() + static_cast<std::ptrdiff_t>(i));
-    }
+    self->parked_.Expire(self->environment_.timer.Now());
     self->Publish();
   });
 }
@@ -360,7 +320,7 @@ void ParameterShard::StopAndStore(std::function<void(absl::Status)> done) {
     const bool serving = self->phase_ == Phase::kServing;
     if (serving) self->Store(self->store_->LowestVersion(), done);
     if (serving || self->phase_ == Phase::kLoading) self->phase_ = Phase::kStopped;
-    self->CancelWaits(absl::UnavailableError("the server is stopping"), UINT64_MAX);
+    self->parked_.CancelAll(absl::UnavailableError("the server is stopping"));
     if (!serving) done(absl::OkStatus());
   });
 }
@@ -368,7 +328,7 @@ void ParameterShard::StopAndStore(std::function<void(absl::Status)> done) {
 void ParameterShard::End(Phase phase) {
   if (phase_ == Phase::kStored || phase_ == Phase::kClosed) return;
   phase_ = phase;
-  CancelWaits(absl::OutOfRangeError("the job has ended"), UINT64_MAX);
+  parked_.CancelAll(absl::OutOfRangeError("the job has ended"));
   store_.reset();
   sums_ = {};
   if (reserved_) environment_.budget.Release(budget_bytes_);

@@ -28,6 +28,7 @@
 #include "server/block_store.h"
 #include "server/consistency.h"
 #include "server/memory_budget.h"
+#include "server/parked_pulls.h"
 #include "server/storage_thread.h"
 
 namespace paracord {
@@ -83,11 +84,6 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
 
  private:
   enum class Phase { kLoading, kServing, kStored, kClosed, kStopped, kBroken };
-  struct Wait {
-    pb::PullHeader header;
-    Callback<Payload> done;
-    TimePoint since;
-  };
 
   ParameterShard(std::shared_ptr<const ShardJob> job, const pb::ShardRange& range,
                  const ShardEnvironment& environment);
@@ -106,8 +102,7 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
   const UpdateStep& Update(uint64_t step);
   BulkSynchronous::Pull Judge(const pb::PullHeader& header) const;
   Payload Read(const pb::PullHeader& header) const;
-  void AnswerWaits();
-  void CancelWaits(const absl::Status& status, uint64_t below_plan);
+  void AnswerPulls();
   void Store(uint64_t step, std::function<void(absl::Status)> done);
   void Finish(uint64_t step);
   void End(Phase phase);
@@ -127,7 +122,7 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
   pb::Plan plan_;
   std::unique_ptr<BlockStore> store_;
   std::vector<TreeSum> sums_;  // one a block
-  std::vector<Wait> waits_;
+  ParkedPulls parked_;
   uint64_t total_steps_ = 0;  // told by the first push
   std::optional<uint64_t> update_step_;
   UpdateStep update_;

@@ -67,6 +67,15 @@ struct State {
   std::vector<FloatBuffer> weights, gradients, state1, state2;
 };
 
+void UpdateTensor(const JobSpec& spec, const UpdateStep& update, uint32_t i, State& state) {
+  const int states = StateFloats(spec.optimizer.kind);
+  float* w = state.weights[i].get();
+  float* s1 = states > 0 ? state.state1[i].get() : nullptr;
+  float* s2 = states > 1 ? state.state2[i].get() : nullptr;
+  ApplyUpdate(update, {state.gradients[i].get(), nullptr, w, w, s1, s1, s2, s2},
+              static_cast<size_t>(spec.model.tensors[i].size()));
+}
+
 absl::Status TrainStep(const JobSpec& spec, const Sampler& sampler, uint64_t step, uint64_t steps,
                        Pass& pass, SliceReader& reader, State& state) {
   Weights weights;
@@ -79,17 +88,14 @@ absl::Status TrainStep(const JobSpec& spec, const Sampler& sampler, uint64_t ste
   RETURN_IF_ERROR(pass.Forward(weights, batch, {true, spec.seed, step, 0}, nullptr));
   RETURN_IF_ERROR(pass.Loss(batch).status());
   const float scale = 1.0f / static_cast<float>(sampler.BatchSize(step));
-  RETURN_IF_ERROR(pass.Backward(weights, batch, scale, gradients, nullptr));
   const UpdateStep update = PrepareUpdate(spec.optimizer, step, steps);
-  const int states = StateFloats(spec.optimizer.kind);
-  for (size_t i = 0; i < state.weights.size(); ++i) {
-    float* w = state.weights[i].get();
-    float* s1 = states > 0 ? state.state1[i].get() : nullptr;
-    float* s2 = states > 1 ? state.state2[i].get() : nullptr;
-    ApplyUpdate(update, {state.gradients[i].get(), nullptr, w, w, s1, s1, s2, s2},
-                static_cast<size_t>(spec.model.tensors[i].size()));
-  }
-  return absl::OkStatus();
+  // Each layer is updated while its gradient is still in the cache.
+  return pass.Backward(weights, batch, scale, gradients, [&](const LayerSpec& layer) {
+    for (uint32_t i = 0; i < layer.tensor_count; ++i) {
+      UpdateTensor(spec, update, layer.first_tensor + i, state);
+    }
+    return absl::OkStatus();
+  });
 }
 
 absl::Status Run(int argc, char** argv) {

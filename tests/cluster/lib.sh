@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # What the scripts of this folder share: a private place, real daemons, checks. Sourced, never run.
 #
 #   work          a fresh folder; it and every process that was started in it are gone when the script ends
@@ -9,18 +10,19 @@
 # without a deadline: `within SECONDS CONDITION` asks again until it holds.
 set -euo pipefail
 
-readonly script=$(basename "$0")
-readonly checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-readonly bin=$(realpath -m -- "${PARACORD_BIN:-$checkout/build/bin}")
-readonly full=${FULL:-0}
-readonly SEED=${SEED:-$((SRANDOM % 100000))}
+script=$(basename "$0")
+checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+bin=$(realpath -m -- "${PARACORD_BIN:-$checkout/build/bin}")
+full=${FULL:-0}
+SEED=${SEED:-$((SRANDOM % 100000))}
 RANDOM=$SEED
 for program in paracord paracord-scheduler paracord-server paracord-worker; do
   [[ -x $bin/$program ]] || { echo "$script: $bin/$program is missing; build first" >&2; exit 2; }
 done
 command -v jq >/dev/null || { echo "$script: jq is missing; run deploy/install-packages" >&2; exit 2; }
 
-readonly work=$(mktemp -d "${TMPDIR:-/tmp}/paracord-$script-XXXXXX")
+work=$(mktemp -d "${TMPDIR:-/tmp}/paracord-$script-XXXXXX")
+readonly script checkout bin full work
 export HOME=$work/home PATH=$bin:$PATH TZ=UTC
 unset PARACORD_SCHEDULER
 mkdir "$HOME"

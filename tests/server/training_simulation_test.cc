@@ -5,7 +5,7 @@
 namespace paracord {
 namespace {
 
-constexpr uint64_t kFirstSeed = 1, kSeeds = 3000;
+constexpr uint64_t kFirstSeed = 1, kSeeds = 150;
 
 // A shard without retention: the version before the newest is gone at once.
 class ForgetfulShard : public Shard {

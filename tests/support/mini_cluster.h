@@ -235,8 +235,11 @@ inline void MiniCluster::StartServer(uint32_t server) {
   servers_[server] = std::make_unique<MiniServer>(
       MiniServer::Options{name, absl::StrCat(folder_.path(), "/", name), options_.loopback},
       MakeOutside(options_.faults).coordinator);
-  MutexLock lock(mutex_);
-  doors_[servers_[server]->address()] = servers_[server]->door();
+  {
+    MutexLock lock(mutex_);
+    doors_[servers_[server]->address()] = servers_[server]->door();
+  }
+  servers_[server]->Join();
 }
 
 inline bool MiniCluster::KillTask(const std::string& job, uint32_t rank) {

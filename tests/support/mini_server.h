@@ -59,6 +59,8 @@ class MiniServer {
   };
   MiniServer(const Options& options, std::shared_ptr<Coordinator> coordinator);
   ~MiniServer() { Stop(); }
+  // From now on the scheduler counts on it.
+  void Join();
   // In order: writes its shards, tells the scheduler, ends. Once is enough.
   void Stop();
 
@@ -66,11 +68,13 @@ class MiniServer {
   const std::shared_ptr<ServerDoor>& door() const { return door_; }
 
  private:
-  pb::JoinRequest Self(const Options& options, uint64_t incarnation) const;
+  pb::JoinRequest Self() const;
   Member::Callbacks MakeCallbacks();
 
+  const Options options_;
   const std::shared_ptr<Coordinator> coordinator_;
   const std::string identity_;
+  const uint64_t incarnation_ = RandomId();
   // In the order in which they must go, last first.
   SystemTimer timer_;
   const std::unique_ptr<BlockDb> db_;
@@ -85,32 +89,34 @@ class MiniServer {
 };
 
 inline MiniServer::MiniServer(const Options& options, std::shared_ptr<Coordinator> coordinator)
-    : coordinator_(std::move(coordinator)),
+    : options_(options),
+      coordinator_(std::move(coordinator)),
       identity_(DirectoryIdentity(options.directory).value()),
       db_(BlockDb::Open(options.directory + "/blocks").value()),
       storage_(std::make_unique<StorageThread>()) {
-  const uint64_t incarnation = RandomId();
-  host_ = std::make_unique<ShardHost>(options.name, incarnation, *db_, *storage_, budget_, timer_,
+  host_ = std::make_unique<ShardHost>(options.name, incarnation_, *db_, *storage_, budget_, timer_,
                                       [this] {
                                         if (Member* member = reporting_.load()) member->ReportNow();
                                       });
   door_ = std::make_shared<ServerDoor>(*host_);
-  address_ = absl::StrCat(options.name, "/", incarnation);
+  address_ = absl::StrCat(options.name, "/", incarnation_);
   if (options.loopback) {
     service_ = ShardService::Start(*door_, "127.0.0.1:0", "", 2).value();
     address_ = service_->address();
   }
-  member_ =
-      std::make_unique<Member>(*coordinator_, timer_, Self(options, incarnation), MakeCallbacks());
+}
+
+inline void MiniServer::Join() {
+  member_ = std::make_unique<Member>(*coordinator_, timer_, Self(), MakeCallbacks());
   reporting_.store(member_.get());
 }
 
-inline pb::JoinRequest MiniServer::Self(const Options& options, uint64_t incarnation) const {
+inline pb::JoinRequest MiniServer::Self() const {
   pb::JoinRequest self;
   self.set_role(pb::SERVER);
-  self.set_name(options.name);
+  self.set_name(options_.name);
   self.set_identity(identity_);
-  self.set_incarnation(incarnation);
+  self.set_incarnation(incarnation_);
   self.set_address(address_);
   self.set_pid(getpid());
   self.set_memory_bytes(budget_.total());
@@ -135,7 +141,7 @@ inline void MiniServer::Stop() {
   if (host_ == nullptr) return;
   PARACORD_CHECK(host_->StopAndStore().ok());
   reporting_.store(nullptr);
-  member_->Leave();
+  if (member_) member_->Leave();
   member_.reset();
   service_.reset();
   door_->Close();

@@ -1,0 +1,63 @@
+// A scheduler whose every answer the test gives by hand: calls of members wait here, in the order
+// in which they came, until the test answers them. One thread.
+#pragma once
+
+#include <deque>
+#include <utility>
+
+#include "common/rpc/coordinator.h"
+
+namespace paracord {
+
+class FakeCoordinator : public Coordinator {
+ public:
+  template <class Request, class Reply>
+  struct Call {
+    Request request;
+    Callback<Reply> done;
+  };
+  std::deque<Call<pb::JoinRequest, pb::JoinReply>> joins;
+  std::deque<Call<pb::HeartbeatRequest, pb::HeartbeatReply>> heartbeats;
+  std::deque<Call<pb::WatchRequest, pb::WatchReply>> watches;
+  bool answer_heartbeats = false;  // OK, at once
+
+  // Answers the oldest call of `calls` and forgets it. The queue is changed first: the answer may
+  // bring the next call at once.
+  template <class Calls, class Answer>
+  static void Reply(Calls& calls, Answer answer) {
+    auto done = std::move(calls.front().done);
+    calls.pop_front();
+    done(std::move(answer));
+  }
+
+  void Join(const pb::JoinRequest& request, Callback<pb::JoinReply> done) override {
+    joins.push_back({request, std::move(done)});
+  }
+  void Heartbeat(const pb::HeartbeatRequest& request, Callback<pb::HeartbeatReply> done) override {
+    heartbeats.push_back({request, std::move(done)});
+    if (answer_heartbeats) heartbeats.back().done(pb::HeartbeatReply());
+  }
+  void Watch(const pb::WatchRequest& request, Callback<pb::WatchReply> done) override {
+    watches.push_back({request, std::move(done)});
+  }
+  void ReportTask(const pb::TaskReport&, Callback<pb::TaskReportReply> done) override {
+    done(absl::UnimplementedError(""));
+  }
+  void Submit(const pb::SubmitRequest&, Callback<pb::SubmitReply> done) override {
+    done(absl::UnimplementedError(""));
+  }
+  void GetJob(const pb::GetJobRequest&, Callback<pb::GetJobReply> done) override {
+    done(absl::UnimplementedError(""));
+  }
+  void ListJobs(const pb::ListJobsRequest&, Callback<pb::ListJobsReply> done) override {
+    done(absl::UnimplementedError(""));
+  }
+  void ListNodes(const pb::ListNodesRequest&, Callback<pb::ListNodesReply> done) override {
+    done(absl::UnimplementedError(""));
+  }
+  void Cancel(const pb::CancelRequest&, Callback<pb::CancelReply> done) override {
+    done(absl::UnimplementedError(""));
+  }
+};
+
+}  // namespace paracord
