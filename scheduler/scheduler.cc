@@ -84,6 +84,7 @@ absl::StatusOr<std::unique_ptr<Scheduler>> Scheduler::Start(const Options& optio
 }
 
 absl::Status Scheduler::Bind(const Options& options) {
+  RETURN_IF_ERROR(CheckFree(options.bind));
   service_ = std::make_unique<CoordinatorService>(*cluster_);
   grpc::ServerBuilder builder;
   Listening listening{options.bind};

@@ -170,7 +170,7 @@ absl::StatusOr<std::unique_ptr<ShardService>> ShardService::Start(Shard& shard,
                                                                   const std::string& bind,
                                                                   const std::string& advertise,
                                                                   int polling_threads) {
-  RETURN_IF_ERROR(SplitAddress(bind).status());
+  RETURN_IF_ERROR(CheckFree(bind));
   auto service = std::make_unique<RunningService>(shard);
   RETURN_IF_ERROR(service->Listen(bind, advertise, polling_threads));
   return std::unique_ptr<ShardService>(std::move(service));

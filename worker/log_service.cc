@@ -66,7 +66,7 @@ class RunningService : public LogService {
  public:
   explicit RunningService(const std::string& directory) : service_(directory) {}
   absl::Status Listen(const std::string& bind, const std::string& advertise) {
-    RETURN_IF_ERROR(SplitAddress(bind).status());
+    RETURN_IF_ERROR(CheckFree(bind));
     grpc::ServerBuilder builder;
     Listening listening{bind};
     paracord::Listen(builder, listening);

@@ -10,6 +10,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/status.h"
 
 namespace paracord {
 
@@ -53,36 +54,38 @@ void Listen(grpc::ServerBuilder& builder, Listening& listening) {
   builder.AddListeningPort(listening.bind, grpc::InsecureServerCredentials(), &listening.port);
 }
 
-namespace {
-
-// gRPC does not say why it could not bind; binding once more by hand does.
-std::string WhyNotBound(const std::string& host, int port) {
+absl::Status CheckFree(const std::string& bind) {
+  const auto parts = SplitAddress(bind);
+  if (!parts.ok()) return parts.status();
   addrinfo hints = {};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE;
   addrinfo* found = nullptr;
-  const int error = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
-  if (error != 0) return absl::StrCat("host '", host, "': ", gai_strerror(error));
-  const int fd = socket(found->ai_family, found->ai_socktype, 0);
+  const std::string port = std::to_string(parts->second);
+  const int error = getaddrinfo(parts->first.c_str(), port.c_str(), &hints, &found);
+  if (error != 0) {
+    return absl::InvalidArgumentError(absl::StrCat("cannot listen on ", bind, ": host '",
+                                                   parts->first, "': ", gai_strerror(error)));
+  }
+  const int fd = socket(found->ai_family, found->ai_socktype | SOCK_CLOEXEC, 0);
   const int one = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-  std::string why = "gRPC refused it";
-  if (bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, 1) != 0) {
-    why = errno == EADDRINUSE ? "the port is in use by another process" : std::strerror(errno);
+  absl::Status status;
+  if (::bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, 1) != 0) {
+    status = absl::AlreadyExistsError(absl::StrCat(
+        "cannot listen on ", bind, ": ",
+        errno == EADDRINUSE ? "the port is in use by another process" : std::strerror(errno)));
   }
   close(fd);
   freeaddrinfo(found);
-  return why;
+  return status;
 }
-
-}  // namespace
 
 absl::Status CheckBound(const grpc::Server* server, const Listening& listening) {
   if (server != nullptr && listening.port != 0) return absl::OkStatus();
-  const auto parts = SplitAddress(listening.bind);
-  if (!parts.ok()) return parts.status();
-  return absl::AlreadyExistsError(absl::StrCat("cannot listen on ", listening.bind, ": ",
-                                               WhyNotBound(parts->first, parts->second)));
+  RETURN_IF_ERROR(CheckFree(listening.bind));
+  return absl::AlreadyExistsError(
+      absl::StrCat("cannot listen on ", listening.bind, ": gRPC refused it"));
 }
 
 std::string AdvertisedAddress(const Listening& listening, const std::string& advertise) {

@@ -24,14 +24,18 @@ std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address);
 // {"host", port}. InvalidArgument: not HOST:PORT, with what was found.
 absl::StatusOr<std::pair<std::string, int>> SplitAddress(const std::string& address);
 
-// Sets message limits and the listening address on `builder`. After BuildAndStart pass the result
-// to CheckBound.
+// A server's address, before and after it is bound.
 struct Listening {
   std::string bind;  // HOST:PORT, port 0: any free one
   int port = 0;      // the chosen one, 0: not bound
 };
+// Can a server listen at `bind`? Asked first, because gRPC does not say why it could not.
+// InvalidArgument: no such address; AlreadyExists: "cannot listen on 127.0.0.1:7200: the port is in
+// use by another process".
+absl::Status CheckFree(const std::string& bind);
+// Sets message limits and the listening address on `builder`. After BuildAndStart pass the result
+// to CheckBound.
 void Listen(grpc::ServerBuilder& builder, Listening& listening);
-// AlreadyExists: "cannot listen on 127.0.0.1:7200: port in use".
 absl::Status CheckBound(const grpc::Server* server, const Listening& listening);
 
 // The address others reach us at: `advertise` if given (port 0 or none: the bound one), else the
