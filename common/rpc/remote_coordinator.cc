@@ -15,7 +15,9 @@ constexpr auto kWatchDeadline = std::chrono::seconds(20);  // the scheduler answ
 class RemoteCoordinator : public Coordinator {
  public:
   explicit RemoteCoordinator(const std::string& address)
-      : address_(address), stub_(pb::Coordinator::NewStub(OpenChannel(address))) {}
+      : address_(address),
+        channel_(OpenChannel(address)),
+        stub_(pb::Coordinator::NewStub(channel_)) {}
 
   void Join(const pb::JoinRequest& request, Callback<pb::JoinReply> done) override {
     Start(&Async::Join, request, std::move(done), kCallDeadline);
@@ -48,10 +50,18 @@ class RemoteCoordinator : public Coordinator {
  private:
   using Async = pb::Coordinator::StubInterface::async_interface;
 
+  // gRPC 1.51 ends the threads of its callbacks with the last channel that has made such calls, and
+  // joins them also on one of them: where a call that outlived its coordinator lets its channel go.
+  // That frees their queue twice. So one channel of the process stays for good.
+  static void KeepOneChannel(const std::shared_ptr<grpc::Channel>& channel) {
+    [[maybe_unused]] static const auto* const kept = new std::shared_ptr<grpc::Channel>(channel);
+  }
+
   template <class Request, class Reply>
   void Start(void (Async::*method)(grpc::ClientContext*, const Request*, Reply*,
                                    std::function<void(grpc::Status)>),
              const Request& request, Callback<Reply> done, std::chrono::seconds deadline) {
+    KeepOneChannel(channel_);
     struct Call {
       grpc::ClientContext context;
       Request request;
@@ -78,8 +88,9 @@ class RemoteCoordinator : public Coordinator {
     return Annotate(status, absl::StrCat("scheduler at ", address));
   }
 
-  std::string address_;
-  std::unique_ptr<pb::Coordinator::Stub> stub_;
+  const std::string address_;
+  const std::shared_ptr<grpc::Channel> channel_;
+  const std::unique_ptr<pb::Coordinator::Stub> stub_;
 };
 
 }  // namespace

@@ -11,14 +11,13 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
-#include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "tests/server/drawn_events.h"
 #include "tests/server/plain_loop.h"
 #include "tests/server/shard_room.h"
 
@@ -32,7 +31,7 @@ class SimTraining {
   SimTraining(ShardRoom& room, const std::string& id, uint64_t seed, Wrap wrap = nullptr)
       : room_(room),
         wrap_(std::move(wrap)),
-        random_(seed),
+        events_(seed),
         steps_(2 + Draw(5)),
         faults_left_(static_cast<int>(Draw(9))),
         job_(MakeJob(id, {5, 1, 7, 3, 2}, static_cast<OptimizerSpec::Kind>(Draw(6)),
@@ -55,10 +54,7 @@ class SimTraining {
       if (tick > 300'000) return "it goes on for ever";
       if (events_.empty()) return Stuck();
       if (faults_left_ > 0 && Draw(150) == 0) Fault();
-      std::swap(events_[Draw(events_.size())], events_.back());
-      const std::function<void()> event = std::move(events_.back());
-      events_.pop_back();
-      event();
+      events_.RunOne();
     }
     return failure_.empty() ? CheckEnd() : failure_;
   }
@@ -82,19 +78,16 @@ class SimTraining {
     std::vector<std::vector<float>> weights;
     std::vector<BlockRange> unsent;  // of this step; the last is sent first
   };
-  struct Call {  // whose call it is
-    uint64_t task, attempt;
-  };
+  using Call = std::pair<uint64_t, uint64_t>;  // whose it is: task, attempt
 
-  uint64_t Draw(uint64_t below) { return random_() % below; }
-  void Later(std::function<void()> event) { events_.push_back(std::move(event)); }
+  uint64_t Draw(uint64_t below) { return events_.Draw(below); }
+  void Later(std::function<void()> event) { events_.Add(std::move(event)); }
   void Fail(const std::string& what) {
     if (failure_.empty()) failure_ = what;
   }
   Task* Find(const Call& call) {
-    const auto found = tasks_.find(call.task);
-    return found != tasks_.end() && found->second.attempt == call.attempt ? &found->second
-                                                                          : nullptr;
+    const auto found = tasks_.find(call.first);
+    return found != tasks_.end() && found->second.attempt == call.second ? &found->second : nullptr;
   }
   uint32_t HostOf(uint64_t block) const {
     uint32_t i = 0;
@@ -124,7 +117,7 @@ class SimTraining {
       const uint32_t count = static_cast<uint32_t>(1 + Draw(job_->tree.leaves()));
       std::vector<uint32_t> cuts;
       for (uint32_t i = 1; i < job_->tree.leaves(); ++i) cuts.push_back(i);
-      std::shuffle(cuts.begin(), cuts.end(), random_);
+      std::shuffle(cuts.begin(), cuts.end(), events_.random());
       cuts.resize(count - 1);
       cuts.push_back(0);
       cuts.push_back(job_->tree.leaves());
@@ -259,7 +252,7 @@ class SimTraining {
     if (task == nullptr) return;
     if (absl::IsOutOfRange(reply.status())) {
       if (++task->gone > 1) Fail(absl::StrCat("version ", version, " is gone for a second time"));
-      return Begin(call.task);
+      return Begin(call.first);
     }
     if (Retry(*task, reply.status(), [=, this] { SendPull(call, version, block); })) return;
     std::vector<float> floats = ToFloats(*reply);
@@ -294,7 +287,7 @@ class SimTraining {
     const uint64_t blocks = job_->grid.blocks();
     if (task.step < steps_) {
       task.unsent = CutIntoRuns(blocks);
-      std::shuffle(task.unsent.begin(), task.unsent.end(), random_);
+      std::shuffle(task.unsent.begin(), task.unsent.end(), events_.random());
     } else {
       task.unsent = {{blocks - 1, blocks}};  // the last evaluation: metrics alone
     }
@@ -316,7 +309,7 @@ class SimTraining {
     if (task == nullptr) return;
     const BlockRange run = task->unsent.back();
     task->unsent.pop_back();
-    const pb::TaskSlot& slot = *SlotOf(call.task, task->plan);
+    const pb::TaskSlot& slot = *SlotOf(call.first, task->plan);
     for (const TreeNode& node : job_->tree.Cover(slot.begin(), slot.end())) {
       pb::PushHeader header;
       header.set_plan(task->plan.number());
@@ -391,7 +384,7 @@ class SimTraining {
 
   ShardRoom& room_;
   const Wrap wrap_;
-  std::mt19937_64 random_;
+  DrawnEvents events_;  // first: the others are drawn from it
   const uint64_t steps_;
   int faults_left_;
   const std::shared_ptr<const ShardJob> job_;
@@ -400,7 +393,6 @@ class SimTraining {
   uint64_t next_incarnation_ = 1;
   std::vector<Host> hosts_;
   std::map<uint64_t, Task> tasks_;  // by incarnation; those that run
-  std::vector<std::function<void()>> events_;
   std::string failure_;
 };
 

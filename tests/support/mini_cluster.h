@@ -5,8 +5,6 @@
 // Source: the mini-clusters of Apache Kudu (src/kudu/mini-cluster).
 #pragma once
 
-#include <grpc/grpc.h>
-
 #include <chrono>
 #include <functional>
 #include <map>
@@ -127,12 +125,7 @@ inline MiniCluster::~MiniCluster() {
   network_->Close();
 }
 
-// gRPC 1.51 frees its globals with its last object and corrupts memory if connections are still
-// being made; daemons have one until they exit, so a test process holds one too.
-inline void KeepGrpcAlive() { [[maybe_unused]] static const bool once = (grpc_init(), true); }
-
 inline void MiniCluster::Serve() {
-  KeepGrpcAlive();
   service_ = std::make_unique<CoordinatorService>(*cluster_);
   grpc::ServerBuilder builder;
   Listening listening{"127.0.0.1:0"};
