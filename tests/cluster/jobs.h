@@ -72,14 +72,14 @@ inline SmallJob NesterovJob() {
 seed: 13
 model:
   input: [9]
-  layers: [{linear: 14}, sigmoid, {dropout: 0.5}, {linear: {units: 7, bias: false}}, tanh, {linear: 1}]
+  layers: [{linear: 14}, tanh, {dropout: 0.1}, {linear: {units: 7, bias: false}}, sigmoid, {linear: 1}]
   loss: mse
 data:
-  train: {format: synthetic, samples: 50, features: 9, noise: 0.1, seed: 3}
+  train: {format: synthetic, samples: 90, features: 9, noise: 0.1, seed: 3}
   test: {format: synthetic, samples: 21, features: 9, seed: 3}
-  scale: 0.5
+  scale: 2
 train:
-  epochs: 3
+  epochs: 2
   batch_size: 13
   virtual_workers: 8
   optimizer: {kind: momentum, nesterov: true, lr: 0.05, schedule: linear}
