@@ -82,7 +82,7 @@ train:
   epochs: 2
   batch_size: 13
   virtual_workers: 8
-  optimizer: {kind: momentum, nesterov: true, lr: 0.05, schedule: linear}
+  optimizer: {kind: momentum, nesterov: true, lr: 0.2, schedule: linear}
   evaluate: {every: 1 epoch, metrics: [rmse]}
 )"};
 }

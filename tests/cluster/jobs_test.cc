@@ -1,6 +1,9 @@
 #include "tests/cluster/jobs.h"
 
+#include <atomic>
 #include <fstream>
+#include <map>
+#include <set>
 
 namespace paracord {
 namespace {

@@ -1,4 +1,6 @@
-#include <set>
+#include <atomic>
+#include <map>
+#include <random>
 
 #include "tests/cluster/jobs.h"
 

@@ -1,3 +1,5 @@
+#include <numeric>
+
 #include "tests/cluster/jobs.h"
 
 namespace paracord {
