@@ -1,6 +1,7 @@
 #include "common/rpc/member.h"
 
 #include <future>
+#include <thread>
 #include <utility>
 
 #include "common/base/log.h"
@@ -13,6 +14,7 @@ namespace {
 constexpr Duration kRetry = milliseconds(100);
 constexpr Duration kComplain = seconds(5);
 constexpr auto kLeavePatience = std::chrono::seconds(2);
+constexpr auto kLeaveRetries = milliseconds(500);  // nobody there: a stop does not wait for long
 
 }  // namespace
 
@@ -149,10 +151,17 @@ void Member::Leave() {
     last = state_->NewHeartbeat();
   }
   last.set_leaving(true);
-  auto answered = std::make_shared<std::promise<void>>();
-  auto future = answered->get_future();
-  state_->coordinator.Heartbeat(last, [answered](const auto&) { answered->set_value(); });
-  future.wait_for(kLeavePatience);
+  const TimePoint begun = Clock::now();
+  do {  // an orderly stop that nobody hears of looks like a death
+    auto answered = std::make_shared<std::promise<absl::Status>>();
+    auto future = answered->get_future();
+    state_->coordinator.Heartbeat(
+        last, [answered](const auto& reply) { answered->set_value(reply.status()); });
+    if (future.wait_until(begun + kLeavePatience) != std::future_status::ready) return;
+    const absl::Status status = future.get();
+    if (!absl::IsUnavailable(status) && !absl::IsDeadlineExceeded(status)) return;
+    std::this_thread::sleep_for(kRetry);
+  } while (Clock::now() < begun + kLeaveRetries);
 }
 
 }  // namespace paracord

@@ -28,7 +28,8 @@ class Member {
 
   // A heartbeat now, because something happened that should not wait for the next one.
   void ReportNow();
-  // The last heartbeat of an orderly stop; waits for its answer, at most 2 s.
+  // The last heartbeat of an orderly stop; waits for its answer, at most 2 s. Sent again for 500 ms
+  // while nobody is there.
   void Leave();
 
  private:
