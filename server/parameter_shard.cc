@@ -5,8 +5,22 @@
 
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "server/push_check.h"
 
 namespace paracord {
+namespace {
+
+// What a pushed step makes of its blocks.
+pb::PullHeader PullAfter(const pb::PushHeader& push) {
+  pb::PullHeader pull;
+  pull.set_plan(push.plan());
+  pull.set_version(push.step() + 1);
+  pull.set_block_begin(push.block_begin());
+  pull.set_block_end(push.block_end());
+  return pull;
+}
+
+}  // namespace
 
 std::shared_ptr<ParameterShard> ParameterShard::Create(std::shared_ptr<const ShardJob> job,
                                                        const pb::ShardRange& range,
@@ -41,10 +55,10 @@ ParameterShard::~ParameterShard() {
   if (reserved_) environment_.budget.Release(budget_bytes_);
 }
 
-void ParameterShard::Push(const pb::PushHeader& header, Payload floats,
-                          std::function<void(absl::Status)> done) {
-  strand_.Post([self = shared_from_this(), header, floats = std::move(floats),
-                done = std::move(done)] { self->TakePush(header, floats, done); });
+void ParameterShard::Push(const pb::PushHeader& header, Payload floats, Callback<Payload> done) {
+  strand_.Post(
+      [self = shared_from_this(), header, floats = std::move(floats),
+       done = std::move(done)]() mutable { self->TakePush(header, floats, std::move(done)); });
 }
 
 void ParameterShard::Pull(const pb::PullHeader& header, Callback<Payload> done) {
@@ -148,77 +162,53 @@ absl::Status ParameterShard::CheckPlan(uint64_t number) const {
   return absl::UnavailableError(message);
 }
 
-absl::Status ParameterShard::CheckBlocks(uint64_t begin, uint64_t end) const {
-  if (begin < end && range_.begin <= begin && end <= range_.end) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("found blocks [", begin, ", ", end,
-                                                 "), expected some of [", range_.begin, ", ",
-                                                 range_.end, ")"));
-}
-
-absl::Status ParameterShard::CheckPush(const pb::PushHeader& header, size_t bytes) const {
-  if (header.plan() == 0) return absl::InvalidArgumentError("a push needs a plan's number");
-  RETURN_IF_ERROR(CheckPlan(header.plan()));
-  RETURN_IF_ERROR(CheckBlocks(header.block_begin(), header.block_end()));
-  const BlockRange blocks{header.block_begin(), header.block_end()};
-  const uint64_t expected = job_->grid.Floats(blocks) * sizeof(float);
-  if (bytes != expected) {
-    return absl::InvalidArgumentError(absl::StrCat("found ", bytes, " bytes for blocks [",
-                                                   blocks.begin, ", ", blocks.end, "), expected ",
-                                                   expected));
-  }
-  const TreeNode node{header.node_begin(), header.node_end()};
-  if (!job_->tree.IsNode(node)) {
-    return absl::InvalidArgumentError(absl::StrCat("virtual workers [", node.begin, ", ", node.end,
-                                                   ") are no node of the tree over ",
-                                                   job_->tree.leaves()));
-  }
-  if (header.total_steps() == 0 || (total_steps_ != 0 && header.total_steps() != total_steps_)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("found a job of ", header.total_steps(), " steps, expected ", total_steps_));
-  }
-  for (uint64_t block = blocks.begin; block < blocks.end; ++block) {
-    const uint64_t last = job_->grid.kind(block) == TensorKind::kSum ? header.total_steps() + 1
-                                                                     : header.total_steps();
-    if (header.step() >= last) {
-      return absl::InvalidArgumentError(absl::StrCat("found step ", header.step(), " for block ",
-                                                     block, ", expected less than ", last));
-    }
-    if (BulkSynchronous::ForPush(header.step(), store_->version(block)) ==
-        BulkSynchronous::Push::kTooEarly) {
-      return absl::InvalidArgumentError(absl::StrCat("found step ", header.step(), " for block ",
-                                                     block, " at version ",
-                                                     store_->version(block)));
-    }
-  }
-  return absl::OkStatus();
-}
-
 void ParameterShard::TakePush(const pb::PushHeader& header, const Payload& floats,
-                              std::function<void(absl::Status)> done) {
-  const absl::Status status = CheckPush(header, floats.size());
-  done(status);  // taken; the sender need not wait for the update
-  done = nullptr;
-  if (!status.ok()) return;
+                              Callback<Payload> done) {
+  absl::Status status = CheckPlan(header.plan());
+  if (status.ok()) status = CheckPush(*job_, *store_, total_steps_, header, floats.size());
+  if (!status.ok()) return done(status);
+  if (!header.pull()) done(Payload());  // taken; the sender need not wait for the update
   total_steps_ = header.total_steps();
   Count(header, floats);
   AnswerPulls();
+  if (header.pull()) {
+    TakePull(PullAfter(header), [done = std::move(done)](absl::StatusOr<Payload> reply) {
+      done(absl::IsDeadlineExceeded(reply.status()) ? Payload() : std::move(reply));
+    });
+  }
 }
 
+// Blocks are independent. A sum's first part is only kept, all others mean work: for the crew.
 void ParameterShard::Count(const pb::PushHeader& header, const Payload& floats) {
-  const TreeNode node{header.node_begin(), header.node_end()};
+  const UpdateStep& update = Update(header.step());
+  std::vector<Payload> parts;
+  bool work = false;
   Payload::Cutter cutter(floats);
   for (uint64_t block = header.block_begin(); block < header.block_end(); ++block) {
-    Payload part = cutter.Next(job_->grid.block(block).floats * sizeof(float));
-    TreeSum& sum = sums_[block - range_.begin];
-    if (BulkSynchronous::ForPush(header.step(), store_->version(block)) ==
-        BulkSynchronous::Push::kRepeat) {
-      ++repeats_;
-      continue;
-    }
-    store_->DropPrevious(block);
-    if (!sum.Add(job_->tree, node, std::move(part), store_->pool())) ++repeats_;
-    if (sum.complete(job_->tree)) store_->Apply(block, sum.Take(), Update(header.step()));
+    parts.push_back(cutter.Next(job_->grid.block(block).floats * sizeof(float)));
+    work = work || sums_[block - range_.begin].partials() > 0;
   }
+  const auto count = [&](int, uint32_t i) {
+    CountBlock(header, header.block_begin() + i, std::move(parts[i]), update);
+    return absl::OkStatus();
+  };
+  if (work) return environment_.crew.Run(parts.size(), count).IgnoreError();
+  for (uint32_t i = 0; i < parts.size(); ++i) count(0, i).IgnoreError();
+}
+
+// On any thread, while the strand waits.
+void ParameterShard::CountBlock(const pb::PushHeader& header, uint64_t block, Payload floats,
+                                const UpdateStep& update) {
+  if (BulkSynchronous::ForPush(header.step(), store_->version(block)) ==
+      BulkSynchronous::Push::kRepeat) {
+    ++repeats_;
+    return;
+  }
+  const TreeNode node{header.node_begin(), header.node_end()};
+  TreeSum& sum = sums_[block - range_.begin];
+  store_->DropPrevious(block);
+  if (!sum.Add(job_->tree, node, std::move(floats), store_->pool())) ++repeats_;
+  if (sum.complete(job_->tree)) store_->Apply(block, sum.Take(), update);
 }
 
 const UpdateStep& ParameterShard::Update(uint64_t step) {
@@ -231,22 +221,21 @@ const UpdateStep& ParameterShard::Update(uint64_t step) {
 
 void ParameterShard::TakePull(const pb::PullHeader& header, Callback<Payload> done) {
   absl::Status status = CheckPlan(header.plan());
-  if (status.ok()) status = CheckBlocks(header.block_begin(), header.block_end());
-  if (status.ok() && header.plan() == 0 && header.history() != plan_.history()) {
-    status = absl::OutOfRangeError(absl::StrCat("history ", header.history(), " is gone"));
-  }
+  if (status.ok()) status = CheckBlocks(range_, header.block_begin(), header.block_end());
   if (!status.ok()) return done(status);
-  switch (Judge(header)) {
-    case BulkSynchronous::Pull::kGone:
-      return done(absl::OutOfRangeError(absl::StrCat("version ", header.version(), " of blocks [",
-                                                     header.block_begin(), ", ", header.block_end(),
-                                                     ") is gone")));
-    case BulkSynchronous::Pull::kLater:
-      parked_.Park(header, std::move(done), environment_.timer.Now());
-      return;
-    default:
-      return done(Read(header));
+  if (header.plan() == 0 && header.history() != plan_.history()) {
+    return done(absl::OutOfRangeError(absl::StrCat("history ", header.history(), " is gone")));
   }
+  const BulkSynchronous::Pull verdict = Judge(header);
+  if (verdict == BulkSynchronous::Pull::kLater) {
+    return parked_.Park(header, std::move(done), environment_.timer.Now());
+  }
+  if (verdict == BulkSynchronous::Pull::kGone) {
+    return done(absl::OutOfRangeError(absl::StrCat("version ", header.version(), " of blocks [",
+                                                   header.block_begin(), ", ", header.block_end(),
+                                                   ") is gone")));
+  }
+  done(Read(header));
 }
 
 BulkSynchronous::Pull ParameterShard::Judge(const pb::PullHeader& header) const {
@@ -268,7 +257,7 @@ Payload ParameterShard::Read(const pb::PullHeader& header) const {
 
 void ParameterShard::AnswerPulls() {
   parked_.Answer([this](const pb::PullHeader& header) { return Judge(header); },
-                 [this](const pb::PullHeader& header) { return Read(header); });
+                 [this](const pb::PullHeader& header) { return Read(header); }, environment_.crew);
 }
 
 void ParameterShard::ExpireWaits() {

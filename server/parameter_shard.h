@@ -15,11 +15,9 @@
 #include <string>
 #include <vector>
 
+#include "common/base/crew.h"
 #include "common/base/strand.h"
 #include "common/base/timer.h"
-#include "common/job/job_spec.h"
-#include "common/job/key_range.h"
-#include "common/job/reduction_tree.h"
 #include "common/job/tree_sum.h"
 #include "common/rpc/shard.h"
 #include "proto/plan.pb.h"
@@ -29,22 +27,10 @@
 #include "server/consistency.h"
 #include "server/memory_budget.h"
 #include "server/parked_pulls.h"
+#include "server/shard_job.h"
 #include "server/storage_thread.h"
 
 namespace paracord {
-
-// What the shards of one job share. Immutable.
-struct ShardJob {
-  ShardJob(std::string job_id, JobSpec job_spec)
-      : id(std::move(job_id)),
-        spec(std::move(job_spec)),
-        grid(GridOf(spec)),
-        tree(spec.virtual_workers) {}
-  const std::string id;
-  const JobSpec spec;
-  const BlockGrid grid;
-  const ReductionTree tree;
-};
 
 // What a shard needs of its server; outlives it.
 struct ShardEnvironment {
@@ -52,6 +38,7 @@ struct ShardEnvironment {
   StorageThread& storage;
   MemoryBudget& budget;
   Timer& timer;
+  Crew& crew;                                                  // helps with updates and answers
   std::function<void(const pb::GenerationRecord&)> on_stored;  // on the storage thread
   std::function<void()> on_change;  // something the scheduler should hear of soon
 };
@@ -64,8 +51,7 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
                                                 const ShardEnvironment& environment);
   ~ParameterShard() override;
 
-  void Push(const pb::PushHeader& header, Payload floats,
-            std::function<void(absl::Status)> done) override;
+  void Push(const pb::PushHeader& header, Payload floats, Callback<Payload> done) override;
   void Pull(const pb::PullHeader& header, Callback<Payload> done) override;
   void Query(const pb::QueryRequest& request, Callback<pb::QueryReply> done) override;
 
@@ -92,13 +78,12 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
   void TakePlan(const pb::Plan& plan);
   void Load(uint64_t history);
   void Loaded(const absl::StatusOr<std::optional<std::vector<BlockSnapshot>>>& blocks);
-  void TakePush(const pb::PushHeader& header, const Payload& floats,
-                std::function<void(absl::Status)> done);
+  void TakePush(const pb::PushHeader& header, const Payload& floats, Callback<Payload> done);
   void TakePull(const pb::PullHeader& header, Callback<Payload> done);
   absl::Status CheckPlan(uint64_t number) const;
-  absl::Status CheckBlocks(uint64_t begin, uint64_t end) const;
-  absl::Status CheckPush(const pb::PushHeader& header, size_t bytes) const;
   void Count(const pb::PushHeader& header, const Payload& floats);
+  void CountBlock(const pb::PushHeader& header, uint64_t block, Payload floats,
+                  const UpdateStep& update);
   const UpdateStep& Update(uint64_t step);
   BulkSynchronous::Pull Judge(const pb::PullHeader& header) const;
   Payload Read(const pb::PullHeader& header) const;

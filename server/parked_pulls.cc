@@ -25,7 +25,7 @@ std::vector<ParkedPulls::Pull> ParkedPulls::Remove(const std::function<bool(cons
   return removed;
 }
 
-void ParkedPulls::Answer(const Judge& judge, const Read& read) {
+void ParkedPulls::Answer(const Judge& judge, const Read& read, Crew& crew) {
   if (pulls_.empty()) return;
   const auto ready = [&](const Pull& pull) {
     return judge(pull.header) != BulkSynchronous::Pull::kLater;
@@ -34,7 +34,7 @@ void ParkedPulls::Answer(const Judge& judge, const Read& read) {
     if (judge(pull.header) == BulkSynchronous::Pull::kGone) {
       pull.done(absl::OutOfRangeError(absl::StrCat("version ", pull.header.version(), " is gone")));
     } else {
-      pull.done(read(pull.header));
+      crew.Post([done = pull.done, floats = read(pull.header)](int) { done(floats); });
     }
   }
 }

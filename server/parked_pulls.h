@@ -5,6 +5,7 @@
 #include <functional>
 #include <vector>
 
+#include "common/base/crew.h"
 #include "common/base/timer.h"
 #include "common/rpc/shard.h"
 #include "server/consistency.h"
@@ -17,8 +18,8 @@ class ParkedPulls {
 
   using Judge = std::function<BulkSynchronous::Pull(const pb::PullHeader&)>;
   using Read = std::function<Payload(const pb::PullHeader&)>;
-  // Answers those that `judge` no longer calls kLater.
-  void Answer(const Judge& judge, const Read& read);
+  // Answers those that `judge` no longer calls kLater, on threads of `crew`: to send is work too.
+  void Answer(const Judge& judge, const Read& read, Crew& crew);
   // Those of plans below `plan`; readers, who have none, stay.
   void CancelBelow(uint64_t plan, const absl::Status& status);
   void CancelAll(const absl::Status& status);

@@ -50,7 +50,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
   ASSIGN_OR_RETURN(server->db_, BlockDb::Open(options.directory + "/blocks"));
   server->storage_ = std::make_unique<StorageThread>();
   server->budget_ = std::make_unique<MemoryBudget>(options.memory);
-  server->coordinator_ = MakeRemoteCoordinator(options.scheduler);
+  const int cores = static_cast<int>(std::thread::hardware_concurrency());
+  server->crew_ = std::make_unique<Crew>(std::max(1, cores));
 
   const uint64_t incarnation = RandomId();
   auto report = [s = server.get()] {
@@ -58,12 +59,12 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
   };
   server->host_ =
       std::make_unique<ShardHost>(options.name, incarnation, *server->db_, *server->storage_,
-                                  *server->budget_, *server->timer_, report);
-  const int cores = static_cast<int>(std::thread::hardware_concurrency());
+                                  *server->budget_, *server->timer_, *server->crew_, report);
   const int threads =
-      options.polling_threads > 0 ? options.polling_threads : std::clamp(cores, 1, 4);
+      options.polling_threads > 0 ? options.polling_threads : std::clamp(cores / 2, 1, 4);
   ASSIGN_OR_RETURN(server->service_,
                    ShardService::Start(*server->host_, options.bind, options.advertise, threads));
+  server->coordinator_ = MakeRemoteCoordinator(options.scheduler, server->service_->poller());
   const std::string address = server->service_->address();
   RETURN_IF_ERROR(WriteFileAtomically(options.directory + "/address", address + "\n"));
   LogInfo("serving at ", address, ", scheduler ", options.scheduler);
@@ -98,6 +99,7 @@ void Server::Stop() {
   reporting_.store(nullptr);
   member_->Leave();
   member_.reset();
+  coordinator_.reset();
   service_.reset();
   storage_.reset();
   host_.reset();

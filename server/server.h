@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/base/config.h"
+#include "common/base/crew.h"
 #include "common/rpc/member.h"
 #include "server/shard_host.h"
 #include "server/shard_service.h"
@@ -22,7 +23,7 @@ class Server {
     std::string advertise;  // empty: bound host, or this host's name
     std::string directory = "paracord-server-0";
     uint64_t memory = 1ull << 30;  // bytes for weights and optimizer's state
-    int polling_threads = 0;       // 0: one a core, at most 4
+    int polling_threads = 0;       // 0: one for two cores, at most 4
     std::string log_level = "info";
   };
   static constexpr const char* kName = "paracord-server";
@@ -41,9 +42,10 @@ class Server {
   std::unique_ptr<BlockDb> db_;
   std::unique_ptr<StorageThread> storage_;
   std::unique_ptr<MemoryBudget> budget_;
-  std::unique_ptr<Coordinator> coordinator_;
+  std::unique_ptr<Crew> crew_;
   std::unique_ptr<ShardHost> host_;
   std::unique_ptr<ShardService> service_;
+  std::unique_ptr<Coordinator> coordinator_;
   std::unique_ptr<Member> member_;
   std::atomic<Member*> reporting_{nullptr};  // set while `member_` may be asked to report
 };

@@ -15,13 +15,14 @@ constexpr auto kStorePatience = std::chrono::seconds(10);
 }  // namespace
 
 ShardHost::ShardHost(std::string name, uint64_t incarnation, BlockDb& db, StorageThread& storage,
-                     MemoryBudget& budget, Timer& timer, std::function<void()> on_change)
+                     MemoryBudget& budget, Timer& timer, Crew& crew,
+                     std::function<void()> on_change)
     : name_(std::move(name)),
       incarnation_(incarnation),
       on_change_(std::move(on_change)),
-      environment_{
-          db,        storage, budget, timer, [this](const pb::GenerationRecord& r) { Recorded(r); },
-          on_change_} {
+      environment_{db,        storage, budget,
+                   timer,     crew,    [this](const pb::GenerationRecord& r) { Recorded(r); },
+                   on_change_} {
   auto found = db.List();
   if (found.ok()) {
     MutexLock lock(mutex_);
@@ -121,8 +122,7 @@ absl::Status Unknown(const std::string& job, uint32_t index) {
 
 }  // namespace
 
-void ShardHost::Push(const pb::PushHeader& header, Payload floats,
-                     std::function<void(absl::Status)> done) {
+void ShardHost::Push(const pb::PushHeader& header, Payload floats, Callback<Payload> done) {
   const auto shard = Find(header.job(), header.shard());
   if (shard == nullptr) return done(Unknown(header.job(), header.shard()));
   shard->Push(header, std::move(floats), std::move(done));

@@ -18,16 +18,15 @@ namespace paracord {
 
 class ShardHost : public Shard {
  public:
-  // `db`, `storage`, `budget` and `timer` outlive it. `on_change`: the scheduler should hear of it
-  // soon.
+  // `db`, `storage`, `budget`, `timer` and `crew` outlive it. `on_change`: the scheduler should
+  // hear of it soon.
   ShardHost(std::string name, uint64_t incarnation, BlockDb& db, StorageThread& storage,
-            MemoryBudget& budget, Timer& timer, std::function<void()> on_change);
+            MemoryBudget& budget, Timer& timer, Crew& crew, std::function<void()> on_change);
 
   // All that this server is to do; shards that nobody names any more are dropped.
   void Adopt(const pb::WatchReply& assignments);
 
-  void Push(const pb::PushHeader& header, Payload floats,
-            std::function<void(absl::Status)> done) override;
+  void Push(const pb::PushHeader& header, Payload floats, Callback<Payload> done) override;
   void Pull(const pb::PullHeader& header, Callback<Payload> done) override;
   void Query(const pb::QueryRequest& request, Callback<pb::QueryReply> done) override;
 

@@ -1,8 +1,6 @@
 #include "server/shard_service.h"
 
-#include <thread>
 #include <utility>
-#include <vector>
 
 #include "common/base/status.h"
 #include "common/rpc/rpc.h"
@@ -12,8 +10,7 @@
 namespace paracord {
 namespace {
 
-constexpr int kPendingCalls =
-    32;  // of each method and queue, waiting to be matched with an arriving message
+constexpr int kPendingCalls = 64;  // of each method, waiting to be matched with an arriving message
 constexpr auto kGrace = std::chrono::milliseconds(200);
 
 using RawService = pb::Shard::WithRawMethod_Push<
@@ -21,26 +18,26 @@ using RawService = pb::Shard::WithRawMethod_Push<
 
 // One call of any method: asked for, arrived, answered, gone. The queue hands it back after the
 // first and the last.
-class DataCall {
+class DataCall : public Poller::Event {
  public:
   enum class Method { kPush, kPull, kQuery };
-  DataCall(Method method, RawService& service, Shard& shard, grpc::ServerCompletionQueue& queue)
+  DataCall(Method method, RawService& service, Shard& shard, grpc::ServerCompletionQueue* queue)
       : method_(method), service_(service), shard_(shard), queue_(queue), responder_(&context_) {
     switch (method) {
       case Method::kPush:
-        service.RequestPush(&context_, &request_, &responder_, &queue, &queue, this);
+        service.RequestPush(&context_, &request_, &responder_, queue, queue, Tag());
         break;
       case Method::kPull:
-        service.RequestPull(&context_, &request_, &responder_, &queue, &queue, this);
+        service.RequestPull(&context_, &request_, &responder_, queue, queue, Tag());
         break;
       case Method::kQuery:
-        service.RequestQuery(&context_, &request_, &responder_, &queue, &queue, this);
+        service.RequestQuery(&context_, &request_, &responder_, queue, queue, Tag());
         break;
     }
   }
 
-  // On the polling thread. `ok` false: the queue is shutting down, or the answer did not go out.
-  void Proceed(bool ok) {
+  // `ok` false: the server is shutting down, or the answer did not go out.
+  void Happened(bool ok) override {
     if (answered_ || !ok) {
       delete this;
       return;
@@ -58,6 +55,7 @@ class DataCall {
   }
 
  private:
+  void* Tag() { return static_cast<Poller::Event*>(this); }
   void Push() {
     pb::PushHeader header;
     Payload floats;
@@ -65,7 +63,12 @@ class DataCall {
     request_.Clear();
     if (!status.ok()) return Answer(status, grpc::ByteBuffer());
     shard_.Push(header, std::move(floats),
-                [this](const absl::Status& s) { Answer(s, grpc::ByteBuffer()); });
+                [this, version = header.step() + 1](const absl::StatusOr<Payload>& reply) {
+                  if (reply.ok() && reply->size() == 0) {
+                    return Answer(absl::OkStatus(), EncodePlain(pb::PushReply()));
+                  }
+                  AnswerFloats(version, reply);
+                });
   }
   void Pull() {
     pb::PullHeader header;
@@ -73,9 +76,7 @@ class DataCall {
     const absl::Status status = DecodeMessage(request_, &header, &none);
     if (!status.ok()) return Answer(status, grpc::ByteBuffer());
     shard_.Pull(header, [this, version = header.version()](const absl::StatusOr<Payload>& reply) {
-      pb::PullReplyHeader reply_header;
-      reply_header.set_version(version);
-      Answer(reply.status(), reply.ok() ? EncodeMessage(reply_header, *reply) : grpc::ByteBuffer());
+      AnswerFloats(version, reply);
     });
   }
   void Query() {
@@ -86,19 +87,23 @@ class DataCall {
       Answer(reply.status(), reply.ok() ? EncodePlain(*reply) : grpc::ByteBuffer());
     });
   }
+  void AnswerFloats(uint64_t version, const absl::StatusOr<Payload>& reply) {
+    pb::PullReplyHeader header;
+    header.set_version(version);
+    Answer(reply.status(), reply.ok() ? EncodeMessage(header, *reply) : grpc::ByteBuffer());
+  }
   void Answer(const absl::Status& status, const grpc::ByteBuffer& reply) {
     if (status.ok()) {
-      responder_.Finish(reply.Valid() ? reply : EncodePlain(pb::PushReply()), grpc::Status::OK,
-                        this);
+      responder_.Finish(reply, grpc::Status::OK, Tag());
     } else {
-      responder_.FinishWithError(ToGrpc(status), this);
+      responder_.FinishWithError(ToGrpc(status), Tag());
     }
   }
 
   const Method method_;
   RawService& service_;
   Shard& shard_;
-  grpc::ServerCompletionQueue& queue_;
+  grpc::ServerCompletionQueue* const queue_;
   grpc::ServerContext context_;
   grpc::ByteBuffer request_;
   grpc::ServerAsyncResponseWriter<grpc::ByteBuffer> responder_;
@@ -114,53 +119,37 @@ class RunningService : public ShardService {
     Listening listening{bind};
     paracord::Listen(builder, listening);
     builder.RegisterService(&service_);
-    for (int i = 0; i < threads; ++i) queues_.push_back(builder.AddCompletionQueue());
+    auto queue = builder.AddCompletionQueue();
+    grpc::ServerCompletionQueue* const calls = queue.get();
     server_ = builder.BuildAndStart();
+    poller_ = std::make_shared<Poller>(std::move(queue), threads);
     if (absl::Status bound = CheckBound(server_.get(), listening); !bound.ok()) {
       server_.reset();
       return bound;
     }
     address_ = AdvertisedAddress(listening, advertise);
-    for (const auto& queue : queues_) {
-      for (int i = 0; i < kPendingCalls; ++i) {
-        for (const auto method :
-             {DataCall::Method::kPush, DataCall::Method::kPull, DataCall::Method::kQuery}) {
-          new DataCall(method, service_, shard_, *queue);
-        }
+    for (int i = 0; i < kPendingCalls; ++i) {
+      for (const auto method :
+           {DataCall::Method::kPush, DataCall::Method::kPull, DataCall::Method::kQuery}) {
+        new DataCall(method, service_, shard_, calls);
       }
-      threads_.emplace_back([&queue] {
-        void* tag;
-        bool ok;
-        while (queue->Next(&tag, &ok)) static_cast<DataCall*>(tag)->Proceed(ok);
-      });
     }
     return absl::OkStatus();
   }
 
   ~RunningService() override {
     if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + kGrace);
-    for (const auto& queue : queues_) queue->Shutdown();
-    for (std::thread& thread : threads_) thread.join();
-    if (threads_.empty()) Drain();
+    if (poller_ != nullptr) poller_->Stop();  // the calls are gone before what they call
   }
 
   std::string address() const override { return address_; }
+  std::shared_ptr<Poller> poller() const override { return poller_; }
 
  private:
-  void Drain() {  // never polled: a queue must still be emptied before it goes
-    void* tag;
-    bool ok;
-    for (const auto& queue : queues_) {
-      while (queue->Next(&tag, &ok)) {
-      }
-    }
-  }
-
   Shard& shard_;
   RawService service_;
-  std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues_;
   std::unique_ptr<grpc::Server> server_;
-  std::vector<std::thread> threads_;
+  std::shared_ptr<Poller> poller_;
   std::string address_;
 };
 

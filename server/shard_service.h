@@ -1,13 +1,12 @@
-// gRPC to Shard. All calls come raw through completion queues, with one polling thread a queue; the
-// thread that receives a call decodes it and runs the shard's strand if that is idle, so there is
-// no hop. (One method on the callback API would put gRPC's own threads on the same sockets, and
-// they would take the data path's messages off them.)   [door: gRPC]
+// gRPC to Shard. All calls come raw through one completion queue; the polling thread that receives
+// a call decodes it and runs the shard's strand if that is idle, so there is no hop.   [door: gRPC]
 #pragma once
 
 #include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "common/rpc/poller.h"
 #include "common/rpc/shard.h"
 
 namespace paracord {
@@ -22,6 +21,8 @@ class ShardService {
   virtual ~ShardService() =
       default;  // stops: refuses new calls, cancels parked ones, joins its threads
   virtual std::string address() const = 0;
+  // For the process's own calls. Their stubs go before the service.
+  virtual std::shared_ptr<Poller> poller() const = 0;
 };
 
 }  // namespace paracord

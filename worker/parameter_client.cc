@@ -10,8 +10,8 @@
 namespace paracord {
 namespace {
 
-// The size at which the wire is fastest (256 KiB to 1 MiB), in whole blocks.
-constexpr uint64_t kMessageBlocks = (1 << 20) / (kBlockFloats * sizeof(float));
+// A message's largest size, in whole blocks: a call costs as much as some 200 KiB.
+constexpr uint64_t kMessageBlocks = (2 << 20) / (kBlockFloats * sizeof(float));
 constexpr Duration kFirstPause = milliseconds(20);
 constexpr Duration kLongestPause = milliseconds(200);
 
@@ -27,12 +27,13 @@ std::string Describe(const pb::ShardRange& range) {
 
 }  // namespace
 
+// With `push`, the gradient is on its way; without, only the answer is wanted.
 struct ParameterClient::Message {
   uint64_t epoch = 0;
-  bool is_push = false;
-  pb::PushHeader push;
+  std::optional<pb::PushHeader> push;
+  Payload floats;  // of the push
   pb::PullHeader pull;
-  Payload floats;
+  bool lands = true;  // its answer is for the weights: not that of a push that others complete
   BlockRange blocks;
   std::string server;
   std::weak_ptr<Shard> shard;  // owned by the client: a callback must never hold the last reference
@@ -61,7 +62,7 @@ void ParameterClient::Adopt(const pb::Plan& plan, uint32_t rank) {
     spoiled_ = absl::OkStatus();
     forgotten.swap(open_);
     missing_.assign(grid_.tensors().size(), 0);
-    pulling_ = pushing_ = 0;
+    pulling_ = 0;
   }
   forgotten.clear();
   plan_ = plan;
@@ -88,9 +89,9 @@ void ParameterClient::Interrupt() {
   Spoil(absl::FailedPreconditionError("a newer plan is there"));
 }
 
-void ParameterClient::Drain() {
+void ParameterClient::Stop() {
   MutexLock lock(mutex_);
-  draining_ = true;
+  stopping_ = true;
   changed_.NotifyAll();
 }
 
@@ -123,10 +124,10 @@ absl::StatusOr<uint64_t> ParameterClient::FirstStep() {
       }
       wait_->set_what(absl::StrCat(Describe(range), ": ", std::string(reply.status().message())));
       const TimePoint until = timer_.Now() + pause;
-      while (spoiled_.ok() && !draining_ && changed_.WaitUntil(mutex_, until)) {
+      while (spoiled_.ok() && !stopping_ && changed_.WaitUntil(mutex_, until)) {
       }
       if (!spoiled_.ok()) return spoiled_;
-      if (draining_) return absl::CancelledError("the task is to stop");
+      if (stopping_) return absl::CancelledError("the task is to stop");
       pause = std::min(2 * pause, kLongestPause);
     }
   }
@@ -138,45 +139,55 @@ absl::StatusOr<uint64_t> ParameterClient::FirstStep() {
 void ParameterClient::ForEachPart(
     BlockRange blocks, const std::function<void(const pb::ShardRange&, BlockRange)>& visit) {
   for (const pb::ShardRange& range : plan_.shards()) {
+    const uint64_t begin = std::max<uint64_t>(blocks.begin, range.block_begin());
     const uint64_t end = std::min<uint64_t>(blocks.end, range.block_end());
-    for (uint64_t at = std::max<uint64_t>(blocks.begin, range.block_begin()); at < end;) {
-      const uint64_t next = std::min(end, at + kMessageBlocks);
-      visit(range, {at, next});
-      at = next;
+    if (begin >= end) continue;
+    const uint64_t parts = (end - begin + kMessageBlocks - 1) / kMessageBlocks;
+    for (uint64_t i = 0; i < parts; ++i) {
+      visit(range, {begin + (end - begin) * i / parts, begin + (end - begin) * (i + 1) / parts});
     }
   }
 }
 
-void ParameterClient::StartPulls(uint64_t version, BlockRange blocks) {
-  std::vector<std::shared_ptr<Message>> messages;
-  ForEachPart(blocks, [&](const pb::ShardRange& range, BlockRange part) {
-    auto message = std::make_shared<Message>();
-    message->blocks = part;
-    message->server = Describe(range);
-    message->shard = ShardOf(range);
-    message->pull.set_job(plan_.job());
-    message->pull.set_shard(range.index());
-    message->pull.set_plan(plan_.number());
-    message->pull.set_version(version);
-    message->pull.set_block_begin(part.begin);
-    message->pull.set_block_end(part.end);
-    messages.push_back(std::move(message));
-  });
+std::shared_ptr<ParameterClient::Message> ParameterClient::NewMessage(const pb::ShardRange& range,
+                                                                      BlockRange blocks,
+                                                                      uint64_t version) {
+  auto message = std::make_shared<Message>();
+  message->blocks = blocks;
+  message->server = Describe(range);
+  message->shard = ShardOf(range);
+  message->pull.set_job(plan_.job());
+  message->pull.set_shard(range.index());
+  message->pull.set_plan(plan_.number());
+  message->pull.set_version(version);
+  message->pull.set_block_begin(blocks.begin);
+  message->pull.set_block_end(blocks.end);
+  return message;
+}
+
+void ParameterClient::StartAll(const std::vector<std::shared_ptr<Message>>& messages) {
   {
     MutexLock lock(mutex_);
     for (const auto& message : messages) {
       message->epoch = epoch_;
+      open_.insert(message);
+      if (!message->lands) continue;
       for (uint64_t b = message->blocks.begin; b < message->blocks.end; ++b) {
         ++missing_[grid_.block(b).tensor];
       }
       pulling_ += message->blocks.size();
-      open_.insert(message);
     }
   }
   for (const auto& message : messages) Start(message);
 }
 
-void ParameterClient::Fetch(uint64_t version) { StartPulls(version, {0, grid_.blocks()}); }
+void ParameterClient::Fetch(uint64_t version) {
+  std::vector<std::shared_ptr<Message>> messages;
+  ForEachPart({0, grid_.blocks()}, [&](const pb::ShardRange& range, BlockRange part) {
+    messages.push_back(NewMessage(range, part, version));
+  });
+  StartAll(messages);
+}
 
 void ParameterClient::Push(uint64_t step, uint64_t total_steps, uint32_t first,
                            const std::vector<PartialSum>& sums) {
@@ -189,13 +200,10 @@ void ParameterClient::Push(uint64_t step, uint64_t total_steps, uint32_t first,
     for (const Payload& tensor : sum.tensors) floats.Append(tensor);
     Payload::Cutter cutter(floats);
     ForEachPart(blocks, [&](const pb::ShardRange& range, BlockRange part) {
-      auto message = std::make_shared<Message>();
-      message->is_push = true;
-      message->blocks = part;
-      message->server = Describe(range);
-      message->shard = ShardOf(range);
+      auto message = NewMessage(range, part, step + 1);
+      message->lands = &sum == &sums.back();
       message->floats = cutter.Next(grid_.Floats(part) * sizeof(float));
-      pb::PushHeader& header = message->push;
+      pb::PushHeader& header = message->push.emplace();
       header.set_job(plan_.job());
       header.set_shard(range.index());
       header.set_plan(plan_.number());
@@ -206,56 +214,49 @@ void ParameterClient::Push(uint64_t step, uint64_t total_steps, uint32_t first,
       header.set_block_begin(part.begin);
       header.set_block_end(part.end);
       header.set_rank(rank_);
+      header.set_pull(message->lands);
       messages.push_back(std::move(message));
     });
   }
-  {
-    MutexLock lock(mutex_);
-    for (const auto& message : messages) {
-      message->epoch = epoch_;
-      ++pushing_;
-      open_.insert(message);
-    }
-  }
-  for (const auto& message : messages) Start(message);
-  StartPulls(step + 1, blocks);
+  StartAll(messages);
 }
 
 void ParameterClient::Start(const std::shared_ptr<Message>& message) {
-  auto gate = gate_;
   const std::shared_ptr<Shard> shard = message->shard.lock();
   if (shard == nullptr) return;  // a newer plan dropped it
-  if (message->is_push) {
-    shard->Push(message->push, message->floats, [this, gate, message](const absl::Status& status) {
-      if (Gate::Pass pass(*gate); pass) Answered(message, status, Payload());
-    });
+  auto answered = [this, gate = gate_, message](const absl::StatusOr<Payload>& reply) {
+    if (Gate::Pass pass(*gate); pass) Answered(message, reply);
+  };
+  if (message->push) {
+    shard->Push(*message->push, message->floats, std::move(answered));
   } else {
-    shard->Pull(message->pull, [this, gate, message](const absl::StatusOr<Payload>& reply) {
-      if (Gate::Pass pass(*gate); pass)
-        Answered(message, reply.status(), reply.ok() ? *reply : Payload());
-    });
+    shard->Pull(message->pull, std::move(answered));
   }
 }
 
-void ParameterClient::Answered(const std::shared_ptr<Message>& message, const absl::Status& status,
-                               const Payload& floats) {
+void ParameterClient::Answered(const std::shared_ptr<Message>& message,
+                               const absl::StatusOr<Payload>& reply) {
+  const absl::Status& status = reply.status();
   MutexLock lock(mutex_);
   if (message->epoch != epoch_ || open_.count(message) == 0) return;
   if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status))
     return Again(message, status);
   if (absl::IsCancelled(status)) return Spoil(absl::FailedPreconditionError(status.message()));
   if (!status.ok()) return Spoil(Annotate(status, message->server));
-  if (message->is_push) {
-    --pushing_;
-  } else {
-    if (floats.size() != grid_.Floats(message->blocks) * sizeof(float)) {
+  if (message->lands) {
+    if (message->push && reply->size() == 0) {
+      message->push.reset();
+      message->floats = Payload();
+      return Again(message, absl::DeadlineExceededError("taken; its version is not there yet"));
+    }
+    if (reply->size() != grid_.Floats(message->blocks) * sizeof(float)) {
       return Spoil(absl::InternalError(
-          absl::StrCat(message->server, " answered ", floats.size(), " bytes, expected ",
+          absl::StrCat(message->server, " answered ", reply->size(), " bytes, expected ",
                        grid_.Floats(message->blocks) * sizeof(float))));
     }
     ++landing_;
     mutex_.Unlock();
-    Land(*message, floats);
+    Land(*message, *reply);
     mutex_.Lock();
     --landing_;
     changed_.NotifyAll();
@@ -302,7 +303,7 @@ absl::Status ParameterClient::WaitForZero(const std::function<uint64_t()>& count
       status = spoiled_;
       break;
     }
-    if (draining_ && pushing_ == 0) {
+    if (stopping_) {
       status = absl::CancelledError("the task is to stop");
       break;
     }
@@ -324,10 +325,6 @@ absl::Status ParameterClient::AwaitAll() {
   return WaitForZero([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return pulling_; });
 }
 
-absl::Status ParameterClient::AwaitTaken() {
-  return WaitForZero([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return pushing_; });
-}
-
 std::optional<pb::Wait> ParameterClient::CurrentWait() {
   MutexLock lock(mutex_);
   if (wait_) return wait_;
@@ -341,8 +338,8 @@ std::optional<pb::Wait> ParameterClient::CurrentWait() {
   wait.set_since_unix_ms(waiting_since_);
   if (!worst->last.ok() && !absl::IsDeadlineExceeded(worst->last)) {
     wait.set_what(absl::StrCat(worst->server, ": ", std::string(worst->last.message())));
-  } else if (worst->is_push) {
-    wait.set_what(absl::StrCat(worst->server, " to take gradients of step ", worst->push.step()));
+  } else if (!worst->lands) {
+    wait.set_what(absl::StrCat(worst->server, " to take gradients of step ", worst->push->step()));
   } else {
     wait.set_what(absl::StrCat("version ", worst->pull.version(), " of the weights from ",
                                worst->server, ": the other tasks' gradients are not all there"));

@@ -1,9 +1,9 @@
 // A task's view of the weights: cuts tensors by the plan into messages to shards, and is the only
 // place that sends again.
 //
-// Push hands over the partial sums of some tensors and at once asks for the version that they will
-// make; the answers land in the weights as they come. So communication runs while the earlier
-// layers are still computing their gradients.
+// Push hands over the partial sums of some tensors, and its answers carry the version that they
+// make; they land in the weights as they come. So communication runs while the earlier layers are
+// still computing their gradients.
 //
 // A call that a shard refuses because the plan is old, or because the version is gone, spoils the
 // client until the next Adopt: every wait then returns that status. Unavailable and
@@ -46,8 +46,9 @@ class ParameterClient {
   void Adopt(const pb::Plan& plan, uint32_t rank);
   // Spoils the client with FailedPrecondition: a newer plan is there.
   void Interrupt();
-  // Lets waits end with Cancelled as soon as everything pushed has been taken: the task is to stop.
-  void Drain();
+  // Ends every wait with Cancelled, now and later: the task is to stop. What it has pushed may or
+  // may not count; whoever computes that step again makes the same bits.
+  void Stop();
 
   // The lowest version of all shards: the step to begin with. Blocks; asks again as long as one
   // does not answer.
@@ -59,15 +60,13 @@ class ParameterClient {
     TreeNode node;
     std::vector<Payload> tensors;  // whole tensors [first, first + n)
   };
-  // Sends the sums of step `step` for tensors [first, first + n) and asks for their next version.
+  // Sends the sums of step `step` for tensors [first, first + n) and fetches their next version.
   void Push(uint64_t step, uint64_t total_steps, uint32_t first,
             const std::vector<PartialSum>& sums);
 
   // Returns when tensors [first, first + count) have the version last asked for.
   absl::Status Await(uint32_t first, uint32_t count);
   absl::Status AwaitAll();
-  // Returns when all that was pushed has been taken.
-  absl::Status AwaitTaken();
 
   // The tensor's floats, as last fetched: valid after Await until its next Push.
   const float* tensor(uint32_t index) const { return weights_[index].data(); }
@@ -76,21 +75,22 @@ class ParameterClient {
   std::optional<pb::Wait> CurrentWait();
 
  private:
-  struct Message;  // one push or pull, until it has been answered for good
+  struct Message;  // one push, or pull, or both, until it has been answered for good
 
   void Start(const std::shared_ptr<Message>& message);
-  void Answered(const std::shared_ptr<Message>& message, const absl::Status& status,
-                const Payload& floats);
+  void Answered(const std::shared_ptr<Message>& message, const absl::StatusOr<Payload>& reply);
   void Land(const Message& message, const Payload& floats);
   void Again(const std::shared_ptr<Message>& message, const absl::Status& status)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void StartPulls(uint64_t version, BlockRange blocks);
+  std::shared_ptr<Message> NewMessage(const pb::ShardRange& range, BlockRange blocks,
+                                      uint64_t version);
+  void StartAll(const std::vector<std::shared_ptr<Message>>& messages);
   void Spoil(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::shared_ptr<Shard> ShardOf(const pb::ShardRange& range);
-  // Runs `visit` for each shard's part of `blocks`, cut into messages.
+  // Runs `visit` for each shard's part of `blocks`, cut into messages of about the same size.
   void ForEachPart(BlockRange blocks,
                    const std::function<void(const pb::ShardRange&, BlockRange)>& visit);
-  // Waits until `count` is 0, the client is spoiled, or draining is over.
+  // Waits until `count` is 0, the client is spoiled, or it is to stop.
   absl::Status WaitForZero(const std::function<uint64_t()>& count);
 
   const BlockGrid& grid_;
@@ -106,12 +106,11 @@ class ParameterClient {
   uint64_t epoch_ ABSL_GUARDED_BY(mutex_) =
       0;  // raised by Adopt: answers of older ones are dropped
   absl::Status spoiled_ ABSL_GUARDED_BY(mutex_);
-  bool draining_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   int landing_ ABSL_GUARDED_BY(mutex_) = 0;  // answers being copied into the weights
   std::vector<uint32_t> missing_
       ABSL_GUARDED_BY(mutex_);  // blocks of each tensor that are asked for and not there
   uint64_t pulling_ ABSL_GUARDED_BY(mutex_) = 0;  // blocks, over all tensors
-  uint64_t pushing_ ABSL_GUARDED_BY(mutex_) = 0;  // messages not taken yet
   std::set<std::shared_ptr<Message>> open_ ABSL_GUARDED_BY(mutex_);
   std::optional<pb::Wait> wait_ ABSL_GUARDED_BY(mutex_);  // what FirstStep waits for
   int64_t waiting_since_ ABSL_GUARDED_BY(mutex_) = 0;     // unix ms; 0: nobody waits

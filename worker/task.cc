@@ -82,7 +82,7 @@ Task::~Task() = default;
 void Task::Stop() {
   plans_.Stop();
   MutexLock lock(mutex_);
-  if (client_ != nullptr) client_->Drain();
+  if (client_ != nullptr) client_->Stop();
 }
 
 absl::Status Task::Run() {

@@ -76,8 +76,8 @@ int RunTaskProcess(int argc, char** argv) {
   SetLogName(absl::StrCat(line->task.node, "/", line->task.job, ".", line->task.rank));
 
   SystemTimer timer;
-  const auto coordinator = MakeRemoteCoordinator(line->scheduler);
-  const auto poller = MakeDataPoller();
+  const auto poller = std::make_shared<Poller>();
+  const auto coordinator = MakeRemoteCoordinator(line->scheduler, poller);
   Task task(line->task, *coordinator, timer,
             [&](const pb::ShardRange& range) { return MakeRemoteShard(range.address(), poller); });
   StopOnSignal(signals, task);

@@ -93,10 +93,10 @@ absl::Status Trainer::RunUnder(const pb::Plan& plan, const pb::TaskSlot& task) {
   begin_ = task.begin();
   end_ = task.end();
   buckets_.clear();
-  for (const LayerSpec& layer : parts_.spec.model.layers) {
-    buckets_.push_back(std::make_unique<Bucket>(layer.tensor_count, end_ - begin_));
+  for (const TensorRun& run : RunsOf(parts_.spec.model)) {
+    buckets_.push_back(std::make_unique<Bucket>(run, end_ - begin_));
   }
-  metrics_bucket_ = std::make_unique<Bucket>(1, end_ - begin_);
+  metrics_bucket_ = std::make_unique<Bucket>(TensorRun{metrics_tensor_, 1}, end_ - begin_);
   ASSIGN_OR_RETURN(const uint64_t first, parts_.client.FirstStep());
   LogInfo("plan ", plan.number(), ": virtual workers [", begin_, ", ", end_, ") from step ", first,
           " of ", total_steps_);
@@ -167,23 +167,25 @@ absl::Status Trainer::TrainSlice(Lane& lane, uint64_t step, uint32_t virtual_wor
 
 absl::Status Trainer::HandOver(uint64_t step, const LayerSpec& layer, uint32_t virtual_worker,
                                const std::vector<FloatBuffer>& gradients) {
+  const auto starts_here = [&](const auto& b) { return b->run().first == layer.first_tensor; };
+  const auto found = std::find_if(buckets_.begin(), buckets_.end(), starts_here);
+  if (found == buckets_.end()) return absl::OkStatus();  // goes with a layer that is still to come
+  Bucket& bucket = **found;
   std::vector<Payload> floats;
-  for (uint32_t i = 0; i < layer.tensor_count; ++i) {
-    const uint32_t tensor = layer.first_tensor + i;
+  for (uint32_t tensor = bucket.run().first; tensor < bucket.run().end(); ++tensor) {
     floats.emplace_back(gradients[tensor].get(), parts_.spec.model.tensors[tensor].size(),
                         gradients[tensor]);
   }
-  Bucket& bucket = *buckets_[layer.place];
   if (!bucket.Add(tree_, virtual_worker, floats, pool_)) return absl::OkStatus();
   std::vector<ParameterClient::PartialSum> sums = bucket.Take(tree_, pool_);
-  if (layer.first_tensor + layer.tensor_count == metrics_tensor_) {
-    // The last layer is the first to go; every slice's loss is known by now and goes with it.
+  if (bucket.run().end() == metrics_tensor_) {
+    // The last run is the first to go; every slice's loss is known by now and goes with it.
     ReportStepBefore(step);
     std::vector<ParameterClient::PartialSum> metrics = MetricSums();
     for (size_t i = 0; i < sums.size(); ++i)
       sums[i].tensors.push_back(std::move(metrics[i].tensors[0]));
   }
-  parts_.client.Push(step, total_steps_, layer.first_tensor, sums);
+  parts_.client.Push(step, total_steps_, bucket.run().first, sums);
   return absl::OkStatus();
 }
 

@@ -15,12 +15,12 @@
 #include <vector>
 
 #include "common/base/buffer_pool.h"
+#include "common/base/crew.h"
 #include "common/job/job_spec.h"
 #include "common/job/key_range.h"
 #include "common/job/reduction_tree.h"
 #include "common/job/sampler.h"
 #include "worker/bucket.h"
-#include "worker/crew.h"
 #include "worker/data/dataset.h"
 #include "worker/model/model.h"
 #include "worker/parameter_client.h"
@@ -94,7 +94,7 @@ class Trainer {
 
   // Of the current plan and step:
   uint32_t begin_ = 0, end_ = 0;                  // virtual workers of this task
-  std::vector<std::unique_ptr<Bucket>> buckets_;  // one a layer with tensors, by layer
+  std::vector<std::unique_ptr<Bucket>> buckets_;  // the runs of tensors, in order
   std::unique_ptr<Bucket> metrics_bucket_;
   std::vector<std::vector<float>>
       leaves_;  // metrics of each virtual worker of this task: loss, test loss, metrics

@@ -20,10 +20,11 @@ class Shard {
   virtual ~Shard() = default;
 
   // Takes the partial sum of one tree node for whole blocks; `floats` holds exactly theirs. OK: it
-  // counts once, now or already. FailedPrecondition, Unavailable: the plan's number is older, newer
-  // than the shard's. InvalidArgument: no node, wrong size.
-  virtual void Push(const pb::PushHeader& header, Payload floats,
-                    std::function<void(absl::Status)> done) = 0;
+  // counts once, now or already; the answer is empty. With `header.pull()` it goes on as a Pull of
+  // the version that this step makes; if that takes too long, the answer is empty too: pull.
+  // FailedPrecondition, Unavailable: the plan's number is older, newer than the shard's.
+  // InvalidArgument: no node, wrong size.
+  virtual void Push(const pb::PushHeader& header, Payload floats, Callback<Payload> done) = 0;
 
   // Answers with the blocks once they have `header.version()`; the floats are references into the
   // store. OutOfRange: that version is gone. Cancelled: the shard adopted a newer plan meanwhile;

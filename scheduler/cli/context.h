@@ -35,7 +35,8 @@ struct Context {
   std::ostream& out = std::cout;
   std::ostream& err = std::cerr;
   // How to reach others; tests put their own here.
-  std::function<std::unique_ptr<Coordinator>(const std::string&)> connect = MakeRemoteCoordinator;
+  std::function<std::unique_ptr<Coordinator>(const std::string&)> connect =
+      [](const std::string& address) { return MakeRemoteCoordinator(address); };
   std::function<std::unique_ptr<Shard>(const std::string&)> connect_shard =
       [](const std::string& address) { return MakeRemoteShard(address); };
 };

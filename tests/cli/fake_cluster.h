@@ -150,7 +150,7 @@ class FakeShard : public Shard {
  public:
   explicit FakeShard(std::shared_ptr<FakeJob> job) : job_(std::move(job)) {}
 
-  void Push(const pb::PushHeader&, Payload, std::function<void(absl::Status)> done) override {
+  void Push(const pb::PushHeader&, Payload, Callback<Payload> done) override {
     done(absl::UnimplementedError("a reader does not push"));
   }
   void Query(const pb::QueryRequest&, Callback<pb::QueryReply> done) override {

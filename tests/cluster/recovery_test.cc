@@ -119,15 +119,19 @@ TEST_CASE("a task killed at its first push, or at its last ones, is no special c
 
 TEST_CASE("all tasks killed, one after the other and close together, give the same bits",
           "[cluster]") {
-  KillAndCompare(AdamwJob(), {{0, 9}, {1, 10}, {2, 30}}, {.servers = 2, .workers = 3});
+  const MiniOptions options{.servers = 2, .workers = 3};
+  const int pushes = CountPushes(AdamwJob(), 0, options);
+  KillAndCompare(AdamwJob(), {{0, pushes / 4}, {1, pushes / 4 + 1}, {2, 3 * pushes / 4}}, options);
 }
 
 TEST_CASE("a task killed behind a faulty wire is started again, and the bits are the same",
           "[cluster]") {
   const Faults faults{.lost = 0.05, .answer_lost = 0.05, .doubled = 0.1, .late = 0.3};
+  const int pushes = CountPushes(AdamwJob(), 0, {.servers = 2, .workers = 3});
   for (uint64_t seed = 31; seed < 35; ++seed) {
     INFO("seed " << seed);
-    KillAndCompare(AdamwJob(), {{static_cast<uint32_t>(seed % 3), static_cast<int>(seed)}},
+    const int push = pushes * static_cast<int>(seed - 30) / 5;
+    KillAndCompare(AdamwJob(), {{static_cast<uint32_t>(seed % 3), push}},
                    {.servers = 2, .workers = 3, .faults = faults, .seed = seed});
   }
 }

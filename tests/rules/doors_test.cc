@@ -19,9 +19,9 @@ const std::vector<Door>& Doors() {
   static const auto& doors = *new std::vector<Door>{
       {"gRPC",
        {"grpc/.*", "grpcpp/.*", "google/protobuf/.*", ".*\\.grpc\\.pb\\.h"},
-       {"common/rpc/rpc", "common/rpc/wire", "common/rpc/remote_shard",
-        "common/rpc/remote_coordinator", "server/shard_service", "scheduler/coordinator_service",
-        "scheduler/cli/worker_log", "worker/log_service"}},
+       {"common/rpc/rpc", "common/rpc/wire", "common/rpc/poller", "common/rpc/caller",
+        "server/shard_service", "scheduler/coordinator_service", "scheduler/cli/worker_log",
+        "worker/log_service"}},
       {"RocksDB", {"rocksdb/.*"}, {"server/block_db", "scheduler/journal"}},
       {"yaml-cpp", {"yaml-cpp/.*"}, {"common/base/yaml_tree"}},
       {"spdlog", {"spdlog/.*"}, {"common/base/log"}},

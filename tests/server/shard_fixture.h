@@ -57,7 +57,7 @@ struct ShardFixture {
   }
   absl::Status Send(const pb::PushHeader& header, const Payload& floats) {
     std::optional<absl::Status> answer;
-    shard->Push(header, floats, [&answer](const absl::Status& status) { answer = status; });
+    shard->Push(header, floats, [&answer](const auto& reply) { answer = reply.status(); });
     return answer.value();  // at once
   }
   absl::Status Push(uint64_t step, TreeNode node, BlockRange blocks, uint64_t plan = 1) {

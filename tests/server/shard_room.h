@@ -86,6 +86,7 @@ class ShardRoom {
                                        storage_,
                                        budget_,
                                        timer_,
+                                       crew_,
                                        [this](const pb::GenerationRecord& record) {
                                          MutexLock lock(mutex_);
                                          stored_.push_back(record);
@@ -111,6 +112,7 @@ class ShardRoom {
   std::unique_ptr<BlockDb> db_;
   MemoryBudget budget_;
   ManualTimer timer_;
+  Crew crew_{1};  // none but the caller: answers come at once, and a seed repeats
   Mutex mutex_;
   std::vector<pb::GenerationRecord> stored_ ABSL_GUARDED_BY(mutex_);
   StorageThread storage_;  // last: it runs what uses the rest

@@ -23,15 +23,15 @@ namespace {
 // stays parked until AnswerParked.
 class KeepingShard : public Shard {
  public:
-  void Push(const pb::PushHeader& header, Payload floats,
-            std::function<void(absl::Status)> done) override {
-    absl::Status status;
+  void Push(const pb::PushHeader& header, Payload floats, Callback<Payload> done) override {
+    absl::StatusOr<Payload> answer = Payload();
     {
       MutexLock lock(mutex_);
+      if (header.pull()) answer = floats;
       kept_[header.block_begin()] = std::move(floats);
-      status = refusal_;
+      if (!refusal_.ok()) answer = refusal_;
     }
-    done(status);
+    done(std::move(answer));
   }
   void Pull(const pb::PullHeader& header, Callback<Payload> done) override {
     Payload out;
@@ -94,7 +94,7 @@ struct Loopback {
     pb::PushHeader header;
     header.set_block_begin(block);
     std::promise<absl::Status> promise;
-    remote->Push(header, floats, [&](const absl::Status& s) { promise.set_value(s); });
+    remote->Push(header, floats, [&](const auto& reply) { promise.set_value(reply.status()); });
     return promise.get_future().get();
   }
   absl::StatusOr<Payload> Pull(uint64_t begin, uint64_t end) {
@@ -187,7 +187,7 @@ TEST_CASE("64 calls at once are each answered with their own floats") {
     pb::PushHeader header;
     header.set_block_begin(i);
     loop.remote->Push(header, OwnedPayload(Random(i, 20'000)),
-                      [&pushed, i](const absl::Status& status) { pushed[i].set_value(status); });
+                      [&pushed, i](const auto& reply) { pushed[i].set_value(reply.status()); });
   }
   for (auto& promise : pushed) CHECK(promise.get_future().get().ok());
   std::vector<std::promise<absl::StatusOr<Payload>>> pulled(kCalls);
@@ -260,7 +260,7 @@ TEST_CASE("one poller serves the stubs of several servers") {
   KeepingShard shards[2];
   auto first = ShardService::Start(shards[0], "127.0.0.1:0", "", 1).value();
   auto second = ShardService::Start(shards[1], "127.0.0.1:0", "", 1).value();
-  auto poller = MakeDataPoller();
+  auto poller = std::make_shared<Poller>();
   auto one = MakeRemoteShard(first->address(), poller);
   auto two = MakeRemoteShard(second->address(), std::move(poller));
   pb::QueryRequest request;

@@ -20,6 +20,7 @@
 #include "tests/server/drawn_events.h"
 #include "tests/server/plain_loop.h"
 #include "tests/server/shard_room.h"
+#include "tests/server/sim_parts.h"
 
 namespace paracord {
 
@@ -60,24 +61,8 @@ class SimTraining {
   }
 
  private:
-  struct Host {
-    BlockRange range;
-    std::shared_ptr<ParameterShard> shard;
-    std::shared_ptr<Shard> seen;  // by the tasks
-  };
-  struct Task {
-    pb::Plan plan;         // number 0: none heard of yet
-    uint64_t attempt = 0;  // answers to earlier ones are dropped
-    uint64_t step = 0;
-    uint64_t lowest = UINT64_MAX;
-    size_t unanswered = 0;  // queries
-    size_t missing = 0;     // blocks asked for
-    int gone = 0;           // under this plan: the version to begin with was not there
-    bool sent = false;      // `step` is being sent, or was
-    bool done = false;
-    std::vector<std::vector<float>> weights;
-    std::vector<BlockRange> unsent;  // of this step; the last is sent first
-  };
+  using Host = SimHost;
+  using Task = SimTask;
   using Call = std::pair<uint64_t, uint64_t>;  // whose it is: task, attempt
 
   uint64_t Draw(uint64_t below) { return events_.Draw(below); }
@@ -114,14 +99,8 @@ class SimTraining {
     const pb::Plan old = plan_;
     if (!same) {
       plan_.clear_tasks();
-      const uint32_t count = static_cast<uint32_t>(1 + Draw(job_->tree.leaves()));
-      std::vector<uint32_t> cuts;
-      for (uint32_t i = 1; i < job_->tree.leaves(); ++i) cuts.push_back(i);
-      std::shuffle(cuts.begin(), cuts.end(), events_.random());
-      cuts.resize(count - 1);
-      cuts.push_back(0);
-      cuts.push_back(job_->tree.leaves());
-      std::sort(cuts.begin(), cuts.end());
+      const std::vector<uint32_t> cuts = DrawCuts(events_, job_->tree.leaves());
+      const uint32_t count = static_cast<uint32_t>(cuts.size()) - 1;
       for (uint32_t rank = 0; rank < count; ++rank) {
         pb::TaskSlot* task = plan_.add_tasks();
         task->set_rank(rank);
@@ -185,12 +164,6 @@ class SimTraining {
     }
     found->second.gone = 0;
     Begin(incarnation);
-  }
-  static const pb::TaskSlot* SlotOf(uint64_t incarnation, const pb::Plan& plan) {
-    for (const pb::TaskSlot& slot : plan.tasks()) {
-      if (slot.incarnation() == incarnation) return &slot;
-    }
-    return nullptr;
   }
   void Begin(uint64_t incarnation) {
     Task& task = tasks_[incarnation];
@@ -303,14 +276,17 @@ class SimTraining {
     }
     return runs;
   }
-  // One run of blocks leaves, and its next version is asked for; a kill may fall in between two.
+  // One run of blocks leaves, and its next version is asked for, with the last push or apart; a
+  // kill may fall in between two.
   void SendNext(const Call& call) {
     Task* task = Find(call);
     if (task == nullptr) return;
     const BlockRange run = task->unsent.back();
     task->unsent.pop_back();
     const pb::TaskSlot& slot = *SlotOf(call.first, task->plan);
-    for (const TreeNode& node : job_->tree.Cover(slot.begin(), slot.end())) {
+    const bool with_push = Draw(2) == 0;
+    const std::vector<TreeNode> cover = job_->tree.Cover(slot.begin(), slot.end());
+    for (const TreeNode& node : cover) {
       pb::PushHeader header;
       header.set_plan(task->plan.number());
       header.set_step(task->step);
@@ -319,6 +295,7 @@ class SimTraining {
       header.set_node_end(node.end);
       header.set_block_begin(run.begin);
       header.set_block_end(run.end);
+      header.set_pull(with_push && node == cover.back());
       Payload floats;
       for (uint64_t block = run.begin; block < run.end; ++block) {
         floats.Append(OwnedPayload(CanonicalSum(node, [&](uint32_t slice) {
@@ -327,7 +304,11 @@ class SimTraining {
       }
       SendPush(call, header, floats);
     }
-    Pull(call, task->step + 1, run);
+    if (with_push) {
+      task->missing += run.size();
+    } else {
+      Pull(call, task->step + 1, run);
+    }
     if (!task->unsent.empty()) Later([=, this] { SendNext(call); });
   }
   // Goes out even if its task is dead by then; may be lost, or come twice.
@@ -336,16 +317,32 @@ class SimTraining {
       if (Draw(6) == 0) SendPush({0, 0}, header, floats);
       if (Draw(12) == 0 && Find(call) != nullptr) return SendPush(call, header, floats);
       const uint32_t host = HostOf(header.block_begin());
-      hosts_[host].seen->Push(header, floats, [=, this](const absl::Status& status) {
-        Later([=, this] { Pushed(call, header, floats, status); });
+      hosts_[host].seen->Push(header, floats, [=, this](const absl::StatusOr<Payload>& reply) {
+        Later([=, this] {
+          const bool lost = Draw(10) == 0;
+          Pushed(call, header, floats, lost ? absl::UnavailableError("lost") : reply);
+        });
       });
     });
   }
   void Pushed(const Call& call, const pb::PushHeader& header, const Payload& floats,
-              const absl::Status& status) {
-    if (absl::IsInvalidArgument(status)) Fail("a push was refused: " + Describe(status));
+              const absl::StatusOr<Payload>& reply) {
+    if (absl::IsInvalidArgument(reply.status())) {
+      Fail("a push was refused: " + Describe(reply.status()));
+    }
     const Task* task = Find(call);
-    if (task != nullptr) Retry(*task, status, [=, this] { SendPush(call, header, floats); });
+    if (task == nullptr) return;
+    if (!absl::IsOutOfRange(reply.status()) &&
+        Retry(*task, reply.status(), [=, this] { SendPush(call, header, floats); })) {
+      return;
+    }
+    if (!header.pull()) return;
+    if (!reply.ok()) return Pulled(call, header.step() + 1, header.block_begin(), reply);
+    Payload::Cutter cutter(*reply);
+    for (uint64_t block = header.block_begin(); block < header.block_end(); ++block) {
+      const Payload part = cutter.Next(job_->grid.block(block).floats * sizeof(float));
+      Pulled(call, header.step() + 1, block, part);
+    }
   }
 
   // ---- what must be true

@@ -11,8 +11,7 @@ constexpr uint64_t kFirstSeed = 1, kSeeds = 150;
 class ForgetfulShard : public Shard {
  public:
   explicit ForgetfulShard(std::shared_ptr<Shard> shard) : shard_(std::move(shard)) {}
-  void Push(const pb::PushHeader& header, Payload floats,
-            std::function<void(absl::Status)> done) override {
+  void Push(const pb::PushHeader& header, Payload floats, Callback<Payload> done) override {
     shard_->Push(header, std::move(floats), std::move(done));
   }
   void Pull(const pb::PullHeader& header, Callback<Payload> done) override {

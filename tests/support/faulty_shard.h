@@ -1,5 +1,5 @@
 // A server as one task sees it over a faulty wire. A task that was cut off gets answers that let
-// its thread end (pushes are "taken", all else is Unavailable), but nothing of it arrives any more.
+// its thread end (Unavailable), but nothing of it arrives any more.
 #pragma once
 
 #include <functional>
@@ -19,11 +19,10 @@ class FaultyShard : public Shard {
   FaultyShard(std::shared_ptr<Shard> real, std::shared_ptr<Wire> wire, OnPush on_push)
       : real_(std::move(real)), wire_(std::move(wire)), on_push_(std::move(on_push)) {}
 
-  void Push(const pb::PushHeader& header, Payload floats,
-            std::function<void(absl::Status)> done) override {
+  void Push(const pb::PushHeader& header, Payload floats, Callback<Payload> done) override {
     if (on_push_) on_push_(header);
-    if (wire_->cut()) return done(absl::OkStatus());
-    Carry<absl::Status>([header, floats = std::move(floats)](
+    if (wire_->cut()) return done(absl::UnavailableError("cut off"));
+    Carry<absl::StatusOr<Payload>>([header, floats = std::move(floats)](
                             Shard& real, auto answer) { real.Push(header, floats, answer); },
                         std::move(done));
   }

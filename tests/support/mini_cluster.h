@@ -75,7 +75,7 @@ class MiniCluster {
   Outside MakeOutside(const Faults& faults);
   std::shared_ptr<Coordinator> MakeCoordinator();
   std::shared_ptr<Shard> Reach(const std::string& address,
-                               const std::shared_ptr<DataPoller>& poller);
+                               const std::shared_ptr<Poller>& poller);
 
   const MiniOptions options_;
   TemporaryDirectory folder_;
@@ -142,7 +142,7 @@ inline std::shared_ptr<Coordinator> MiniCluster::MakeCoordinator() {
 }
 
 inline std::shared_ptr<Shard> MiniCluster::Reach(const std::string& address,
-                                                 const std::shared_ptr<DataPoller>& poller) {
+                                                 const std::shared_ptr<Poller>& poller) {
   if (options_.loopback) return MakeRemoteShard(address, poller);
   MutexLock lock(mutex_);
   return doors_.at(address);
@@ -153,7 +153,7 @@ inline Outside MiniCluster::MakeOutside(const Faults& faults) {
   auto wire = std::make_shared<Wire>(network_, faults, seed);
   auto coordinator =
       std::make_shared<FaultyCoordinator>(MakeCoordinator(), wire, options_.on_report);
-  auto poller = options_.loopback ? MakeDataPoller() : nullptr;
+  auto poller = options_.loopback ? std::make_shared<Poller>() : nullptr;
   return {wire, coordinator, [this, wire, poller](const pb::ShardRange& range) {
             return std::make_shared<FaultyShard>(Reach(range.address(), poller), wire,
                                                  options_.on_push);
@@ -201,7 +201,7 @@ inline pb::JobState MiniCluster::WaitForEnd(const std::string& job) {
 inline absl::StatusOr<Tensors> MiniCluster::ReadWeights(const std::string& job) {
   const pb::GetJobReply got = Get(job);
   const BlockGrid grid = GridOf(ParseJobOrStatus(got.job().yaml(), got.job().directory()).value());
-  const auto poller = options_.loopback ? MakeDataPoller() : nullptr;
+  const auto poller = options_.loopback ? std::make_shared<Poller>() : nullptr;
   Payload all;
   for (const pb::ShardRange& range : got.plan().shards()) {
     if (range.block_begin() == range.block_end()) continue;

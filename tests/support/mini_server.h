@@ -26,8 +26,7 @@ class ServerDoor : public Shard {
   explicit ServerDoor(Shard& inside) : inside_(inside) {}
   void Close() { gate_.Close(); }
 
-  void Push(const pb::PushHeader& header, Payload floats,
-            std::function<void(absl::Status)> done) override {
+  void Push(const pb::PushHeader& header, Payload floats, Callback<Payload> done) override {
     Gate::Pass pass(gate_);
     if (!pass) return done(Gone());
     inside_.Push(header, std::move(floats), std::move(done));
@@ -80,6 +79,7 @@ class MiniServer {
   const std::unique_ptr<BlockDb> db_;
   std::unique_ptr<StorageThread> storage_;
   MemoryBudget budget_{1 << 28};
+  Crew crew_{2};
   std::unique_ptr<ShardHost> host_;
   std::shared_ptr<ServerDoor> door_;
   std::unique_ptr<ShardService> service_;
@@ -94,7 +94,7 @@ inline MiniServer::MiniServer(const Options& options, std::shared_ptr<Coordinato
       identity_(DirectoryIdentity(options.directory).value()),
       db_(BlockDb::Open(options.directory + "/blocks").value()),
       storage_(std::make_unique<StorageThread>()) {
-  host_ = std::make_unique<ShardHost>(options.name, incarnation_, *db_, *storage_, budget_, timer_,
+  host_ = std::make_unique<ShardHost>(options.name, incarnation_, *db_, *storage_, budget_, timer_, crew_,
                                       [this] {
                                         if (Member* member = reporting_.load()) member->ReportNow();
                                       });

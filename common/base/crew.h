@@ -1,8 +1,8 @@
-// A task's compute threads. Item i of a run goes to whichever thread is free; results must not
-// depend on which.
+// Threads that help those who have too much to do. Item i of a run goes to whichever thread is
+// free; results must not depend on which.
 #pragma once
 
-#include <atomic>
+#include <deque>
 #include <functional>
 #include <thread>
 #include <vector>
@@ -16,28 +16,26 @@ class Crew {
  public:
   using Work = std::function<absl::Status(int thread, uint32_t item)>;
 
-  // `threads` in all; the one that calls Run is one of them.
+  // `threads` in all; one that calls Run is one of them.
   explicit Crew(int threads);
-  ~Crew();
+  ~Crew();  // what was posted has run
 
   int threads() const { return static_cast<int>(helpers_.size()) + 1; }
   // Runs `work` for items [0, items); returns when all have ended, with the first error. After an
-  // error no new items begin.
+  // error no new items begin. `thread` is in [0, threads()), each for one item at a time. Any
+  // thread may call; helpers that are busy elsewhere are not waited for.
   absl::Status Run(uint32_t items, const Work& work);
+  // Runs `task` on a helper, soon; here and now if there is none.
+  void Post(std::function<void(int thread)> task);
 
  private:
+  struct Round;
   void Help(int thread);
-  void TakeItems(int thread, uint32_t items, const Work& work);
 
   Mutex mutex_;
-  CondVar changed_;
-  const Work* work_ ABSL_GUARDED_BY(mutex_) = nullptr;
-  uint32_t items_ ABSL_GUARDED_BY(mutex_) = 0;
-  uint64_t run_ ABSL_GUARDED_BY(mutex_) = 0;
-  int busy_ ABSL_GUARDED_BY(mutex_) = 0;
+  CondVar posted_;
+  std::deque<std::function<void(int thread)>> tasks_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  absl::Status status_ ABSL_GUARDED_BY(mutex_);
-  std::atomic<uint32_t> next_{0};
   std::vector<std::thread> helpers_;
 };
 
