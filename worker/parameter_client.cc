@@ -42,9 +42,10 @@ struct ParameterClient::Message {
 };
 
 ParameterClient::ParameterClient(const BlockGrid& grid, Timer& timer, Connect connect)
-    : grid_(grid), timer_(timer), connect_(std::move(connect)) {
-  for (const TensorSpec& tensor : grid.tensors()) weights_.emplace_back(tensor.size());
-}
+    : grid_(grid),
+      timer_(timer),
+      connect_(std::move(connect)),
+      weights_(grid.Floats({0, grid.blocks()})) {}
 
 ParameterClient::~ParameterClient() {
   gate_->Close();
@@ -61,8 +62,7 @@ void ParameterClient::Adopt(const pb::Plan& plan, uint32_t rank) {
     while (landing_ > 0) changed_.Wait(mutex_);
     spoiled_ = absl::OkStatus();
     forgotten.swap(open_);
-    missing_.assign(grid_.tensors().size(), 0);
-    pulling_ = 0;
+    missing_.assign(grid_.blocks(), false);
   }
   forgotten.clear();
   plan_ = plan;
@@ -172,10 +172,7 @@ void ParameterClient::StartAll(const std::vector<std::shared_ptr<Message>>& mess
       message->epoch = epoch_;
       open_.insert(message);
       if (!message->lands) continue;
-      for (uint64_t b = message->blocks.begin; b < message->blocks.end; ++b) {
-        ++missing_[grid_.block(b).tensor];
-      }
-      pulling_ += message->blocks.size();
+      for (uint64_t b = message->blocks.begin; b < message->blocks.end; ++b) missing_[b] = true;
     }
   }
   for (const auto& message : messages) Start(message);
@@ -189,16 +186,11 @@ void ParameterClient::Fetch(uint64_t version) {
   StartAll(messages);
 }
 
-void ParameterClient::Push(uint64_t step, uint64_t total_steps, uint32_t first,
-                           const std::vector<PartialSum>& sums) {
-  if (sums.empty()) return;
-  const uint32_t last = first + static_cast<uint32_t>(sums[0].tensors.size()) - 1;
-  const BlockRange blocks{grid_.BlocksOf(first).begin, grid_.BlocksOf(last).end};
+void ParameterClient::Push(uint64_t step, uint64_t total_steps, BlockRange blocks,
+                           const std::vector<TreeSum::Partial>& sums) {
   std::vector<std::shared_ptr<Message>> messages;
-  for (const PartialSum& sum : sums) {
-    Payload floats;
-    for (const Payload& tensor : sum.tensors) floats.Append(tensor);
-    Payload::Cutter cutter(floats);
+  for (const TreeSum::Partial& sum : sums) {
+    Payload::Cutter cutter(sum.floats);
     ForEachPart(blocks, [&](const pb::ShardRange& range, BlockRange part) {
       auto message = NewMessage(range, part, step + 1);
       message->lands = &sum == &sums.back();
@@ -261,21 +253,14 @@ void ParameterClient::Answered(const std::shared_ptr<Message>& message,
     --landing_;
     changed_.NotifyAll();
     if (message->epoch != epoch_) return;
-    for (uint64_t b = message->blocks.begin; b < message->blocks.end; ++b) {
-      --missing_[grid_.block(b).tensor];
-    }
-    pulling_ -= message->blocks.size();
+    for (uint64_t b = message->blocks.begin; b < message->blocks.end; ++b) missing_[b] = false;
   }
   open_.erase(message);
   changed_.NotifyAll();
 }
 
 void ParameterClient::Land(const Message& message, const Payload& floats) {
-  Payload::Cutter cutter(floats);
-  for (uint64_t b = message.blocks.begin; b < message.blocks.end; ++b) {
-    const BlockInfo& block = grid_.block(b);
-    cutter.Next(block.floats * sizeof(float)).CopyTo(weights_[block.tensor].data() + block.offset);
-  }
+  floats.CopyTo(weights_.data() + grid_.FloatsOf(message.blocks).begin);
 }
 
 void ParameterClient::Again(const std::shared_ptr<Message>& message, const absl::Status& status) {
@@ -294,36 +279,27 @@ void ParameterClient::Again(const std::shared_ptr<Message>& message, const absl:
   });
 }
 
-absl::Status ParameterClient::WaitForZero(const std::function<uint64_t()>& count) {
+absl::Status ParameterClient::Await(BlockRange blocks) {
   MutexLock lock(mutex_);
   waiting_since_ = UnixMillis();
   absl::Status status;
-  while (count() > 0) {
+  uint64_t block = blocks.begin;  // all before are there
+  while (status.ok()) {
+    while (block < blocks.end && !missing_[block]) ++block;
+    if (block == blocks.end) break;
     if (!spoiled_.ok()) {
       status = spoiled_;
-      break;
-    }
-    if (stopping_) {
+    } else if (stopping_) {
       status = absl::CancelledError("the task is to stop");
-      break;
+    } else {
+      changed_.Wait(mutex_);
     }
-    changed_.Wait(mutex_);
   }
   waiting_since_ = 0;
   return status;
 }
 
-absl::Status ParameterClient::Await(uint32_t first, uint32_t count) {
-  return WaitForZero([this, first, count]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    uint64_t missing = 0;
-    for (uint32_t tensor = first; tensor < first + count; ++tensor) missing += missing_[tensor];
-    return missing;
-  });
-}
-
-absl::Status ParameterClient::AwaitAll() {
-  return WaitForZero([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return pulling_; });
-}
+absl::Status ParameterClient::AwaitAll() { return Await({0, grid_.blocks()}); }
 
 std::optional<pb::Wait> ParameterClient::CurrentWait() {
   MutexLock lock(mutex_);

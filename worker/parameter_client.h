@@ -1,7 +1,7 @@
 // A task's view of the weights: cuts tensors by the plan into messages to shards, and is the only
 // place that sends again.
 //
-// Push hands over the partial sums of some tensors, and its answers carry the version that they
+// Push hands over the partial sums of some blocks, and its answers carry the version that they
 // make; they land in the weights as they come. So communication runs while the earlier layers are
 // still computing their gradients.
 //
@@ -25,7 +25,7 @@
 #include "common/base/payload.h"
 #include "common/base/timer.h"
 #include "common/job/key_range.h"
-#include "common/job/reduction_tree.h"
+#include "common/job/tree_sum.h"
 #include "common/rpc/shard.h"
 #include "proto/job.pb.h"
 #include "proto/plan.pb.h"
@@ -53,23 +53,20 @@ class ParameterClient {
   // The lowest version of all shards: the step to begin with. Blocks; asks again as long as one
   // does not answer.
   absl::StatusOr<uint64_t> FirstStep();
-  // Fetches every tensor at `version`.
+  // Fetches every block at `version`.
   void Fetch(uint64_t version);
+  // Sends the sums of step `step` for `blocks` and fetches their next version.
+  void Push(uint64_t step, uint64_t total_steps, BlockRange blocks,
+            const std::vector<TreeSum::Partial>& sums);
 
-  struct PartialSum {
-    TreeNode node;
-    std::vector<Payload> tensors;  // whole tensors [first, first + n)
-  };
-  // Sends the sums of step `step` for tensors [first, first + n) and fetches their next version.
-  void Push(uint64_t step, uint64_t total_steps, uint32_t first,
-            const std::vector<PartialSum>& sums);
-
-  // Returns when tensors [first, first + count) have the version last asked for.
-  absl::Status Await(uint32_t first, uint32_t count);
+  // Returns when `blocks` have the version last asked for.
+  absl::Status Await(BlockRange blocks);
   absl::Status AwaitAll();
 
   // The tensor's floats, as last fetched: valid after Await until its next Push.
-  const float* tensor(uint32_t index) const { return weights_[index].data(); }
+  const float* tensor(uint32_t index) const {
+    return weights_.data() + grid_.FloatsOf(grid_.BlocksOf(index)).begin;
+  }
 
   // What the driving thread waits for now, if it does.
   std::optional<pb::Wait> CurrentWait();
@@ -90,13 +87,11 @@ class ParameterClient {
   // Runs `visit` for each shard's part of `blocks`, cut into messages of about the same size.
   void ForEachPart(BlockRange blocks,
                    const std::function<void(const pb::ShardRange&, BlockRange)>& visit);
-  // Waits until `count` is 0, the client is spoiled, or it is to stop.
-  absl::Status WaitForZero(const std::function<uint64_t()>& count);
 
   const BlockGrid& grid_;
   Timer& timer_;
   const Connect connect_;
-  std::vector<std::vector<float>> weights_;  // of each tensor
+  std::vector<float> weights_;  // one tensor after the other
 
   Mutex mutex_;
   CondVar changed_;
@@ -108,9 +103,8 @@ class ParameterClient {
   absl::Status spoiled_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   int landing_ ABSL_GUARDED_BY(mutex_) = 0;  // answers being copied into the weights
-  std::vector<uint32_t> missing_
-      ABSL_GUARDED_BY(mutex_);  // blocks of each tensor that are asked for and not there
-  uint64_t pulling_ ABSL_GUARDED_BY(mutex_) = 0;  // blocks, over all tensors
+  // Of each block: asked for and not there?
+  std::vector<bool> missing_ ABSL_GUARDED_BY(mutex_);
   std::set<std::shared_ptr<Message>> open_ ABSL_GUARDED_BY(mutex_);
   std::optional<pb::Wait> wait_ ABSL_GUARDED_BY(mutex_);  // what FirstStep waits for
   int64_t waiting_since_ ABSL_GUARDED_BY(mutex_) = 0;     // unix ms; 0: nobody waits

@@ -55,6 +55,7 @@ Trainer::Trainer(const Parts& parts, uint32_t rank, uint64_t incarnation,
       tree_(parts.spec.virtual_workers),
       total_steps_(parts.spec.TotalSteps(parts.train.samples())),
       metrics_tensor_(static_cast<uint32_t>(parts.grid.tensors().size()) - 1),
+      runs_(RunsOf(parts.grid, parts.model.BackwardParts())),
       crew_(parts.threads) {
   for (int i = 0; i < crew_.threads(); ++i) {
     lanes_.push_back(std::make_unique<Lane>(parts_, LargestSlice(parts_.spec)));
@@ -93,10 +94,9 @@ absl::Status Trainer::RunUnder(const pb::Plan& plan, const pb::TaskSlot& task) {
   begin_ = task.begin();
   end_ = task.end();
   buckets_.clear();
-  for (const TensorRun& run : RunsOf(parts_.spec.model)) {
+  for (const BlockRange& run : runs_) {
     buckets_.push_back(std::make_unique<Bucket>(run, end_ - begin_));
   }
-  metrics_bucket_ = std::make_unique<Bucket>(TensorRun{metrics_tensor_, 1}, end_ - begin_);
   ASSIGN_OR_RETURN(const uint64_t first, parts_.client.FirstStep());
   LogInfo("plan ", plan.number(), ": virtual workers [", begin_, ", ", end_, ") from step ", first,
           " of ", total_steps_);
@@ -127,8 +127,11 @@ absl::Status Trainer::Step(uint64_t step) {
 absl::Status Trainer::LastStep() {
   RETURN_IF_ERROR(parts_.client.AwaitAll());
   ReportStepBefore(total_steps_);
-  parts_.client.Push(total_steps_, total_steps_, metrics_tensor_, MetricSums());
-  RETURN_IF_ERROR(parts_.client.Await(metrics_tensor_, 1));
+  const BlockRange metrics = parts_.grid.BlocksOf(metrics_tensor_);
+  TreeSum sum;
+  for (uint32_t v = begin_; v < end_; ++v) sum.Add(tree_, {v, v + 1}, Leaf(v), pool_);
+  parts_.client.Push(total_steps_, total_steps_, metrics, sum.TakeAll(tree_, pool_));
+  RETURN_IF_ERROR(parts_.client.Await(metrics));
   ReportStepBefore(total_steps_ + 1);
   return absl::OkStatus();
 }
@@ -140,17 +143,17 @@ absl::Status Trainer::TrainSlice(Lane& lane, uint64_t step, uint32_t virtual_wor
   const Batch batch = lane.train.Read(sampler_.Slice(step, virtual_worker));
   const PassContext context{true, spec.seed, step,
                             SliceOf(batch_size, spec.virtual_workers, virtual_worker).first};
-  std::vector<FloatBuffer> buffers;
+  const BlockGrid& grid = parts_.grid;
+  const FloatBuffer buffer = pool_.Take(grid.Floats({0, grid.BlocksOf(metrics_tensor_).begin}));
   Gradients gradients;
-  for (const TensorSpec& tensor : spec.model.tensors) {
-    buffers.push_back(pool_.Take(static_cast<size_t>(tensor.size())));
-    gradients.push_back(buffers.back().get());
+  for (uint32_t i = 0; i < metrics_tensor_; ++i) {
+    gradients.push_back(buffer.get() + grid.FloatsOf(grid.BlocksOf(i)).begin);
   }
   const Weights weights = CurrentWeights();
   double waited = 0;
-  RETURN_IF_ERROR(lane.pass.Forward(weights, batch, context, [&](const LayerSpec& layer) {
+  RETURN_IF_ERROR(lane.pass.Forward(weights, batch, context, [&](const FloatRange& floats) {
     const Clock::time_point begun = Clock::now();
-    const absl::Status ready = parts_.client.Await(layer.first_tensor, layer.tensor_count);
+    const absl::Status ready = parts_.client.Await(grid.BlocksOver(floats));
     waited += SecondsSince(begun);
     return ready;
   }));
@@ -158,46 +161,39 @@ absl::Status Trainer::TrainSlice(Lane& lane, uint64_t step, uint32_t virtual_wor
   leaves_[virtual_worker - begin_][0] = static_cast<float>(loss / static_cast<double>(batch_size));
   // Every shard has answered for this step before anything of it is pushed.
   RETURN_IF_ERROR(parts_.client.AwaitAll());
+  size_t left = buckets_.size();  // those that are not complete
   RETURN_IF_ERROR(lane.pass.Backward(
-      weights, batch, 1.0f / static_cast<float>(batch_size), gradients,
-      [&](const LayerSpec& layer) { return HandOver(step, layer, virtual_worker, buffers); }));
+      weights, batch, 1.0f / static_cast<float>(batch_size), gradients, [&](const FloatRange& f) {
+        const uint64_t complete = grid.FirstBlockFrom(f.begin);  // from here on
+        while (left > 0 && buckets_[left - 1]->blocks().begin >= complete) {
+          HandOver(step, virtual_worker, buffer, *buckets_[--left]);
+        }
+        return absl::OkStatus();
+      }));
   lane.busy += SecondsSince(start) - waited;
   return absl::OkStatus();
 }
 
-absl::Status Trainer::HandOver(uint64_t step, const LayerSpec& layer, uint32_t virtual_worker,
-                               const std::vector<FloatBuffer>& gradients) {
-  const auto starts_here = [&](const auto& b) { return b->run().first == layer.first_tensor; };
-  const auto found = std::find_if(buckets_.begin(), buckets_.end(), starts_here);
-  if (found == buckets_.end()) return absl::OkStatus();  // goes with a layer that is still to come
-  Bucket& bucket = **found;
-  std::vector<Payload> floats;
-  for (uint32_t tensor = bucket.run().first; tensor < bucket.run().end(); ++tensor) {
-    floats.emplace_back(gradients[tensor].get(), parts_.spec.model.tensors[tensor].size(),
-                        gradients[tensor]);
-  }
-  if (!bucket.Add(tree_, virtual_worker, floats, pool_)) return absl::OkStatus();
-  std::vector<ParameterClient::PartialSum> sums = bucket.Take(tree_, pool_);
-  if (bucket.run().end() == metrics_tensor_) {
-    // The last run is the first to go; every slice's loss is known by now and goes with it.
-    ReportStepBefore(step);
-    std::vector<ParameterClient::PartialSum> metrics = MetricSums();
-    for (size_t i = 0; i < sums.size(); ++i)
-      sums[i].tensors.push_back(std::move(metrics[i].tensors[0]));
-  }
-  parts_.client.Push(step, total_steps_, bucket.run().first, sums);
-  return absl::OkStatus();
+void Trainer::HandOver(uint64_t step, uint32_t virtual_worker, const FloatBuffer& gradients,
+                       Bucket& bucket) {
+  const BlockRange metrics = parts_.grid.BlocksOf(metrics_tensor_);
+  const bool with_metrics = bucket.blocks().end == metrics.end;
+  const BlockRange own{bucket.blocks().begin, with_metrics ? metrics.begin : bucket.blocks().end};
+  Payload floats(gradients.get() + parts_.grid.FloatsOf(own).begin, parts_.grid.Floats(own),
+                 gradients);
+  if (with_metrics) floats.Append(Leaf(virtual_worker));  // its loss is known by now
+  if (!bucket.Add(tree_, virtual_worker, std::move(floats), pool_)) return;
+  if (with_metrics) ReportStepBefore(step);  // the push's answer will overwrite what it reads
+  parts_.client.Push(step, total_steps_, bucket.blocks(), bucket.Take(tree_, pool_));
 }
 
-std::vector<ParameterClient::PartialSum> Trainer::MetricSums() {
-  for (uint32_t i = 0; i < leaves_.size(); ++i) {
-    FloatBuffer buffer = pool_.Take(leaves_[i].size());
-    std::copy(leaves_[i].begin(), leaves_[i].end(), buffer.get());
-    const float* data = buffer.get();
-    metrics_bucket_->Add(tree_, begin_ + i, {Payload(data, leaves_[i].size(), std::move(buffer))},
-                         pool_);
-  }
-  return metrics_bucket_->Take(tree_, pool_);
+// The metrics of one virtual worker of this task, as a tensor.
+Payload Trainer::Leaf(uint32_t virtual_worker) {
+  const std::vector<float>& leaf = leaves_[virtual_worker - begin_];
+  FloatBuffer buffer = pool_.Take(leaf.size());
+  std::copy(leaf.begin(), leaf.end(), buffer.get());
+  const float* data = buffer.get();
+  return Payload(data, leaf.size(), std::move(buffer));
 }
 
 bool Trainer::EvaluationDue(uint64_t step) const {

@@ -69,11 +69,10 @@ class Trainer {
   absl::Status RunUnder(const pb::Plan& plan, const pb::TaskSlot& task);
   absl::Status Step(uint64_t step);
   absl::Status TrainSlice(Lane& lane, uint64_t step, uint32_t virtual_worker);
-  absl::Status HandOver(uint64_t step, const LayerSpec& layer, uint32_t virtual_worker,
-                        const std::vector<FloatBuffer>& gradients);
+  void HandOver(uint64_t step, uint32_t virtual_worker, const FloatBuffer& gradients,
+                Bucket& bucket);
   absl::Status LastStep();
-  // The sums of this task's `leaves_`.
-  std::vector<ParameterClient::PartialSum> MetricSums();
+  Payload Leaf(uint32_t virtual_worker);
   bool EvaluationDue(uint64_t step) const;
   absl::Status Evaluate(uint64_t step);
   absl::Status EvaluateSlice(Lane& lane, uint32_t virtual_worker);
@@ -88,14 +87,14 @@ class Trainer {
   const ReductionTree tree_;
   const uint64_t total_steps_;
   const uint32_t metrics_tensor_;
+  const std::vector<BlockRange> runs_;
   BufferPool pool_;
   Crew crew_;
   std::vector<std::unique_ptr<Lane>> lanes_;
 
   // Of the current plan and step:
   uint32_t begin_ = 0, end_ = 0;                  // virtual workers of this task
-  std::vector<std::unique_ptr<Bucket>> buckets_;  // the runs of tensors, in order
-  std::unique_ptr<Bucket> metrics_bucket_;
+  std::vector<std::unique_ptr<Bucket>> buckets_;  // one a run
   std::vector<std::vector<float>>
       leaves_;  // metrics of each virtual worker of this task: loss, test loss, metrics
   Progress progress_;

@@ -25,6 +25,21 @@ uint64_t BlockGrid::Floats(BlockRange range) const {
   return floats_before_[range.end] - floats_before_[range.begin];
 }
 
+FloatRange BlockGrid::FloatsOf(BlockRange range) const {
+  return {floats_before_[range.begin], floats_before_[range.end]};
+}
+
+BlockRange BlockGrid::BlocksOver(FloatRange floats) const {
+  if (floats.begin >= floats.end) return {};
+  const auto after = std::upper_bound(floats_before_.begin(), floats_before_.end(), floats.begin);
+  return {static_cast<uint64_t>(after - floats_before_.begin()) - 1, FirstBlockFrom(floats.end)};
+}
+
+uint64_t BlockGrid::FirstBlockFrom(uint64_t place) const {
+  const auto first = std::lower_bound(floats_before_.begin(), floats_before_.end(), place);
+  return std::min<uint64_t>(blocks(), static_cast<uint64_t>(first - floats_before_.begin()));
+}
+
 // Each cut is the block boundary nearest to its ideal place (the earlier of two), so it is off by
 // half a block at most.
 std::vector<BlockRange> BlockGrid::Cut(uint32_t parts) const {

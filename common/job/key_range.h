@@ -26,6 +26,13 @@ struct BlockInfo {
   uint32_t floats;    // at most kBlockFloats; the last block of a tensor may be shorter
 };
 
+// Floats of the model, its tensors one after the other, half-open.
+struct FloatRange {
+  uint64_t begin = 0, end = 0;
+  uint64_t size() const { return end - begin; }
+  bool operator==(const FloatRange&) const = default;
+};
+
 class BlockGrid {
  public:
   // `tensors`: the model's, in order; the job's metrics tensor (kSum) is the last.
@@ -37,6 +44,11 @@ class BlockGrid {
   TensorKind kind(uint64_t number) const { return tensors_[blocks_[number].tensor].kind; }
   BlockRange BlocksOf(uint32_t tensor) const { return {first_[tensor], first_[tensor + 1]}; }
   uint64_t Floats(BlockRange range) const;
+  FloatRange FloatsOf(BlockRange range) const;
+  // The blocks that hold any of `floats`.
+  BlockRange BlocksOver(FloatRange floats) const;
+  // The first block that begins at `place` or later; blocks() if none does.
+  uint64_t FirstBlockFrom(uint64_t place) const;
   // `parts` adjacent ranges that cover the grid, as even in bytes as block boundaries allow; some may be empty
   // if there are more parts than blocks.
   std::vector<BlockRange> Cut(uint32_t parts) const;

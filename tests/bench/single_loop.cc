@@ -6,6 +6,7 @@
 //
 // Trains on batches of the job's batch_size as one slice; sgemm is a 1,024-cubed product, timed
 // before and after.
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <iostream>
@@ -17,6 +18,7 @@
 #include "common/base/status.h"
 #include "common/job/initializer.h"
 #include "common/job/job_spec.h"
+#include "common/job/key_range.h"
 #include "common/job/optimizer.h"
 #include "common/job/sampler.h"
 #include "worker/model/model.h"
@@ -67,13 +69,19 @@ struct State {
   std::vector<FloatBuffer> weights, gradients, state1, state2;
 };
 
-void UpdateTensor(const JobSpec& spec, const UpdateStep& update, uint32_t i, State& state) {
+// Tensor `i`'s share of `floats`, which are counted over all tensors; the tensor's first is `base`.
+void UpdateTensor(const JobSpec& spec, const UpdateStep& update, uint32_t i, uint64_t base,
+                  const FloatRange& floats, State& state) {
+  const uint64_t size = static_cast<uint64_t>(spec.model.tensors[i].size());
+  const uint64_t begin = std::clamp(floats.begin, base, base + size) - base;
+  const uint64_t end = std::clamp(floats.end, base, base + size) - base;
+  if (begin == end) return;
   const int states = StateFloats(spec.optimizer.kind);
-  float* w = state.weights[i].get();
-  float* s1 = states > 0 ? state.state1[i].get() : nullptr;
-  float* s2 = states > 1 ? state.state2[i].get() : nullptr;
-  ApplyUpdate(update, {state.gradients[i].get(), nullptr, w, w, s1, s1, s2, s2},
-              static_cast<size_t>(spec.model.tensors[i].size()));
+  float* w = state.weights[i].get() + begin;
+  float* s1 = states > 0 ? state.state1[i].get() + begin : nullptr;
+  float* s2 = states > 1 ? state.state2[i].get() + begin : nullptr;
+  ApplyUpdate(update, {state.gradients[i].get() + begin, nullptr, w, w, s1, s1, s2, s2},
+              end - begin);
 }
 
 absl::Status TrainStep(const JobSpec& spec, const Sampler& sampler, uint64_t step, uint64_t steps,
@@ -89,10 +97,12 @@ absl::Status TrainStep(const JobSpec& spec, const Sampler& sampler, uint64_t ste
   RETURN_IF_ERROR(pass.Loss(batch).status());
   const float scale = 1.0f / static_cast<float>(sampler.BatchSize(step));
   const UpdateStep update = PrepareUpdate(spec.optimizer, step, steps);
-  // Each layer is updated while its gradient is still in the cache.
-  return pass.Backward(weights, batch, scale, gradients, [&](const LayerSpec& layer) {
-    for (uint32_t i = 0; i < layer.tensor_count; ++i) {
-      UpdateTensor(spec, update, layer.first_tensor + i, state);
+  // Weights are updated while their gradient is still in the cache.
+  return pass.Backward(weights, batch, scale, gradients, [&](const FloatRange& floats) {
+    uint64_t base = 0;
+    for (uint32_t i = 0; i < spec.model.tensors.size(); ++i) {
+      UpdateTensor(spec, update, i, base, floats, state);
+      base += static_cast<uint64_t>(spec.model.tensors[i].size());
     }
     return absl::OkStatus();
   });

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "common/job/key_range.h"
 #include "common/job/model_spec.h"
 #include "worker/tensor/ops.h"
 
@@ -25,6 +26,7 @@ struct PassContext {
 struct ForwardCall {
   const Ops& ops;
   const PassContext& context;
+  int part;
   int64_t rows;
   const float* const* tensors;  // the layer's own
   const float* input;           // [rows, input]
@@ -35,6 +37,7 @@ struct ForwardCall {
 struct BackwardCall {
   const Ops& ops;
   const PassContext& context;  // of the forward call
+  int part;
   int64_t rows;
   const float* const* tensors;
   const float* input;            // as after the forward call, if the layer reads it
@@ -60,6 +63,14 @@ class Layer {
   // The output is the input under another shape: neither call is ever made.
   virtual bool is_view() const { return false; }
   virtual int64_t ScratchFloats(const Ops& ops, int64_t rows) const { return 0; }
+
+  // A large layer is computed in parts, a call each, so that the weights of one part may come, and
+  // its gradients may leave, while another is computed. Forward goes from part 0 to the last,
+  // Backward from the last to part 0. The cut depends on the layer's spec alone.
+  virtual int parts() const { return 1; }
+  // Of a layer of several parts: which floats of its tensors, one after the other, a part is about.
+  // They cover all, in order. Forward of any part may also read the last tensor.
+  virtual FloatRange FloatsOf(int part) const { return {}; }
 
   virtual void Forward(const ForwardCall& call) const = 0;
   // The gradient of the input is complete before a gradient of a tensor is begun.

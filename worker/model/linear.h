@@ -13,14 +13,22 @@ class Linear final : public Layer {
   // output ask for.
   static absl::StatusOr<std::unique_ptr<Layer>> Make(const LayerSpec& spec, const ModelSpec& model);
 
-  explicit Linear(const LayerSpec& spec) : Layer(spec) {}
+  explicit Linear(const LayerSpec& spec);
   bool reads_input() const override { return true; }
   int64_t ScratchFloats(const Ops& ops, int64_t rows) const override;
+  // Runs of outputs with some MiB of weights each; the bias goes with the last.
+  int parts() const override { return parts_; }
+  FloatRange FloatsOf(int part) const override;
   void Forward(const ForwardCall& call) const override;
   void Backward(const BackwardCall& call) const override;
 
  private:
-  LinearShape ShapeOf(int64_t rows) const { return {rows, inputs(), outputs()}; }
+  int64_t FirstOutput(int part) const;
+  LinearShape ShapeOf(int64_t rows, int part) const {
+    return {rows, inputs(), FirstOutput(part + 1) - FirstOutput(part), outputs()};
+  }
+
+  const int parts_;
 };
 
 }  // namespace paracord

@@ -18,8 +18,34 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Build(const ModelSpec& spec, Devic
     model->layers_.push_back(std::move(layer));
   }
   if (width <= 0) return absl::InvalidArgumentError("the model has no outputs");
+  model->floats_before_ = {0};
+  for (const TensorSpec& tensor : spec.tensors) {
+    model->floats_before_.push_back(model->floats_before_.back() +
+                                    static_cast<uint64_t>(tensor.size()));
+  }
   model->PlaceValues();
   return model;
+}
+
+FloatRange Model::FloatsOf(size_t layer) const {
+  const LayerSpec& spec = spec_.layers[layer];
+  return {floats_before_[spec.first_tensor], floats_before_[spec.first_tensor + spec.tensor_count]};
+}
+
+FloatRange Model::FloatsOf(size_t layer, int part) const {
+  const FloatRange whole = FloatsOf(layer);
+  if (layers_[layer]->parts() == 1) return whole;
+  const FloatRange own = layers_[layer]->FloatsOf(part);
+  return {whole.begin + own.begin, whole.begin + own.end};
+}
+
+std::vector<FloatRange> Model::BackwardParts() const {
+  std::vector<FloatRange> parts;
+  for (size_t i = layers_.size(); i-- > 0;) {
+    if (layers_[i]->spec().tensor_count == 0) continue;
+    for (int part = layers_[i]->parts(); part-- > 0;) parts.push_back(FloatsOf(i, part));
+  }
+  return parts;
 }
 
 void Model::PlaceValues() {

@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/job/key_range.h"
 #include "common/job/model_spec.h"
 #include "worker/model/layer.h"
 #include "worker/model/loss.h"
@@ -34,10 +35,11 @@ struct Batch {
   int64_t rows;  // may be 0
 };
 
-// Called for each layer that has tensors: before its weights are read (forward), after the
-// gradients of its tensors are complete and its weights are read no more (backward, last layer
-// first). May be empty. Not OK: the pass stops and returns it.
-using LayerHook = std::function<absl::Status(const LayerSpec&)>;
+// Called with floats of the model, its tensors one after the other: before these weights are read
+// (forward); after their gradients are complete and they are read no more (backward, from the
+// model's end to its begin, leaving out nothing). May be empty. Not OK: the pass stops and returns
+// it.
+using FloatsHook = std::function<absl::Status(const FloatRange&)>;
 
 class Model {
  public:
@@ -46,6 +48,8 @@ class Model {
 
   const ModelSpec& spec() const { return spec_; }
   int64_t label_width() const { return loss_.label_width(); }
+  // What Backward's hook will be called with, in that order.
+  std::vector<FloatRange> BackwardParts() const;
 
  private:
   friend class Pass;
@@ -53,11 +57,14 @@ class Model {
   Model(const ModelSpec& spec, Device& device)
       : spec_(spec), device_(device), loss_(spec.loss, ShapeSize(spec.output())) {}
   void PlaceValues();
+  FloatRange FloatsOf(size_t layer) const;
+  FloatRange FloatsOf(size_t layer, int part) const;
 
   ModelSpec spec_;
   Device& device_;
   Loss loss_;
   std::vector<std::unique_ptr<Layer>> layers_;
+  std::vector<uint64_t> floats_before_;  // each tensor; one more at the end
   // Where layer i's output lies: a buffer of the pass, or kFeatures. Layers share one where nobody
   // reads what was there.
   static constexpr int kFeatures = -1;
@@ -72,7 +79,7 @@ class Pass {
   Pass(const Model& model, int64_t max_rows);
 
   absl::Status Forward(const Weights& weights, const Batch& batch, const PassContext& context,
-                       const LayerHook& before_layer);
+                       const FloatsHook& before_reading);
   // After Forward, once: the loss summed over the rows. InvalidArgument: a label is out of the
   // model's range; names row and label.
   absl::StatusOr<double> Loss(const Batch& batch);
@@ -81,16 +88,18 @@ class Pass {
   // After Loss, once, with the weights and the batch of Forward: gradients of loss_sum *
   // gradient_scale. rows == 0: all gradients are +0.0, and the hooks are called.
   absl::Status Backward(const Weights& weights, const Batch& batch, float gradient_scale,
-                        const Gradients& gradients, const LayerHook& after_layer);
+                        const Gradients& gradients, const FloatsHook& when_complete);
 
  private:
   absl::Status AllocateBuffers();
   absl::Status CheckForward(const Weights& weights, const Batch& batch) const;
   const float* Input(size_t layer, const Batch& batch) const;
   const float* Output(size_t layer, const Batch& batch) const;
-  float* BackwardLayer(size_t layer, const Weights& weights, const Batch& batch,
-                       const Gradients& gradients, float* output_gradient);
-  absl::Status FinishLayer(size_t layer, const LayerHook& after_layer);
+  absl::Status ForwardLayer(size_t layer, const Weights& weights, const Batch& batch,
+                            const FloatsHook& before_reading);
+  absl::StatusOr<float*> BackwardLayer(size_t layer, const Weights& weights, const Batch& batch,
+                                       const Gradients& gradients, float* output_gradient,
+                                       const FloatsHook& when_complete);
 
   const Model& model_;
   const Ops& ops_;

@@ -51,19 +51,32 @@ const float* Pass::Input(size_t layer, const Batch& batch) const {
 }
 
 absl::Status Pass::Forward(const Weights& weights, const Batch& batch, const PassContext& context,
-                           const LayerHook& before_layer) {
+                           const FloatsHook& before_reading) {
   RETURN_IF_ERROR(CheckForward(weights, batch));
   context_ = context;
   loss_done_ = false;
   for (size_t i = 0; i < model_.layers_.size(); ++i) {
-    const Layer& layer = *model_.layers_[i];
-    if (layer.spec().tensor_count > 0 && before_layer) RETURN_IF_ERROR(before_layer(layer.spec()));
+    RETURN_IF_ERROR(ForwardLayer(i, weights, batch, before_reading));
+  }
+  return model_.device_.Finish();
+}
+
+absl::Status Pass::ForwardLayer(size_t i, const Weights& weights, const Batch& batch,
+                                const FloatsHook& before_reading) {
+  const Layer& layer = *model_.layers_[i];
+  const bool ask = layer.spec().tensor_count > 0 && before_reading;
+  if (ask && layer.parts() > 1) {  // each part may read the last tensor
+    const uint32_t last = layer.spec().first_tensor + layer.spec().tensor_count - 1;
+    RETURN_IF_ERROR(before_reading({model_.floats_before_[last], model_.floats_before_[last + 1]}));
+  }
+  for (int part = 0; part < layer.parts(); ++part) {
+    if (ask) RETURN_IF_ERROR(before_reading(model_.FloatsOf(i, part)));
     if (layer.is_view() || batch.rows == 0) continue;
-    layer.Forward({ops_, context_, batch.rows, weights.data() + layer.spec().first_tensor,
+    layer.Forward({ops_, context_, part, batch.rows, weights.data() + layer.spec().first_tensor,
                    Input(i, batch), values_[static_cast<size_t>(model_.place_[i])].data(),
                    scratch_.data()});
   }
-  return model_.device_.Finish();
+  return absl::OkStatus();
 }
 
 absl::StatusOr<double> Pass::Loss(const Batch& batch) {
@@ -89,22 +102,23 @@ std::vector<double> Pass::Metrics(const Batch& batch, const std::vector<MetricKi
 }
 
 absl::Status Pass::Backward(const Weights& weights, const Batch& batch, float gradient_scale,
-                            const Gradients& gradients, const LayerHook& after_layer) {
+                            const Gradients& gradients, const FloatsHook& when_complete) {
   RETURN_IF_ERROR(CheckForward(weights, batch));
   PARACORD_CHECK(loss_done_ && gradients.size() == weights.size());
   loss_done_ = false;
   float* gradient = gradients_[0].data();
   ops_.Scale(batch.rows * model_.loss_.outputs(), gradient_scale, gradient);
   for (size_t i = model_.layers_.size(); i-- > model_.first_trained_;) {
-    gradient = BackwardLayer(i, weights, batch, gradients, gradient);
-    if (model_.layers_[i]->spec().tensor_count > 0) RETURN_IF_ERROR(FinishLayer(i, after_layer));
+    ASSIGN_OR_RETURN(gradient,
+                     BackwardLayer(i, weights, batch, gradients, gradient, when_complete));
   }
   return model_.device_.Finish();
 }
 
 // Returns the gradient of the layer's input; null for the first layer with tensors.
-float* Pass::BackwardLayer(size_t i, const Weights& weights, const Batch& batch,
-                           const Gradients& gradients, float* output_gradient) {
+absl::StatusOr<float*> Pass::BackwardLayer(size_t i, const Weights& weights, const Batch& batch,
+                                           const Gradients& gradients, float* output_gradient,
+                                           const FloatsHook& when_complete) {
   const Layer& layer = *model_.layers_[i];
   const LayerSpec& spec = layer.spec();
   if (layer.is_view()) return output_gradient;
@@ -117,17 +131,18 @@ float* Pass::BackwardLayer(size_t i, const Weights& weights, const Batch& batch,
     for (uint32_t t = spec.first_tensor; t < spec.first_tensor + spec.tensor_count; ++t) {
       ops_.Clear(model_.spec_.tensors[t].size(), gradients[t]);
     }
-    return input_gradient;
   }
-  layer.Backward({ops_, context_, batch.rows, weights.data() + spec.first_tensor, Input(i, batch),
-                  Output(i, batch), output_gradient, input_gradient,
-                  gradients.data() + spec.first_tensor});
+  for (int part = layer.parts(); part-- > 0;) {
+    if (batch.rows > 0) {
+      layer.Backward({ops_, context_, part, batch.rows, weights.data() + spec.first_tensor,
+                      Input(i, batch), Output(i, batch), output_gradient, input_gradient,
+                      gradients.data() + spec.first_tensor});
+    }
+    if (spec.tensor_count == 0 || !when_complete) continue;
+    RETURN_IF_ERROR(model_.device_.Finish());
+    RETURN_IF_ERROR(when_complete(model_.FloatsOf(i, part)));
+  }
   return input_gradient;
-}
-
-absl::Status Pass::FinishLayer(size_t i, const LayerHook& after_layer) {
-  RETURN_IF_ERROR(model_.device_.Finish());
-  return after_layer ? after_layer(model_.layers_[i]->spec()) : absl::OkStatus();
 }
 
 }  // namespace paracord

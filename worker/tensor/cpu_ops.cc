@@ -29,7 +29,7 @@ void Store(float* to, Vec4 v) { std::memcpy(to, &v, sizeof(v)); }
 
 // y[r, o] = yt[o, r] + bias[o] for one 4 x 4 tile, of which `rows` rows are written.
 void TransposeTile(const float* yt, int64_t stride, Vec4 bias, int64_t rows, float* y,
-                   int64_t outputs) {
+                   int64_t row) {
   const Vec4 a = Load(yt), b = Load(yt + stride);
   const Vec4 c = Load(yt + 2 * stride), d = Load(yt + 3 * stride);
   const Vec4 ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
@@ -37,38 +37,39 @@ void TransposeTile(const float* yt, int64_t stride, Vec4 bias, int64_t rows, flo
   const Vec4 cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
   const Vec4 cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
   Store(y, __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5) + bias);
-  if (rows > 1) Store(y + outputs, __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7) + bias);
+  if (rows > 1) Store(y + row, __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7) + bias);
   if (rows > 2) {
-    Store(y + 2 * outputs, __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5) + bias);
+    Store(y + 2 * row, __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5) + bias);
   }
   if (rows > 3) {
-    Store(y + 3 * outputs, __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7) + bias);
+    Store(y + 3 * row, __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7) + bias);
   }
 }
 
-// y [rows, outputs] = yt^T + bias, yt [outputs, stride]. Columns go in runs whose part of yt stays
-// in the L1 cache.
+// y [rows, outputs] = yt^T + bias, yt [outputs, stride], rows of y `row` floats apart. Columns go
+// in runs whose part of yt stays in the L1 cache.
 void TransposeAndAddBias(int64_t rows, int64_t outputs, const float* yt, int64_t stride,
-                         const float* bias, float* y) {
+                         const float* bias, float* y, int64_t row) {
   constexpr int64_t kRun = 256;
   const int64_t whole = outputs / 4 * 4;
   for (int64_t run = 0; run < whole; run += kRun) {
     for (int64_t r = 0; r < rows; r += 4) {
       for (int64_t o = run; o < std::min(run + kRun, whole); o += 4) {
         TransposeTile(yt + o * stride + r, stride, bias ? Load(bias + o) : Vec4{},
-                      std::min<int64_t>(4, rows - r), y + r * outputs + o, outputs);
+                      std::min<int64_t>(4, rows - r), y + r * row + o, row);
       }
     }
   }
   for (int64_t o = whole; o < outputs; ++o) {
     const float b = bias ? bias[o] : 0.0f;
-    for (int64_t r = 0; r < rows; ++r) y[r * outputs + o] = yt[o * stride + r] + b;
+    for (int64_t r = 0; r < rows; ++r) y[r * row + o] = yt[o * stride + r] + b;
   }
 }
 
-PARACORD_VECTORIZED void AddRows(int64_t rows, int64_t columns, const float* from, float* to) {
+PARACORD_VECTORIZED void AddRows(int64_t rows, int64_t columns, int64_t row, const float* from,
+                                 float* to) {
   for (int64_t r = 0; r < rows; ++r) {
-    for (int64_t c = 0; c < columns; ++c) to[c] += from[r * columns + c];
+    for (int64_t c = 0; c < columns; ++c) to[c] += from[r * row + c];
   }
 }
 
@@ -96,26 +97,26 @@ void CpuOps::LinearForward(const LinearShape& shape, const float* x, const float
     }
     Multiply(shape.outputs, filled, shape.inputs, {weight, shape.inputs},
              {block, shape.inputs, true}, yt);
-    TransposeAndAddBias(rows, shape.outputs, yt, filled, bias, y + first * shape.outputs);
+    TransposeAndAddBias(rows, shape.outputs, yt, filled, bias, y + first * shape.row(),
+                        shape.row());
   }
 }
 
 void CpuOps::LinearInputGradient(const LinearShape& shape, const float* dy, const float* weight,
                                  float* dx) const {
-  Multiply(shape.rows, shape.inputs, shape.outputs, {dy, shape.outputs}, {weight, shape.inputs},
-           dx);
+  Multiply(shape.rows, shape.inputs, shape.outputs, {dy, shape.row()}, {weight, shape.inputs}, dx);
 }
 
 void CpuOps::LinearWeightGradient(const LinearShape& shape, const float* dy, const float* x,
                                   float* dweight) const {
-  Multiply(shape.outputs, shape.inputs, shape.rows, {dy, shape.outputs, true}, {x, shape.inputs},
+  Multiply(shape.outputs, shape.inputs, shape.rows, {dy, shape.row(), true}, {x, shape.inputs},
            dweight);
 }
 
 void CpuOps::BiasGradient(const LinearShape& shape, const float* dy, float* dbias) const {
   if (shape.rows == 0) return Clear(shape.outputs, dbias);
   std::copy_n(dy, shape.outputs, dbias);  // moved, never added to zeros: -0 stays -0
-  AddRows(shape.rows - 1, shape.outputs, dy + shape.outputs, dbias);
+  AddRows(shape.rows - 1, shape.outputs, shape.row(), dy + shape.row(), dbias);
 }
 
 void CpuOps::Clear(int64_t count, float* x) const { std::fill_n(x, count, 0.0f); }

@@ -13,6 +13,10 @@ namespace paracord {
 
 struct LinearShape {
   int64_t rows, inputs, outputs;
+  // Floats from one row of y or dy to the next; 0: `outputs`. More, if these are some of a layer's
+  // outputs.
+  int64_t stride = 0;
+  int64_t row() const { return stride > 0 ? stride : outputs; }
 };
 
 enum class Activation { kRelu, kTanh, kSigmoid, kGelu };  // gelu: the tanh approximation

@@ -58,7 +58,7 @@ void ReferenceOps::LinearForward(const LinearShape& shape, const float* x, const
       for (int64_t i = 0; i < shape.inputs; ++i) {
         sum += static_cast<double>(x[r * shape.inputs + i]) * weight[o * shape.inputs + i];
       }
-      y[r * shape.outputs + o] = static_cast<float>(sum);
+      y[r * shape.row() + o] = static_cast<float>(sum);
     }
   }
 }
@@ -69,7 +69,7 @@ void ReferenceOps::LinearInputGradient(const LinearShape& shape, const float* dy
     for (int64_t i = 0; i < shape.inputs; ++i) {
       double sum = 0;
       for (int64_t o = 0; o < shape.outputs; ++o) {
-        sum += static_cast<double>(dy[r * shape.outputs + o]) * weight[o * shape.inputs + i];
+        sum += static_cast<double>(dy[r * shape.row() + o]) * weight[o * shape.inputs + i];
       }
       dx[r * shape.inputs + i] = static_cast<float>(sum);
     }
@@ -82,7 +82,7 @@ void ReferenceOps::LinearWeightGradient(const LinearShape& shape, const float* d
     for (int64_t i = 0; i < shape.inputs; ++i) {
       double sum = 0;
       for (int64_t r = 0; r < shape.rows; ++r) {
-        sum += static_cast<double>(dy[r * shape.outputs + o]) * x[r * shape.inputs + i];
+        sum += static_cast<double>(dy[r * shape.row() + o]) * x[r * shape.inputs + i];
       }
       dweight[o * shape.inputs + i] = static_cast<float>(sum);
     }
@@ -92,7 +92,7 @@ void ReferenceOps::LinearWeightGradient(const LinearShape& shape, const float* d
 void ReferenceOps::BiasGradient(const LinearShape& shape, const float* dy, float* dbias) const {
   for (int64_t o = 0; o < shape.outputs; ++o) {
     double sum = 0;
-    for (int64_t r = 0; r < shape.rows; ++r) sum += dy[r * shape.outputs + o];
+    for (int64_t r = 0; r < shape.rows; ++r) sum += dy[r * shape.row() + o];
     dbias[o] = static_cast<float>(sum);
   }
 }

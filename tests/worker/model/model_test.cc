@@ -43,6 +43,13 @@ class Fixture {
   std::vector<Floats>& weights() { return weights_; }
   const std::vector<Floats>& gradients() const { return gradients_; }
 
+  void Destroy(const FloatRange& floats) {
+    ForEach(floats, [](size_t, size_t, float& weight) { weight = 1e9f; });
+  }
+  void Restore(const std::vector<Floats>& weights, const FloatRange& floats) {
+    ForEach(floats, [&](size_t t, size_t i, float& weight) { weight = weights[t][i]; });
+  }
+
   Weights WeightPointers() const {
     Weights pointers;
     for (const Floats& tensor : weights_) pointers.push_back(tensor.data());
@@ -73,6 +80,17 @@ class Fixture {
   }
 
  private:
+  // Weights by their place over all tensors.
+  template <class Visit>
+  void ForEach(const FloatRange& floats, const Visit& visit) {
+    uint64_t place = 0;
+    for (size_t t = 0; t < weights_.size(); ++t) {
+      for (size_t i = 0; i < weights_[t].size(); ++i, ++place) {
+        if (floats.begin <= place && place < floats.end) visit(t, i, weights_[t][i]);
+      }
+    }
+  }
+
   CpuDevice device_;
   int64_t rows_;
   std::unique_ptr<Model> model_;
@@ -217,7 +235,7 @@ TEST_CASE("a slice of no rows has no loss, gradients of +0.0, and calls every ho
   Pass pass(fixture.model(), 0);
   const Batch none = {nullptr, nullptr, 0};
   int calls = 0;
-  const LayerHook count = [&calls](const LayerSpec&) {
+  const FloatsHook count = [&calls](const FloatRange&) {
     ++calls;
     return absl::OkStatus();
   };
@@ -238,33 +256,72 @@ TEST_CASE(
   Pass pass(fixture.model(), 9);
   fixture.LossAndGradients(pass, fixture.All(), kTraining, 1.0f);
   const std::vector<Floats> expected = fixture.gradients();
-  std::vector<uint32_t> before, after;
+  std::vector<FloatRange> before, after;
   REQUIRE(pass.Forward(fixture.WeightPointers(), fixture.All(), kTraining,
-                       [&](const LayerSpec& layer) {
-                         before.push_back(layer.place);
+                       [&](const FloatRange& floats) {
+                         before.push_back(floats);
                          return absl::OkStatus();
                        })
               .ok());
   REQUIRE(pass.Loss(fixture.All()).ok());
   REQUIRE(pass.Backward(fixture.WeightPointers(), fixture.All(), 1.0f, fixture.GradientPointers(),
-                        [&](const LayerSpec& layer) {
-                          after.push_back(layer.place);
-                          for (uint32_t t = 0; t < layer.tensor_count; ++t) {
-                            for (float& w : fixture.weights()[layer.first_tensor + t]) w = 1e9f;
-                          }
+                        [&](const FloatRange& floats) {
+                          after.push_back(floats);
+                          fixture.Destroy(floats);
                           return absl::OkStatus();
                         })
               .ok());
-  CHECK(before == std::vector<uint32_t>{1, 4, 6});
-  CHECK(after == std::vector<uint32_t>{6, 4, 1});
+  CHECK(before == std::vector<FloatRange>{{0, 117}, {117, 189}, {189, 234}});
+  CHECK(after == std::vector<FloatRange>{{189, 234}, {117, 189}, {0, 117}});
+  CHECK(after == fixture.model().BackwardParts());
   CHECK(fixture.gradients() == expected);
   int calls = 0;
-  const LayerHook refuse = [&calls](const LayerSpec&) {
+  const FloatsHook refuse = [&calls](const FloatRange&) {
     return ++calls == 2 ? absl::CancelledError("stopping") : absl::OkStatus();
   };
   CHECK(pass.Forward(fixture.WeightPointers(), fixture.All(), kTraining, refuse).code() ==
         absl::StatusCode::kCancelled);
   CHECK(calls == 2);
+}
+
+TEST_CASE("a large layer comes and goes in parts, each as soon as it can") {
+  const ModelSpec spec = ModelBuilder({600})
+                             .Linear(1100)
+                             .Add(LayerKind::kTanh)
+                             .Linear(3)
+                             .Loss(LossKind::kMeanSquaredError);
+  Fixture fixture(spec, 14, 5);
+  Pass pass(fixture.model(), 5);
+  const double loss = fixture.LossAndGradients(pass, fixture.All(), kTraining, 0.5f);
+  const std::vector<Floats> expected = fixture.gradients(), weights = fixture.weights();
+  const uint64_t bias = 600 * 1100, second = bias + 1100, end = second + 3 * 1100 + 3;
+
+  fixture.Destroy({0, end});  // what is not asked for is not there
+  std::vector<FloatRange> before, after;
+  const auto arrive = [&](const FloatRange& floats) {
+    before.push_back(floats);
+    fixture.Restore(weights, floats);
+    return absl::OkStatus();
+  };
+  REQUIRE(pass.Forward(fixture.WeightPointers(), fixture.All(), kTraining, arrive).ok());
+  CHECK(pass.Loss(fixture.All()).value() == loss);
+  const auto leave = [&](const FloatRange& floats) {
+    after.push_back(floats);
+    fixture.Destroy(floats);
+    return absl::OkStatus();
+  };
+  REQUIRE(pass.Backward(fixture.WeightPointers(), fixture.All(), 0.5f, fixture.GradientPointers(),
+                        leave)
+              .ok());
+  CHECK(fixture.gradients() == expected);
+  CHECK(before == std::vector<FloatRange>{{bias, second},
+                                          {0, 600 * 352},
+                                          {600 * 352, 600 * 720},
+                                          {600 * 720, second},
+                                          {second, end}});
+  CHECK(after == std::vector<FloatRange>{
+                     {second, end}, {600 * 720, second}, {600 * 352, 600 * 720}, {0, 600 * 352}});
+  CHECK(after == fixture.model().BackwardParts());
 }
 
 TEST_CASE("dropout is the identity outside training") {
