@@ -14,8 +14,6 @@
 namespace paracord {
 namespace {
 
-const std::vector<std::string> kLevels = {"debug", "info", "warning", "error"};
-
 int64_t UnixMs() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<milliseconds>(now).count();
@@ -29,15 +27,11 @@ std::string MillisecondsString(Duration duration) {
 
 Scheduler::Options Scheduler::ParseOptions(const ConfigNode& root) {
   Options options;
-  options.bind = root.String("bind", options.bind);
-  options.advertise = root.String("advertise", options.advertise);
-  options.directory = root.String("directory", options.directory);
+  ParseDaemonOptions(root, &options);
   options.min_servers =
       static_cast<uint32_t>(root.Integer("min_servers", options.min_servers, {1, 4096}));
   options.lease = Duration(root.Nanoseconds("lease", options.lease.count()));
   options.heartbeat = Duration(root.Nanoseconds("heartbeat", options.heartbeat.count()));
-  options.log_level = static_cast<LogLevel>(
-      root.Choice("log_level", static_cast<size_t>(options.log_level), kLevels));
   if (options.heartbeat < milliseconds(10)) {
     root.Child("heartbeat").Error("expected at least 10ms");
   } else if (options.lease < 2 * options.heartbeat) {
@@ -45,20 +39,14 @@ Scheduler::Options Scheduler::ParseOptions(const ConfigNode& root) {
                                            ", expected at least two heartbeats (",
                                            MillisecondsString(2 * options.heartbeat), ")"));
   }
-  if (const auto address = SplitAddress(options.bind); !address.ok()) {
-    root.Child("bind").Error(std::string(address.status().message()));
-  }
   root.Finish();
   return options;
 }
 
 std::string Scheduler::PrintOptions(const Options& options) {
-  return absl::StrCat("bind: \"", options.bind, "\"\nadvertise: \"", options.advertise,
-                      "\"\ndirectory: \"", options.directory,
-                      "\"\nmin_servers: ", options.min_servers,
+  return absl::StrCat(PrintDaemonOptions(options), "min_servers: ", options.min_servers,
                       "\nlease: ", MillisecondsString(options.lease),
-                      "\nheartbeat: ", MillisecondsString(options.heartbeat),
-                      "\nlog_level: ", kLevels[static_cast<size_t>(options.log_level)], "\n");
+                      "\nheartbeat: ", MillisecondsString(options.heartbeat), "\n");
 }
 
 Scheduler::Scheduler() = default;

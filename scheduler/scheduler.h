@@ -6,8 +6,8 @@
 #include <string>
 
 #include "common/base/daemon.h"
-#include "common/base/log.h"
 #include "common/base/timer.h"
+#include "common/rpc/daemon_options.h"
 #include "scheduler/cluster.h"
 
 namespace grpc {
@@ -21,14 +21,11 @@ class CoordinatorService;
 class Scheduler {
  public:
   static constexpr const char* kName = "paracord-scheduler";
-  struct Options {
-    std::string bind = "0.0.0.0:7200";             // port 0: any free one
-    std::string advertise;                         // where others reach it; empty: from bind
-    std::string directory = "paracord-scheduler";  // journal, address
+  struct Options : DaemonOptions {
+    Options() { bind = "0.0.0.0:7200", directory = "paracord-scheduler"; }
     uint32_t min_servers = 1;
     Duration lease = seconds(2);
     Duration heartbeat = milliseconds(500);
-    LogLevel log_level = LogLevel::kInfo;
   };
   static Options ParseOptions(const ConfigNode& root);
   static std::string PrintOptions(const Options& options);

@@ -10,40 +10,26 @@
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/rpc/remote_coordinator.h"
-#include "common/rpc/rpc.h"
 
 namespace paracord {
 
 Server::Options Server::ParseOptions(const ConfigNode& root) {
   Options o;
-  o.name = root.String("name", o.name);
-  o.scheduler = root.String("scheduler", o.scheduler);
-  o.bind = root.String("bind", o.bind);
-  o.advertise = root.String("advertise", o.advertise);
-  o.directory = root.String("directory", "paracord-" + o.name);
+  ParseMemberOptions(root, &o);
   o.memory = root.Bytes("memory", o.memory);
   o.polling_threads = static_cast<int>(root.Integer("polling_threads", o.polling_threads, {0, 64}));
-  o.log_level = LogLevelWords()[root.Choice("log_level", 1, LogLevelWords())];
-  for (const char* key : {"scheduler", "bind"}) {
-    const std::string address = std::string(key) == "bind" ? o.bind : o.scheduler;
-    if (const auto parts = SplitAddress(address); !parts.ok()) {
-      root.Child(key).Error(std::string(parts.status().message()));
-    }
-  }
   root.Finish();
   return o;
 }
 
 std::string Server::PrintOptions(const Options& o) {
-  return absl::StrCat("name: ", o.name, "\nscheduler: ", o.scheduler, "\nbind: ", o.bind,
-                      "\nadvertise: '", o.advertise, "'\ndirectory: ", o.directory,
-                      "\nmemory: ", o.memory, "\npolling_threads: ", o.polling_threads,
-                      "\nlog_level: ", o.log_level, "\n");
+  return absl::StrCat(PrintMemberOptions(o), "memory: ", o.memory,
+                      "\npolling_threads: ", o.polling_threads, "\n");
 }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
   SetLogName(options.name);
-  SetLogLevel(ParseLogLevel(options.log_level));
+  SetLogLevel(options.log_level);
   ASSIGN_OR_RETURN(const std::string identity, DirectoryIdentity(options.directory));
   std::unique_ptr<Server> server(new Server());
   server->timer_ = std::make_unique<SystemTimer>();

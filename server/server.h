@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/config.h"
 #include "common/base/crew.h"
+#include "common/rpc/daemon_options.h"
 #include "common/rpc/member.h"
 #include "server/shard_host.h"
 #include "server/shard_service.h"
@@ -16,15 +17,10 @@ namespace paracord {
 
 class Server {
  public:
-  struct Options {
-    std::string name = "server-0";
-    std::string scheduler = "127.0.0.1:7200";
-    std::string bind = "0.0.0.0:7201";
-    std::string advertise;  // empty: bound host, or this host's name
-    std::string directory = "paracord-server-0";
+  struct Options : MemberOptions {
+    Options() { name = "server-0", bind = "0.0.0.0:7201", directory = "paracord-server-0"; }
     uint64_t memory = 1ull << 30;  // bytes for weights and optimizer's state
     int polling_threads = 0;       // 0: one for two cores, at most 4
-    std::string log_level = "info";
   };
   static constexpr const char* kName = "paracord-server";
   static Options ParseOptions(const ConfigNode& root);

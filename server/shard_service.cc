@@ -55,7 +55,6 @@ class DataCall : public Poller::Event {
   }
 
  private:
-  void* Tag() { return static_cast<Poller::Event*>(this); }
   void Push() {
     pb::PushHeader header;
     Payload floats;

@@ -100,6 +100,13 @@ std::shared_ptr<Shard> ParameterClient::ShardOf(const pb::ShardRange& range) {
 }
 
 absl::StatusOr<uint64_t> ParameterClient::FirstStep() {
+  const absl::StatusOr<uint64_t> lowest = LowestVersion();
+  MutexLock lock(mutex_);
+  wait_.reset();
+  return lowest;
+}
+
+absl::StatusOr<uint64_t> ParameterClient::LowestVersion() {
   uint64_t lowest = UINT64_MAX;
   for (const pb::ShardRange& range : plan_.shards()) {
     pb::QueryRequest request;
@@ -123,7 +130,7 @@ absl::StatusOr<uint64_t> ParameterClient::FirstStep() {
         wait_->set_since_unix_ms(UnixMillis());
       }
       wait_->set_what(absl::StrCat(Describe(range), ": ", std::string(reply.status().message())));
-      const TimePoint until = timer_.Now() + pause;
+      const TimePoint until = Clock::now() + pause;
       while (spoiled_.ok() && !stopping_ && changed_.WaitUntil(mutex_, until)) {
       }
       if (!spoiled_.ok()) return spoiled_;
@@ -131,8 +138,6 @@ absl::StatusOr<uint64_t> ParameterClient::FirstStep() {
       pause = std::min(2 * pause, kLongestPause);
     }
   }
-  MutexLock lock(mutex_);
-  wait_.reset();
   return lowest;
 }
 
@@ -220,7 +225,8 @@ void ParameterClient::Start(const std::shared_ptr<Message>& message) {
     if (Gate::Pass pass(*gate); pass) Answered(message, reply);
   };
   if (message->push) {
-    shard->Push(*message->push, message->floats, std::move(answered));
+    const pb::PushHeader header = *message->push;  // an answer may end it
+    shard->Push(header, message->floats, std::move(answered));
   } else {
     shard->Pull(message->pull, std::move(answered));
   }
@@ -265,8 +271,11 @@ void ParameterClient::Land(const Message& message, const Payload& floats) {
 
 void ParameterClient::Again(const std::shared_ptr<Message>& message, const absl::Status& status) {
   message->last = status;
-  const Duration pause = absl::IsDeadlineExceeded(status) ? Duration::zero() : message->pause;
-  message->pause = std::min(2 * message->pause, kLongestPause);
+  Duration pause{0};  // after a deadline nobody need wait any more
+  if (absl::IsUnavailable(status)) {
+    pause = message->pause;
+    message->pause = std::min(2 * message->pause, kLongestPause);
+  }
   auto gate = gate_;
   timer_.RunAfter(pause, [this, gate, message] {
     Gate::Pass pass(*gate);
@@ -281,7 +290,7 @@ void ParameterClient::Again(const std::shared_ptr<Message>& message, const absl:
 
 absl::Status ParameterClient::Await(BlockRange blocks) {
   MutexLock lock(mutex_);
-  waiting_since_ = UnixMillis();
+  if (waiting_++ == 0) waiting_since_ = UnixMillis();
   absl::Status status;
   uint64_t block = blocks.begin;  // all before are there
   while (status.ok()) {
@@ -295,7 +304,7 @@ absl::Status ParameterClient::Await(BlockRange blocks) {
       changed_.Wait(mutex_);
     }
   }
-  waiting_since_ = 0;
+  --waiting_;
   return status;
 }
 
@@ -304,7 +313,7 @@ absl::Status ParameterClient::AwaitAll() { return Await({0, grid_.blocks()}); }
 std::optional<pb::Wait> ParameterClient::CurrentWait() {
   MutexLock lock(mutex_);
   if (wait_) return wait_;
-  if (waiting_since_ == 0 || open_.empty()) return std::nullopt;
+  if (waiting_ == 0 || open_.empty()) return std::nullopt;
   const Message* worst = nullptr;
   for (const auto& message : open_) {
     const bool refused = !message->last.ok() && !absl::IsDeadlineExceeded(message->last);

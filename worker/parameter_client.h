@@ -6,7 +6,7 @@
 // still computing their gradients.
 //
 // A call that a shard refuses because the plan is old, or because the version is gone, spoils the
-// client until the next Adopt: every wait then returns that status. Unavailable and
+// client until the next Adopt: what would wait then returns that status. Unavailable and
 // DeadlineExceeded are ridden out here for ever; CurrentWait says for whom.
 //
 // One thread drives it (the trainer's, or its passes for Await and Push); answers come on others.
@@ -46,7 +46,7 @@ class ParameterClient {
   void Adopt(const pb::Plan& plan, uint32_t rank);
   // Spoils the client with FailedPrecondition: a newer plan is there.
   void Interrupt();
-  // Ends every wait with Cancelled, now and later: the task is to stop. What it has pushed may or
+  // Whoever waits gets Cancelled, now and later: the task is to stop. What it has pushed may or
   // may not count; whoever computes that step again makes the same bits.
   void Stop();
 
@@ -74,6 +74,7 @@ class ParameterClient {
  private:
   struct Message;  // one push, or pull, or both, until it has been answered for good
 
+  absl::StatusOr<uint64_t> LowestVersion();
   void Start(const std::shared_ptr<Message>& message);
   void Answered(const std::shared_ptr<Message>& message, const absl::StatusOr<Payload>& reply);
   void Land(const Message& message, const Payload& floats);
@@ -107,7 +108,8 @@ class ParameterClient {
   std::vector<bool> missing_ ABSL_GUARDED_BY(mutex_);
   std::set<std::shared_ptr<Message>> open_ ABSL_GUARDED_BY(mutex_);
   std::optional<pb::Wait> wait_ ABSL_GUARDED_BY(mutex_);  // what FirstStep waits for
-  int64_t waiting_since_ ABSL_GUARDED_BY(mutex_) = 0;     // unix ms; 0: nobody waits
+  int waiting_ ABSL_GUARDED_BY(mutex_) = 0;               // threads in Await
+  int64_t waiting_since_ ABSL_GUARDED_BY(mutex_) = 0;     // unix ms; of the first of them
 
   const std::shared_ptr<Gate> gate_ = std::make_shared<Gate>();
 };

@@ -12,7 +12,6 @@
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/rpc/remote_coordinator.h"
-#include "common/rpc/rpc.h"
 #include "worker/tensor/compute_class.h"
 
 namespace paracord {
@@ -24,20 +23,9 @@ constexpr Duration kTaskGrace = milliseconds(1500);  // within the 2 s that a st
 
 Worker::Options Worker::ParseOptions(const ConfigNode& root) {
   Options o;
-  o.name = root.String("name", o.name);
-  o.scheduler = root.String("scheduler", o.scheduler);
-  o.bind = root.String("bind", o.bind);
-  o.advertise = root.String("advertise", o.advertise);
-  o.directory = root.String("directory", "paracord-" + o.name);
+  ParseMemberOptions(root, &o);
   o.slots = static_cast<uint32_t>(root.Integer("slots", o.slots, {1, 1024}));
   o.threads = static_cast<int>(root.Integer("threads", o.threads, {0, 1024}));
-  o.log_level = LogLevelWords()[root.Choice("log_level", 1, LogLevelWords())];
-  for (const char* key : {"scheduler", "bind"}) {
-    const std::string address = std::string(key) == "bind" ? o.bind : o.scheduler;
-    if (const auto parts = SplitAddress(address); !parts.ok()) {
-      root.Child(key).Error(std::string(parts.status().message()));
-    }
-  }
   root.Finish();
   if (o.threads == 0) {
     o.threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency() / o.slots));
@@ -46,15 +34,12 @@ Worker::Options Worker::ParseOptions(const ConfigNode& root) {
 }
 
 std::string Worker::PrintOptions(const Options& o) {
-  return absl::StrCat("name: ", o.name, "\nscheduler: ", o.scheduler, "\nbind: ", o.bind,
-                      "\nadvertise: '", o.advertise, "'\ndirectory: ", o.directory,
-                      "\nslots: ", o.slots, "\nthreads: ", o.threads, "\nlog_level: ", o.log_level,
-                      "\n");
+  return absl::StrCat(PrintMemberOptions(o), "slots: ", o.slots, "\nthreads: ", o.threads, "\n");
 }
 
 absl::StatusOr<std::unique_ptr<Worker>> Worker::Start(const Options& options) {
   SetLogName(options.name);
-  SetLogLevel(ParseLogLevel(options.log_level));
+  SetLogLevel(options.log_level);
   ASSIGN_OR_RETURN(const std::string identity, DirectoryIdentity(options.directory));
   std::unique_ptr<Worker> worker(new Worker(options));
   Worker* self = worker.get();

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/base/config.h"
+#include "common/rpc/daemon_options.h"
 #include "common/rpc/member.h"
 #include "worker/log_service.h"
 #include "worker/task_keeper.h"
@@ -16,15 +17,10 @@ namespace paracord {
 
 class Worker {
  public:
-  struct Options {
-    std::string name = "worker-0";
-    std::string scheduler = "127.0.0.1:7200";
-    std::string bind = "0.0.0.0:7202";
-    std::string advertise;  // empty: bound host, or this host's name
-    std::string directory = "paracord-worker-0";
+  struct Options : MemberOptions {
+    Options() { name = "worker-0", bind = "0.0.0.0:7202", directory = "paracord-worker-0"; }
     uint32_t slots = 1;  // tasks side by side
     int threads = 0;     // of each task; 0: cores / slots
-    std::string log_level = "info";
   };
   static constexpr const char* kName = "paracord-worker";
   static Options ParseOptions(const ConfigNode& root);

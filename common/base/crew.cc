@@ -70,10 +70,11 @@ void Crew::Help(int thread) {
   while (true) {
     while (!stopping_ && tasks_.empty()) posted_.Wait(mutex_);
     if (tasks_.empty()) break;
-    const std::function<void(int)> task = std::move(tasks_.front());
+    std::function<void(int)> task = std::move(tasks_.front());
     tasks_.pop_front();
     mutex_.Unlock();
     task(thread);
+    task = nullptr;  // what it holds may post, too
     mutex_.Lock();
   }
   mutex_.Unlock();

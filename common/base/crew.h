@@ -22,8 +22,9 @@ class Crew {
 
   int threads() const { return static_cast<int>(helpers_.size()) + 1; }
   // Runs `work` for items [0, items); returns when all have ended, with the first error. After an
-  // error no new items begin. `thread` is in [0, threads()), each for one item at a time. Any
-  // thread may call; helpers that are busy elsewhere are not waited for.
+  // error no new items begin. `thread` is in [0, threads()), the caller's 0, each for one item at a
+  // time. Any thread may call, several at once; helpers that are busy elsewhere are not waited
+  // for.
   absl::Status Run(uint32_t items, const Work& work);
   // Runs `task` on a helper, soon; here and now if there is none.
   void Post(std::function<void(int thread)> task);

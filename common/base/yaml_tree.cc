@@ -228,16 +228,24 @@ YamlValue* YamlValue::Find(const std::string& name) {
   return const_cast<YamlValue*>(std::as_const(*this).Find(name));
 }
 
+// Ends the document. Without it a quoted scalar that is never closed would be taken to end with the
+// text.
+constexpr const char* kEnd = "\n...\n";
+
 std::optional<YamlValue> ReadYaml(const std::string& text, std::vector<YamlError>* errors) {
   if (!CheckBytes(text, errors)) return std::nullopt;
   TreeBuilder builder(errors);
   try {
-    std::istringstream stream(text);
+    std::istringstream stream(text + kEnd);
     YAML::Parser parser(stream);
     while (!builder.failed() && parser.HandleNextDocument(builder)) {
     }
   } catch (const YAML::Exception& error) {
-    if (!builder.failed()) errors->push_back({error.mark.line + 1, "broken YAML: " + error.msg});
+    if (builder.failed()) return std::nullopt;
+    const int lines = static_cast<int>(std::count(text.begin(), text.end(), '\n')) + 1;
+    const bool open_quote = error.msg == YAML::ErrorMsg::DOC_IN_SCALAR;
+    errors->push_back({std::min(error.mark.line + 1, lines),
+                       "broken YAML: " + (open_quote ? "a quote is never closed" : error.msg)});
     return std::nullopt;
   } catch (const std::exception& error) {
     if (!builder.failed()) errors->push_back({0, absl::StrCat("broken YAML: ", error.what())});

@@ -9,6 +9,33 @@
 namespace paracord {
 namespace {
 
+// Letters, digits and marks that mean nothing to YAML: surely the same scalar without quotes.
+bool IsSafe(const std::string& text) {
+  const auto word = [](char c) {
+    return absl::ascii_isalnum(c) || c == '_' || c == '.' || c == '+';
+  };
+  if (text.empty() || text.back() == ' ' || text == "null" || text == "Null" || text == "NULL")
+    return false;
+  if (!word(text[0]) && !(text[0] == '-' && text.size() > 1 && word(text[1]))) return false;
+  if (text.compare(0, 3, "...") == 0) return false;
+  return std::all_of(text.begin(), text.end(),
+                     [&word](char c) { return word(c) || c == '-' || c == '/' || c == ' '; });
+}
+
+std::string Quoted(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') out += '\\';
+    if (byte < 32 || byte == 127) {
+      absl::StrAppendFormat(&out, "\\x%02x", byte);
+    } else {
+      out += c;
+    }
+  }
+  return out + "\"";
+}
+
 // Writes in flow style, where a line break may stand between any two values: so lines can be kept.
 class FlowWriter {
  public:
@@ -55,34 +82,7 @@ class FlowWriter {
   }
 
   void Scalar(const std::string& text, bool plain) {
-    if (plain && IsSafe(text)) {
-      out_ += text;
-      return;
-    }
-    out_ += '"';
-    for (const char c : text) {
-      const auto byte = static_cast<unsigned char>(c);
-      if (c == '"' || c == '\\') out_ += '\\';
-      if (byte < 32 || byte == 127) {
-        absl::StrAppendFormat(&out_, "\\x%02x", byte);
-      } else {
-        out_ += c;
-      }
-    }
-    out_ += '"';
-  }
-
-  // Letters, digits and marks that mean nothing to YAML: surely the same scalar without quotes.
-  static bool IsSafe(const std::string& text) {
-    const auto word = [](char c) {
-      return absl::ascii_isalnum(c) || c == '_' || c == '.' || c == '+';
-    };
-    if (text.empty() || text.back() == ' ' || text == "null" || text == "Null" || text == "NULL")
-      return false;
-    if (!word(text[0]) && !(text[0] == '-' && text.size() > 1 && word(text[1]))) return false;
-    if (text.compare(0, 3, "...") == 0) return false;
-    return std::all_of(text.begin(), text.end(),
-                       [&word](char c) { return word(c) || c == '-' || c == '/' || c == ' '; });
+    out_ += plain ? YamlScalar(text) : Quoted(text);
   }
 
   std::string out_;
@@ -90,6 +90,8 @@ class FlowWriter {
 };
 
 }  // namespace
+
+std::string YamlScalar(const std::string& text) { return IsSafe(text) ? text : Quoted(text); }
 
 std::string WriteYaml(const YamlValue& value) {
   FlowWriter writer;

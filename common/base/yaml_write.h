@@ -11,4 +11,7 @@ namespace paracord {
 // as far as order allows, so that errors found later still point to where a person wrote it.
 std::string WriteYaml(const YamlValue& value);
 
+// One scalar, in quotes if it needs them.
+std::string YamlScalar(const std::string& text);
+
 }  // namespace paracord

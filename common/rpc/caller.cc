@@ -42,7 +42,7 @@ void Caller::Call(const char* method, const grpc::ByteBuffer& request,
   Enter(&call->context, deadline);
   call->reader = stub_.PrepareUnaryCall(&call->context, method, request, poller_->queue());
   call->reader->StartCall();
-  call->reader->Finish(&call->reply, &call->status, static_cast<Poller::Event*>(call));
+  call->reader->Finish(&call->reply, &call->status, call->Tag());
 }
 
 void Caller::Enter(grpc::ClientContext* context, std::chrono::seconds deadline) {

@@ -4,7 +4,14 @@
 
 #include <utility>
 
+#include "common/base/handover.h"
+
 namespace paracord {
+
+void* Poller::Event::Tag() {
+  HandOver(this);
+  return this;
+}
 
 Poller::Poller(int threads) : Poller(std::make_unique<grpc::CompletionQueue>(), threads) {}
 
@@ -26,7 +33,10 @@ void Poller::Poll() {
   pthread_setname_np(pthread_self(), "poller");
   void* tag;
   bool ok;
-  while (queue_->Next(&tag, &ok)) static_cast<Event*>(tag)->Happened(ok);
+  while (queue_->Next(&tag, &ok)) {
+    TakeOver(tag);
+    static_cast<Event*>(tag)->Happened(ok);
+  }
 }
 
 }  // namespace paracord

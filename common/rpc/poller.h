@@ -15,10 +15,12 @@ namespace paracord {
 
 class Poller {
  public:
-  // What the queue hands back; its address is the tag.
+  // What the queue hands back.
   class Event {
    public:
     virtual ~Event() = default;
+    // For an operation that is about to start.
+    void* Tag();
     // Once for each operation started with it, on a polling thread: must not block. May delete it.
     virtual void Happened(bool ok) = 0;
   };

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/handover.h"
 #include "common/base/status.h"
 
 namespace paracord {
@@ -25,11 +26,15 @@ void AppendVarint(uint64_t value, std::string* out) {
   out->push_back(static_cast<char>(value));
 }
 
-void DropOwner(void* owner) { delete static_cast<std::shared_ptr<const void>*>(owner); }
+void DropOwner(void* owner) {
+  TakeOver(owner);
+  delete static_cast<std::shared_ptr<const void>*>(owner);
+}
 
 grpc::Slice ToSlice(const Payload::Run& run) {
-  return grpc::Slice(const_cast<char*>(run.data), run.size, DropOwner,
-                     new std::shared_ptr<const void>(run.owner));
+  auto* owner = new std::shared_ptr<const void>(run.owner);
+  HandOver(owner);
+  return grpc::Slice(const_cast<char*>(run.data), run.size, DropOwner, owner);
 }
 
 // Reads the small front part of a message byte by byte, across slices.

@@ -6,7 +6,7 @@
 #include "common/base/config.h"
 #include "common/base/daemon.h"
 #include "scheduler/cli/directory_lock.h"
-#include "tests/cli/temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 
 namespace paracord {
 namespace {

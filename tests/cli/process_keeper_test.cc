@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "common/base/daemon.h"
-#include "tests/cli/temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 
 namespace paracord {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "common/base/daemon.h"
 #include "nlohmann/json.hpp"
-#include "tests/cli/temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 
 namespace paracord {
 namespace {

@@ -7,7 +7,7 @@
 #include "scheduler/cli/job_file.h"
 #include "scheduler/cli/log_lines.h"
 #include "tests/cli/fake_cluster.h"
-#include "tests/cli/temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 
 namespace paracord {
 namespace {

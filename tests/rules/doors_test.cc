@@ -33,10 +33,10 @@ const std::vector<Door>& Doors() {
   return doors;
 }
 
-// What needs no door: the language, POSIX and Linux, abseil.
+// What needs no door: the language and its compiler, POSIX and Linux, abseil.
 bool Everywhere(const std::string& path) {
   static const auto& free =
-      *new std::regex("absl/.*|(sys|netinet|arpa|linux)/.*\\.h|[a-z_0-9]+(\\.h)?");
+      *new std::regex("absl/.*|(sys|netinet|arpa|linux|sanitizer)/.*\\.h|[a-z_0-9]+(\\.h)?");
   return std::regex_match(path, free);
 }
 

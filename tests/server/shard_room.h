@@ -11,8 +11,8 @@
 
 #include "common/base/mutex.h"
 #include "server/parameter_shard.h"
-#include "tests/cli/temporary_directory.h"
 #include "tests/support/manual_timer.h"
+#include "tests/support/temporary_directory.h"
 
 namespace paracord {
 

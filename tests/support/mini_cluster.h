@@ -21,13 +21,13 @@
 #include "common/rpc/wait.h"
 #include "scheduler/cluster.h"
 #include "scheduler/coordinator_service.h"
-#include "tests/cli/temporary_directory.h"
 #include "tests/scheduler/memory_journal.h"
 #include "tests/support/faulty_coordinator.h"
 #include "tests/support/faulty_shard.h"
 #include "tests/support/mini_server.h"
 #include "tests/support/mini_worker.h"
 #include "tests/support/plain_loop.h"
+#include "tests/support/temporary_directory.h"
 
 namespace paracord {
 
@@ -74,8 +74,7 @@ class MiniCluster {
   void Serve();
   Outside MakeOutside(const Faults& faults);
   std::shared_ptr<Coordinator> MakeCoordinator();
-  std::shared_ptr<Shard> Reach(const std::string& address,
-                               const std::shared_ptr<Poller>& poller);
+  std::shared_ptr<Shard> Reach(const std::string& address, const std::shared_ptr<Poller>& poller);
 
   const MiniOptions options_;
   TemporaryDirectory folder_;

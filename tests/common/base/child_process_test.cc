@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/cli/temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 
 namespace paracord {
 namespace {

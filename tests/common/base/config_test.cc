@@ -127,6 +127,9 @@ TEST_CASE("a key that is there twice is an error, and the first value counts") {
 TEST_CASE("broken YAML is one error with its line") {
   CHECK(Broken("a: 1\nb: [1, 2\n").rfind("line 3: broken YAML", 0) == 0);
   CHECK(Broken("a: 1\n  b: 2\n").rfind("line 2: broken YAML", 0) == 0);
+  for (const char* text : {"a: \"b\nc: 1", "a: 'b\nc: 1", "a: \"b"}) {
+    CHECK(Broken(text).find("broken YAML: a quote is never closed") != std::string::npos);
+  }
   CHECK(Broken("a: 1\nb: *nobody\n").rfind("line 2: broken YAML", 0) == 0);
   CHECK(Broken("a: 1\n---\nb: 2\n").find("a second document") != std::string::npos);
   CHECK(Broken("a: 1\n[b]: 2\n").find("a key that is no word") != std::string::npos);

@@ -1,118 +1,12 @@
-#include "worker/model/model.h"
-
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <cstring>
-#include <limits>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "tests/support/gradient_check.h"
-#include "tests/support/model_builder.h"
-#include "worker/tensor/cpu_device.h"
+#include "tests/worker/model/model_fixture.h"
 
 namespace paracord {
-namespace {
-
-using Floats = std::vector<float>;
-
-// One model with weights, features and labels of its own.
-class Fixture {
- public:
-  Fixture(const ModelSpec& spec, uint64_t seed, int64_t rows) : rows_(rows) {
-    absl::StatusOr<std::unique_ptr<Model>> model = Model::Build(spec, device_);
-    REQUIRE(model.ok());
-    model_ = std::move(model).value();
-    for (const TensorSpec& tensor : spec.tensors) {
-      const float bound = 1.5f / std::sqrt(static_cast<float>(tensor.shape.back()));
-      weights_.push_back(RandomFloats(++seed, tensor.size(), bound));
-      gradients_.emplace_back(weights_.back().size(), std::numeric_limits<float>::quiet_NaN());
-    }
-    features_ = RandomFloats(++seed, rows * ShapeSize(spec.input), 1.0f);
-    labels_ = RandomFloats(++seed, rows * model_->label_width(), 0.5f);
-    const auto outputs = static_cast<float>(ShapeSize(spec.output()));
-    for (float& label : labels_) {
-      label += 0.5f;
-      if (spec.loss == LossKind::kSoftmaxCrossEntropy) label = std::floor(label * outputs);
-    }
-  }
-
-  const Model& model() const { return *model_; }
-  Floats& labels() { return labels_; }
-  std::vector<Floats>& weights() { return weights_; }
-  const std::vector<Floats>& gradients() const { return gradients_; }
-
-  void Destroy(const FloatRange& floats) {
-    ForEach(floats, [](size_t, size_t, float& weight) { weight = 1e9f; });
-  }
-  void Restore(const std::vector<Floats>& weights, const FloatRange& floats) {
-    ForEach(floats, [&](size_t t, size_t i, float& weight) { weight = weights[t][i]; });
-  }
-
-  Weights WeightPointers() const {
-    Weights pointers;
-    for (const Floats& tensor : weights_) pointers.push_back(tensor.data());
-    return pointers;
-  }
-  Gradients GradientPointers() {
-    Gradients pointers;
-    for (Floats& tensor : gradients_) pointers.push_back(tensor.data());
-    return pointers;
-  }
-  Batch Slice(int64_t first, int64_t rows) const {
-    const int64_t width = ShapeSize(model_->spec().input);
-    return {features_.data() + first * width, labels_.data() + first * model_->label_width(), rows};
-  }
-  Batch All() const { return Slice(0, rows_); }
-
-  // Forward and loss, sum over the rows.
-  double Loss(Pass& pass, const Batch& batch, const PassContext& context) const {
-    REQUIRE(pass.Forward(WeightPointers(), batch, context, nullptr).ok());
-    absl::StatusOr<double> loss = pass.Loss(batch);
-    REQUIRE(loss.ok());
-    return *loss;
-  }
-  double LossAndGradients(Pass& pass, const Batch& batch, const PassContext& context, float scale) {
-    const double loss = Loss(pass, batch, context);
-    REQUIRE(pass.Backward(WeightPointers(), batch, scale, GradientPointers(), nullptr).ok());
-    return loss;
-  }
-
- private:
-  // Weights by their place over all tensors.
-  template <class Visit>
-  void ForEach(const FloatRange& floats, const Visit& visit) {
-    uint64_t place = 0;
-    for (size_t t = 0; t < weights_.size(); ++t) {
-      for (size_t i = 0; i < weights_[t].size(); ++i, ++place) {
-        if (floats.begin <= place && place < floats.end) visit(t, i, weights_[t][i]);
-      }
-    }
-  }
-
-  CpuDevice device_;
-  int64_t rows_;
-  std::unique_ptr<Model> model_;
-  std::vector<Floats> weights_, gradients_;
-  Floats features_, labels_;
-};
-
-constexpr PassContext kTraining = {true, 17, 3, 40};
-
-ModelSpec Mlp(LossKind loss) {
-  return ModelBuilder({4, 3})
-      .Flatten()
-      .Linear(9)
-      .Add(LayerKind::kRelu)
-      .Dropout(0.4)
-      .Linear(8, false)
-      .Add(LayerKind::kTanh)
-      .Linear(5)
-      .Loss(loss);
-}
-
-}  // namespace
 
 TEST_CASE("the gradient of every layer with every loss equals finite differences") {
   for (const LossKind loss : {LossKind::kSoftmaxCrossEntropy, LossKind::kMeanSquaredError,
