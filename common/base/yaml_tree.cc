@@ -16,6 +16,9 @@
 namespace paracord {
 namespace {
 
+// Ends the document. Without it a quoted scalar that is never closed would be taken to end with the
+// text.
+constexpr const char* kEnd = "\n...\n";
 constexpr size_t kMostBytes = 1 << 20;  // of the text; of all scalars after aliases are expanded
 constexpr size_t kMostNodes = 100'000;
 constexpr size_t kMostDepth = 100;
@@ -227,10 +230,6 @@ const YamlValue* YamlValue::Find(const std::string& name) const {
 YamlValue* YamlValue::Find(const std::string& name) {
   return const_cast<YamlValue*>(std::as_const(*this).Find(name));
 }
-
-// Ends the document. Without it a quoted scalar that is never closed would be taken to end with the
-// text.
-constexpr const char* kEnd = "\n...\n";
 
 std::optional<YamlValue> ReadYaml(const std::string& text, std::vector<YamlError>* errors) {
   if (!CheckBytes(text, errors)) return std::nullopt;

@@ -18,16 +18,21 @@ bool Says(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
+// The one call that is to bring version 5: a push of step 4, or a pull.
+ShardCall AskForFive(ClientFixture& f, bool push) {
+  f.Adopt(1, {3});
+  if (push) {
+    f.client.Push(4, 30, {0, 3}, {f.Sum({2, 4}, {0, 3})});
+  } else {
+    f.client.Fetch(5);
+  }
+  return f.TakeOne();
+}
+
 TEST_CASE("Unavailable is sent again with the same bytes, after pauses from 20 to 200 ms") {
   for (const bool push : {true, false}) {
     ClientFixture f;
-    f.Adopt(1, {3});
-    if (push) {
-      f.client.Push(4, 30, {0, 3}, {f.Sum({2, 4}, {0, 3})});
-    } else {
-      f.client.Fetch(5);
-    }
-    const ShardCall first = f.TakeOne();
+    const ShardCall first = AskForFive(f, push);
     first.done(absl::UnavailableError("nobody there"));
     for (const int pause : {20, 40, 80, 160, 200, 200}) {
       INFO("pause " << pause);
@@ -48,13 +53,7 @@ TEST_CASE("Unavailable is sent again with the same bytes, after pauses from 20 t
 TEST_CASE("DeadlineExceeded is sent again at once, with the same bytes") {
   for (const bool push : {true, false}) {
     ClientFixture f;
-    f.Adopt(1, {3});
-    if (push) {
-      f.client.Push(4, 30, {0, 3}, {f.Sum({2, 4}, {0, 3})});
-    } else {
-      f.client.Fetch(5);
-    }
-    const ShardCall first = f.TakeOne();
+    const ShardCall first = AskForFive(f, push);
     first.done(absl::DeadlineExceededError("too late"));
     for (int i = 0; i < 5; ++i) {
       f.timer.Advance(Duration::zero());
