@@ -180,9 +180,10 @@ TEST_CASE("Query crosses too") {
 }
 
 TEST_CASE("64 calls at once are each answered with their own floats") {
-  Loopback loop;
   constexpr uint64_t kCalls = 64;
   std::vector<std::promise<absl::Status>> pushed(kCalls);
+  std::vector<std::promise<absl::StatusOr<Payload>>> pulled(kCalls);
+  Loopback loop;  // goes before the promises that its calls keep
   for (uint64_t i = 0; i < kCalls; ++i) {
     pb::PushHeader header;
     header.set_block_begin(i);
@@ -190,7 +191,6 @@ TEST_CASE("64 calls at once are each answered with their own floats") {
                       [&pushed, i](const auto& reply) { pushed[i].set_value(reply.status()); });
   }
   for (auto& promise : pushed) CHECK(promise.get_future().get() == absl::OkStatus());
-  std::vector<std::promise<absl::StatusOr<Payload>>> pulled(kCalls);
   for (uint64_t i = 0; i < kCalls; ++i) {
     pb::PullHeader header;
     header.set_block_begin(i);
