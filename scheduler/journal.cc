@@ -2,8 +2,9 @@
 
 #include <rocksdb/db.h>
 
-#include <filesystem>
+#include <utility>
 
+#include "common/base/rocks.h"
 #include "common/base/status.h"
 
 namespace paracord {
@@ -15,15 +16,9 @@ namespace {
 constexpr const char* kClusterKey = "cluster";
 constexpr const char* kJobPrefix = "job/";
 
-absl::Status FromRocks(const rocksdb::Status& status, const std::string& what) {
-  if (status.ok()) return absl::OkStatus();
-  const std::string message = absl::StrCat(what, ": ", status.ToString());
-  return status.IsCorruption() ? absl::DataLossError(message) : absl::InternalError(message);
-}
-
 class RocksJournal : public Journal {
  public:
-  explicit RocksJournal(rocksdb::DB* db) : db_(db) {}
+  explicit RocksJournal(std::unique_ptr<rocksdb::DB> db) : db_(std::move(db)) {}
 
   absl::StatusOr<Contents> Load() override {
     Contents contents;
@@ -67,33 +62,19 @@ class RocksJournal : public Journal {
     return FromRocks(db_->Put(options, key, value), absl::StrCat("writing '", key, "'"));
   }
 
-  std::unique_ptr<rocksdb::DB> db_;
+  const std::unique_ptr<rocksdb::DB> db_;
 };
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Journal>> OpenJournal(const std::string& directory) {
-  const std::filesystem::path path = std::filesystem::path(directory) / "journal";
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("cannot create ", path.string(), ": ", error.message()));
-  }
   rocksdb::Options options;
-  options.create_if_missing = true;
   options.write_buffer_size = 4 << 20;
   options.max_open_files = 64;
   options.keep_log_file_num = 2;
   options.info_log_level = rocksdb::WARN_LEVEL;
-  rocksdb::DB* db = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(options, path.string(), &db);
-  if (status.IsIOError() && status.ToString().find("LOCK") != std::string::npos) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(directory, " is in use by another scheduler (", status.ToString(), ")"));
-  }
-  RETURN_IF_ERROR(FromRocks(status, absl::StrCat("opening ", path.string())));
-  return std::make_unique<RocksJournal>(db);
+  ASSIGN_OR_RETURN(auto db, OpenRocks(options, directory + "/journal"));
+  return std::make_unique<RocksJournal>(std::move(db));
 }
 
 }  // namespace paracord

@@ -40,6 +40,7 @@ bool TryStart(Job& job, const JobTable& table, const Membership& members, uint32
   Planned planned = FirstPlan(job.id(), job.needs, ResourcesOf(table, members, min_servers));
   job.waits = MergeWaits(job.waits, std::move(planned.waits), now);
   if (!planned.plan.has_value()) return false;
+  planned.plan->set_cluster(table.cluster());
   job.Publish(*planned.plan, planned.why, now);
   return true;
 }

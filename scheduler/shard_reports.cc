@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "common/job/history.h"
 #include "scheduler/planner.h"
 
 namespace paracord {
@@ -28,8 +29,7 @@ std::optional<uint64_t> StoppedStep(const Job& job, const pb::ShardRange& shard,
   std::optional<uint64_t> newest;
   for (const pb::StoredRange& stored : server.report.stored()) {
     if (newest.has_value() && stored.step() <= *newest) continue;
-    if (BytesStored(server.report.stored(), job.id(), job.plan().history(), stored.step(),
-                    RangeOf(shard))) {
+    if (BytesStored(server.report.stored(), job.plan(), stored.step(), RangeOf(shard))) {
       newest = stored.step();
     }
   }
@@ -44,8 +44,7 @@ void NoteStored(Job& job, uint64_t step, const Membership& members) {
     if (stop != nullptr && stop->step() == step) job.stored[step].emplace(shard.index(), 0);
     const KnownMember* server = members.Find(shard.server());
     if (server == nullptr) continue;
-    const auto bytes =
-        BytesStored(server->report.stored(), job.id(), job.plan().history(), step, RangeOf(shard));
+    const auto bytes = BytesStored(server->report.stored(), job.plan(), step, RangeOf(shard));
     if (bytes.has_value()) job.stored[step][shard.index()] = *bytes;
   }
 }
@@ -107,8 +106,7 @@ void CheckReturn(Job& job, const pb::ShardRange& shard, uint64_t step, const Kno
     findings.waits.push_back(
         MakeWait(shard.server(),
                  absl::StrCat("stopped in order at step ", step, "; waiting for it to return")));
-  } else if (BytesStored(server->report.stored(), job.id(), job.plan().history(), step,
-                         RangeOf(shard))) {
+  } else if (BytesStored(server->report.stored(), job.plan(), step, RangeOf(shard))) {
     findings.returned.insert(shard.server());
   } else {
     job.Fail(MakeFailure("DataLoss",
@@ -170,11 +168,11 @@ void CheckFinishedShard(Job& job, const pb::ShardRange& shard, const Membership&
 }  // namespace
 
 std::optional<uint64_t> BytesStored(
-    const google::protobuf::RepeatedPtrField<pb::StoredRange>& stored, const std::string& job,
-    uint64_t history, uint64_t step, BlockRange range) {
+    const google::protobuf::RepeatedPtrField<pb::StoredRange>& stored, const pb::Plan& plan,
+    uint64_t step, BlockRange range) {
   std::vector<const pb::StoredRange*> parts;
   for (const pb::StoredRange& part : stored) {
-    const bool same = part.job() == job && part.history() == history && part.step() == step;
+    const bool same = SameHistory(part, plan) && part.step() == step;
     if (same && part.block_begin() < range.end && range.begin < part.block_end()) {
       parts.push_back(&part);
     }

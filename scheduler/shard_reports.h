@@ -16,11 +16,11 @@
 
 namespace paracord {
 
-// Bytes that `stored` holds of blocks [begin, end) of (job, history, step); nullopt: not all of
-// them.
+// Bytes that `stored` holds of blocks [begin, end) of the plan's history as of `step`; nullopt: not
+// all of them.
 std::optional<uint64_t> BytesStored(
-    const google::protobuf::RepeatedPtrField<pb::StoredRange>& stored, const std::string& job,
-    uint64_t history, uint64_t step, BlockRange range);
+    const google::protobuf::RepeatedPtrField<pb::StoredRange>& stored, const pb::Plan& plan,
+    uint64_t step, BlockRange range);
 
 // The last heartbeat of `server`, which is leaving: keeps what it proves to have stored of the job.
 void TakeLeavingServer(Job& job, const KnownMember& server, Moment now);

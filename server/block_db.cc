@@ -1,6 +1,5 @@
 #include "server/block_db.h"
 
-#include <rocksdb/db.h>
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
 
@@ -9,11 +8,16 @@
 #include <filesystem>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "common/base/daemon.h"
+#include "common/base/rocks.h"
 #include "common/base/status.h"
+#include "common/job/history.h"
 
 namespace paracord {
 namespace {
+
+constexpr const char* kIngestPrefix = "ingest-";
 
 enum Kind : char { kWeights = 0, kState1 = 1, kState2 = 2, kAhead = 3, kBehind = 4 };
 
@@ -23,36 +27,29 @@ rocksdb::Options DatabaseOptions() {
   table.format_version = 5;
   table.no_block_cache = true;  // floats are read once, in bulk
   rocksdb::Options options;
-  options.create_if_missing = true;
   options.compression = rocksdb::kNoCompression;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.keep_log_file_num = 3;
   return options;
 }
 
-absl::Status FromRocks(const rocksdb::Status& status, const std::string& what) {
-  if (status.ok()) return absl::OkStatus();
-  const std::string message = absl::StrCat(what, ": ", status.ToString());
-  if (status.IsNotFound()) return absl::NotFoundError(message);
-  if (status.IsCorruption()) return absl::DataLossError(message);
-  return absl::UnavailableError(message);
-}
-
 void AppendBigEndian(uint64_t value, std::string* out) {
   for (int shift = 56; shift >= 0; shift -= 8) out->push_back(static_cast<char>(value >> shift));
 }
 
-std::string GenerationKey(char table, const std::string& job, uint64_t history, uint64_t step) {
+std::string GenerationKey(char table, const pb::GenerationRecord& record) {
   std::string key(1, table);
-  key += job;
-  key.push_back('\0');
-  AppendBigEndian(history, &key);
-  AppendBigEndian(step, &key);
+  for (const std::string* name : {&record.cluster(), &record.job()}) {
+    key += *name;
+    key.push_back('\0');
+  }
+  AppendBigEndian(record.history(), &key);
+  AppendBigEndian(record.step(), &key);
   return key;
 }
 
 std::string RecordKey(const pb::GenerationRecord& record) {
-  std::string key = GenerationKey('G', record.job(), record.history(), record.step());
+  std::string key = GenerationKey('G', record);
   AppendBigEndian(record.block_begin(), &key);
   return key;
 }
@@ -97,24 +94,23 @@ BlockDb::BlockDb(std::string directory, std::unique_ptr<rocksdb::DB> db)
 BlockDb::~BlockDb() = default;
 
 absl::StatusOr<std::unique_ptr<BlockDb>> BlockDb::Open(const std::string& directory) {
-  rocksdb::DB* db = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(DatabaseOptions(), directory, &db);
-  if (status.IsIOError() && status.ToString().find("lock") != std::string::npos) {
-    return absl::AlreadyExistsError(absl::StrCat(
-        "directory ", directory, " is in use by another process: ", status.ToString()));
+  ASSIGN_OR_RETURN(auto db, OpenRocks(DatabaseOptions(), directory));
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {  // of one that died
+    const std::string name = entry.path().filename();
+    if (name.rfind(kIngestPrefix, 0) == 0) std::remove(entry.path().c_str());
   }
-  RETURN_IF_ERROR(FromRocks(status, absl::StrCat("cannot open ", directory)));
-  return std::unique_ptr<BlockDb>(new BlockDb(directory, std::unique_ptr<rocksdb::DB>(db)));
+  return std::unique_ptr<BlockDb>(new BlockDb(directory, std::move(db)));
 }
 
-absl::Status BlockDb::Write(const Generation& generation) {
-  const pb::GenerationRecord& record = generation.record;
-  std::string found;
-  if (db_->Get({}, RecordKey(record), &found).ok()) return absl::OkStatus();
-  const std::string file = absl::StrCat(directory_, "/ingest-", RandomId(), ".sst");
+// One sorted file, handed to the database.
+absl::Status BlockDb::Ingest(const Generation& generation) {
+  const std::string file = absl::StrCat(directory_, "/", kIngestPrefix, RandomId(), ".sst");
+  // The database links it: the name is ours to drop, whatever comes.
+  const absl::Cleanup drop = [&file] { std::remove(file.c_str()); };
   rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), DatabaseOptions());
   RETURN_IF_ERROR(FromRocks(writer.Open(file), file));
-  const std::string prefix = GenerationKey('B', record.job(), record.history(), record.step());
+  const pb::GenerationRecord& record = generation.record;
+  const std::string prefix = GenerationKey('B', record);
   for (const BlockSnapshot& block : generation.blocks) {
     for (const Kind kind : {kWeights, kState1, kState2, kAhead, kBehind}) {
       const auto floats = ByKind(block, record.step(), kind);
@@ -127,11 +123,25 @@ absl::Status BlockDb::Write(const Generation& generation) {
   RETURN_IF_ERROR(FromRocks(writer.Finish(), file));
   rocksdb::IngestExternalFileOptions ingest;
   ingest.move_files = true;
-  RETURN_IF_ERROR(FromRocks(db_->IngestExternalFile({file}, ingest), file));
-  std::remove(file.c_str());  // linked, not moved: the name is ours to drop
+  return FromRocks(db_->IngestExternalFile({file}, ingest), file);
+}
+
+absl::Status BlockDb::Write(const Generation& generation) {
+  const std::string key = RecordKey(generation.record);
+  const std::string record = generation.record.SerializeAsString();
+  std::string found;
+  const rocksdb::Status there = db_->Get({}, key, &found);
+  if (there.ok() && found == record) return absl::OkStatus();
+  if (there.ok()) {
+    return absl::DataLossError(absl::StrCat(generation.record.job(), " step ",
+                                            generation.record.step(),
+                                            " is stored already, with other blocks"));
+  }
+  if (!there.IsNotFound()) return FromRocks(there, directory_);
+  RETURN_IF_ERROR(Ingest(generation));
   rocksdb::WriteOptions synced;
   synced.sync = true;
-  return FromRocks(db_->Put(synced, RecordKey(record), record.SerializeAsString()), directory_);
+  return FromRocks(db_->Put(synced, key, record), directory_);
 }
 
 absl::StatusOr<std::vector<pb::GenerationRecord>> BlockDb::List() const {
@@ -151,7 +161,7 @@ absl::StatusOr<std::vector<pb::GenerationRecord>> BlockDb::List() const {
 
 absl::StatusOr<std::vector<BlockSnapshot>> BlockDb::Load(const pb::GenerationRecord& record,
                                                          const BlockGrid& grid) const {
-  const std::string prefix = GenerationKey('B', record.job(), record.history(), record.step());
+  const std::string prefix = GenerationKey('B', record);
   std::vector<BlockSnapshot> out;
   for (uint64_t block = record.block_begin(); block < record.block_end(); ++block) {
     if (block >= grid.blocks()) {
@@ -184,41 +194,30 @@ absl::StatusOr<std::vector<BlockSnapshot>> BlockDb::Load(const pb::GenerationRec
   return out;
 }
 
-absl::StatusOr<Payload> BlockDb::Read(const std::string& job, uint64_t history, uint64_t step,
-                                      BlockRange range) const {
-  const std::string prefix = GenerationKey('B', job, history, step);
+absl::StatusOr<Payload> BlockDb::Read(const pb::GenerationRecord& wanted) const {
+  const std::string prefix = GenerationKey('B', wanted);
   ASSIGN_OR_RETURN(const std::vector<pb::GenerationRecord> records, List());
   bool holds = false;
   for (const pb::GenerationRecord& r : records) {
-    holds |= r.job() == job && r.history() == history && r.step() == step &&
-             r.block_begin() <= range.begin && range.end <= r.block_end();
+    holds |= SameHistory(r, wanted) && r.step() == wanted.step() &&
+             r.block_begin() <= wanted.block_begin() && wanted.block_end() <= r.block_end();
   }
   if (!holds) {
-    return absl::NotFoundError(absl::StrCat("blocks [", range.begin, ", ", range.end, ") of ", job,
-                                            " are not stored for step ", step));
+    return absl::NotFoundError(absl::StrCat("blocks [", wanted.block_begin(), ", ",
+                                            wanted.block_end(), ") of ", wanted.job(),
+                                            " are not stored for step ", wanted.step()));
   }
   Payload out;
-  for (uint64_t block = range.begin; block < range.end; ++block) {
+  for (uint64_t block = wanted.block_begin(); block < wanted.block_end(); ++block) {
     auto value = std::make_shared<std::string>();
     const rocksdb::Status status = db_->Get({}, BlockKey(prefix, block, kWeights), value.get());
     if (!status.ok()) {
-      return absl::DataLossError(
-          absl::StrCat(job, " step ", step, " block ", block, ": ", status.ToString()));
+      return absl::DataLossError(absl::StrCat(wanted.job(), " step ", wanted.step(), " block ",
+                                              block, ": ", status.ToString()));
     }
     out.Append(value->data(), value->size(), value);
   }
   return out;
-}
-
-absl::Status BlockDb::Drop(const pb::GenerationRecord& record) {
-  rocksdb::WriteOptions synced;
-  synced.sync = true;
-  RETURN_IF_ERROR(FromRocks(db_->Delete(synced, RecordKey(record)), directory_));
-  const std::string prefix = GenerationKey('B', record.job(), record.history(), record.step());
-  return FromRocks(db_->DeleteRange({}, db_->DefaultColumnFamily(),
-                                    BlockKey(prefix, record.block_begin(), kWeights),
-                                    BlockKey(prefix, record.block_end(), kWeights)),
-                   directory_);
 }
 
 }  // namespace paracord

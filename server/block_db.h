@@ -1,9 +1,11 @@
 // A server's blocks on disk: generations, each the blocks of one shard as of one step, never
 // rewritten.   [door: RocksDB]
 //
-//   'B' job 0 history step block kind -> floats     kind: 0 weights at step, 1 and 2 optimizer's
-//   state, 'G' job 0 history step first-block -> pb::GenerationRecord          3 weights at step +
-//   1, 4 weights at step - 1
+// clang-format off
+//   'B' cluster 0 job 0 history step block kind  ->  floats; kind: 0 weights at step, 1 and 2 optimizer's state,
+//                                                    3 weights at step + 1, 4 weights at step - 1
+//   'G' cluster 0 job 0 history step first-block ->  pb::GenerationRecord
+// clang-format on
 //
 // (numbers big-endian, so that ranges are ranges.) A generation's floats are written as one sorted
 // file and ingested; its record is written last, with a synced log. What has no record does not
@@ -39,21 +41,21 @@ class BlockDb {
   static absl::StatusOr<std::unique_ptr<BlockDb>> Open(const std::string& directory);
   ~BlockDb();
 
-  // Durable when it returns OK. A generation that exists already is left alone.
+  // Durable when it returns OK. A generation that exists already is left alone; DataLoss: that is
+  // another one.
   absl::Status Write(const Generation& generation);
   // Every generation there is.
   absl::StatusOr<std::vector<pb::GenerationRecord>> List() const;
   // A whole generation, sizes checked against the grid. DataLoss: not what was promised.
   absl::StatusOr<std::vector<BlockSnapshot>> Load(const pb::GenerationRecord& record,
                                                   const BlockGrid& grid) const;
-  // Weights at the generation's step of `range`, one block after the other. NotFound: no such
-  // generation holds it.
-  absl::StatusOr<Payload> Read(const std::string& job, uint64_t history, uint64_t step,
-                               BlockRange range) const;
-  absl::Status Drop(const pb::GenerationRecord& record);
+  // Weights at the step of blocks that `wanted` names, one block after the other. NotFound: no
+  // generation holds them all.
+  absl::StatusOr<Payload> Read(const pb::GenerationRecord& wanted) const;
 
  private:
   BlockDb(std::string directory, std::unique_ptr<rocksdb::DB> db);
+  absl::Status Ingest(const Generation& generation);
 
   const std::string directory_;
   const std::unique_ptr<rocksdb::DB> db_;

@@ -5,6 +5,7 @@
 
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "common/job/history.h"
 #include "server/push_check.h"
 
 namespace paracord {
@@ -91,7 +92,7 @@ void ParameterShard::TakePlan(const pb::Plan& plan) {
   if (plan.phase() == pb::Plan::CLOSED) {
     End(Phase::kClosed);
   } else if (first) {
-    Load(plan.history());
+    Load();
   } else if (plan.phase() == pb::Plan::FINISHED && phase_ == Phase::kServing) {
     Finish(plan.step());
   }
@@ -100,15 +101,14 @@ void ParameterShard::TakePlan(const pb::Plan& plan) {
 
 // The newest generation of this history, or first values: the scheduler names this process in a
 // plan only when the job is new or the generation has been proved to it.
-void ParameterShard::Load(uint64_t history) {
-  environment_.storage.Post([self = shared_from_this(), history] {
+void ParameterShard::Load() {
+  environment_.storage.Post([self = shared_from_this(), plan = plan_] {
     using Blocks = std::optional<std::vector<BlockSnapshot>>;
     const auto load = [&]() -> absl::StatusOr<Blocks> {
       ASSIGN_OR_RETURN(const auto records, self->environment_.db.List());
       const pb::GenerationRecord* newest = nullptr;
       for (const pb::GenerationRecord& record : records) {
-        const bool ours = record.job() == self->job_->id && record.history() == history &&
-                          record.block_begin() == self->range_.begin &&
+        const bool ours = SameHistory(record, plan) && record.block_begin() == self->range_.begin &&
                           record.block_end() == self->range_.end;
         if (ours && (newest == nullptr || record.step() > newest->step())) newest = &record;
       }
@@ -122,19 +122,25 @@ void ParameterShard::Load(uint64_t history) {
 
 void ParameterShard::Loaded(
     const absl::StatusOr<std::optional<std::vector<BlockSnapshot>>>& blocks) {
-  if (phase_ != Phase::kLoading) return;  // closed meanwhile
-  if (!blocks.ok()) return Break(blocks.status());
+  if (phase_ == Phase::kLoading) {  // else closed meanwhile
+    blocks.ok() ? Serve(*blocks) : Break(blocks.status());
+  }
+  if (stop_ != nullptr) StoreAndStop(std::exchange(stop_, nullptr));
+}
+
+void ParameterShard::Serve(const std::optional<std::vector<BlockSnapshot>>& blocks) {
   store_ = std::make_unique<BlockStore>(job_->grid, range_, job_->spec.optimizer);
   sums_.resize(range_.size());
   phase_ = Phase::kServing;
-  if (blocks->has_value()) {
-    for (const BlockSnapshot& block : **blocks) store_->Restore(block);
+  if (blocks.has_value()) {
+    for (const BlockSnapshot& block : *blocks) store_->Restore(block);
     LogInfo("job ", job_->id, ": restored blocks [", range_.begin, ", ", range_.end,
             ") as of step ", store_->LowestVersion());
   } else {
     store_->Initialize(job_->spec.seed);
-    Store(0, [job = job_](const absl::Status& status) {
-      if (!status.ok()) LogError("job ", job->id, ": cannot store step 0: ", Describe(status));
+    Store(0, [self = shared_from_this()](const absl::Status& status) {
+      if (status.ok()) return;  // else no later step will fit either: better now than at the end
+      self->strand_.Post([self, status] { self->Break(Annotate(status, "cannot store step 0")); });
     });
   }
   if (plan_.phase() == pb::Plan::FINISHED) Finish(plan_.step());
@@ -223,7 +229,7 @@ void ParameterShard::TakePull(const pb::PullHeader& header, Callback<Payload> do
   absl::Status status = CheckPlan(header.plan());
   if (status.ok()) status = CheckBlocks(range_, header.block_begin(), header.block_end());
   if (!status.ok()) return done(status);
-  if (header.plan() == 0 && header.history() != plan_.history()) {
+  if (header.plan() == 0 && !SameHistory(header, plan_)) {
     return done(absl::OutOfRangeError(absl::StrCat("history ", header.history(), " is gone")));
   }
   const BulkSynchronous::Pull verdict = Judge(header);
@@ -270,8 +276,7 @@ void ParameterShard::ExpireWaits() {
 void ParameterShard::Store(uint64_t step, std::function<void(absl::Status)> done) {
   auto generation = std::make_shared<Generation>();
   pb::GenerationRecord& record = generation->record;
-  record.set_job(job_->id);
-  record.set_history(plan_.history());
+  SetHistory(plan_, &record);
   record.set_step(step);
   record.set_block_begin(range_.begin);
   record.set_block_end(range_.end);
@@ -306,12 +311,26 @@ void ParameterShard::Finish(uint64_t step) {
 
 void ParameterShard::StopAndStore(std::function<void(absl::Status)> done) {
   strand_.Post([self = shared_from_this(), done = std::move(done)] {
-    const bool serving = self->phase_ == Phase::kServing;
-    if (serving) self->Store(self->store_->LowestVersion(), done);
-    if (serving || self->phase_ == Phase::kLoading) self->phase_ = Phase::kStopped;
-    self->parked_.CancelAll(absl::UnavailableError("the server is stopping"));
-    if (!serving) done(absl::OkStatus());
+    if (self->phase_ == Phase::kLoading && self->plan_.number() > 0) {
+      self->stop_ = done;
+    } else {
+      self->StoreAndStop(done);
+    }
   });
+}
+
+// The job's step that all blocks have reached; after the last one, metrics go on to one more.
+uint64_t ParameterShard::ReachedStep() const {
+  const uint64_t last = total_steps_ > 0 ? total_steps_ : UINT64_MAX;
+  return std::min(store_->LowestVersion(), last);
+}
+
+void ParameterShard::StoreAndStop(std::function<void(absl::Status)> done) {
+  parked_.CancelAll(absl::UnavailableError("the server is stopping"));
+  const bool serving = phase_ == Phase::kServing;
+  if (serving || phase_ == Phase::kLoading) phase_ = Phase::kStopped;
+  if (!serving) return done(absl::OkStatus());
+  Store(ReachedStep(), std::move(done));
 }
 
 void ParameterShard::End(Phase phase) {
@@ -340,7 +359,7 @@ void ParameterShard::Publish() {
   report.set_index(index_);
   report.set_plan(phase_ == Phase::kLoading ? 0 : plan_.number());
   report.set_history(plan_.history());
-  report.set_version(store_ ? store_->LowestVersion() : 0);
+  report.set_version(store_ ? ReachedStep() : 0);
   report.set_bytes(reserved_ ? budget_bytes_ : 0);
   if (!broken_.ok()) {
     report.set_error_code(absl::StatusCodeToString(broken_.code()));

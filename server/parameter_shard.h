@@ -1,8 +1,12 @@
 // One shard: a range of a job's blocks, a strand, a store. Counts each push once, applies a step
 // when its tree is complete, and answers each pull when its version is there.
 //
-//   loading -> serving -> stored (the job ended; read from disk) | closed (cancelled, failed) |
-//   stopped (the server stops)
+// clang-format off
+//   loading -> serving -> stored     the job ended: its blocks are read from disk
+//                       | closed     cancelled, failed
+//                       | stopped    the server stops
+//                       | broken     cannot serve; says why
+// clang-format on
 //
 // Any thread may call; everything happens on the strand. A push takes three steps: check it whole,
 // count it, apply what became complete; nothing is changed by a push that is refused.
@@ -58,8 +62,8 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
   // Takes a newer plan; an older or equal one is ignored. Parked pulls of older plans are
   // cancelled.
   void Adopt(const pb::Plan& plan);
-  // Orderly stop: writes what there is as of the lowest version, and serves no more. OK at once if
-  // there is nothing to write.
+  // Orderly stop: writes what there is as of the lowest version, and serves no more. While blocks
+  // are being loaded it waits for them; OK at once if there is nothing to write.
   void StopAndStore(std::function<void(absl::Status)> done);
   // Answers parked pulls that have waited too long with DeadlineExceeded.
   void ExpireWaits();
@@ -76,8 +80,9 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
 
   // On the strand:
   void TakePlan(const pb::Plan& plan);
-  void Load(uint64_t history);
+  void Load();
   void Loaded(const absl::StatusOr<std::optional<std::vector<BlockSnapshot>>>& blocks);
+  void Serve(const std::optional<std::vector<BlockSnapshot>>& blocks);
   void TakePush(const pb::PushHeader& header, const Payload& floats, Callback<Payload> done);
   void TakePull(const pb::PullHeader& header, Callback<Payload> done);
   absl::Status CheckPlan(uint64_t number) const;
@@ -88,8 +93,10 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
   BulkSynchronous::Pull Judge(const pb::PullHeader& header) const;
   Payload Read(const pb::PullHeader& header) const;
   void AnswerPulls();
+  uint64_t ReachedStep() const;
   void Store(uint64_t step, std::function<void(absl::Status)> done);
   void Finish(uint64_t step);
+  void StoreAndStop(std::function<void(absl::Status)> done);
   void End(Phase phase);
   void Break(const absl::Status& status);
   void Publish();
@@ -103,6 +110,7 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
   // The strand's:
   Phase phase_ = Phase::kLoading;
   absl::Status broken_;
+  std::function<void(absl::Status)> stop_;  // asked for while loading
   bool reserved_ = false;
   pb::Plan plan_;
   std::unique_ptr<BlockStore> store_;

@@ -41,11 +41,14 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
 
   const uint64_t incarnation = RandomId();
   auto report = [s = server.get()] {
-    if (Member* member = s->reporting_.load()) member->ReportNow();
+    const Gate::Pass pass(s->reporting_gate_);
+    Member* const member = s->reporting_.load();
+    if (pass && member != nullptr) member->ReportNow();
   };
-  server->host_ =
-      std::make_unique<ShardHost>(options.name, incarnation, *server->db_, *server->storage_,
-                                  *server->budget_, *server->timer_, *server->crew_, report);
+  ASSIGN_OR_RETURN(auto stored, server->db_->List());
+  server->host_ = std::make_unique<ShardHost>(options.name, incarnation, std::move(stored),
+                                              *server->db_, *server->storage_, *server->budget_,
+                                              *server->timer_, *server->crew_, report);
   const int threads =
       options.polling_threads > 0 ? options.polling_threads : std::clamp(cores / 2, 1, 4);
   ASSIGN_OR_RETURN(server->service_,
@@ -82,12 +85,13 @@ void Server::Stop() {
   if (const absl::Status stored = host_->StopAndStore(); !stored.ok()) {
     LogError("could not store everything: ", Describe(stored));
   }
-  reporting_.store(nullptr);
   member_->Leave();
+  reporting_gate_.Close();
   member_.reset();
   coordinator_.reset();
-  service_.reset();
+  service_.reset();  // every call has its answer
   storage_.reset();
+  crew_.reset();
   host_.reset();
 }
 

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/config.h"
 #include "common/base/crew.h"
+#include "common/base/gate.h"
 #include "common/rpc/daemon_options.h"
 #include "common/rpc/member.h"
 #include "server/shard_host.h"
@@ -43,7 +44,8 @@ class Server {
   std::unique_ptr<ShardService> service_;
   std::unique_ptr<Coordinator> coordinator_;
   std::unique_ptr<Member> member_;
-  std::atomic<Member*> reporting_{nullptr};  // set while `member_` may be asked to report
+  std::atomic<Member*> reporting_{nullptr};  // `member_`, once it is there
+  Gate reporting_gate_;                      // open while it may be asked to report
 };
 
 }  // namespace paracord

@@ -1,10 +1,11 @@
 #include "server/shard_host.h"
 
-#include <future>
 #include <set>
+#include <utility>
 
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "common/job/history.h"
 
 namespace paracord {
 namespace {
@@ -14,7 +15,8 @@ constexpr auto kStorePatience = std::chrono::seconds(10);
 
 }  // namespace
 
-ShardHost::ShardHost(std::string name, uint64_t incarnation, BlockDb& db, StorageThread& storage,
+ShardHost::ShardHost(std::string name, uint64_t incarnation,
+                     std::vector<pb::GenerationRecord> stored, BlockDb& db, StorageThread& storage,
                      MemoryBudget& budget, Timer& timer, Crew& crew,
                      std::function<void()> on_change)
     : name_(std::move(name)),
@@ -22,14 +24,8 @@ ShardHost::ShardHost(std::string name, uint64_t incarnation, BlockDb& db, Storag
       on_change_(std::move(on_change)),
       environment_{db,        storage, budget,
                    timer,     crew,    [this](const pb::GenerationRecord& r) { Recorded(r); },
-                   on_change_} {
-  auto found = db.List();
-  if (found.ok()) {
-    MutexLock lock(mutex_);
-    stored_ = *std::move(found);
-  } else {
-    LogError("cannot read what is stored: ", Describe(found.status()));
-  }
+                   on_change_},
+      stored_(std::move(stored)) {
   expiry_ = std::make_unique<Periodic>(timer, kExpiryInterval, [this] {
     for (const auto& shard : All()) shard->ExpireWaits();
   });
@@ -68,6 +64,7 @@ void ShardHost::AdoptJob(const pb::Assignment& assignment) {
       }
       shard = ParameterShard::Create(std::move(job), range, environment_);
       MutexLock lock(mutex_);
+      if (stopping_) return;
       shards_[{assignment.job().id(), range.index()}] = shard;
     }
     shard->Adopt(assignment.plan());
@@ -113,25 +110,24 @@ std::vector<std::shared_ptr<ParameterShard>> ShardHost::All() {
   return out;
 }
 
-namespace {
-
-absl::Status Unknown(const std::string& job, uint32_t index) {
+// Why there is no such shard.
+absl::Status ShardHost::Absent(const std::string& job, uint32_t index) {
+  MutexLock lock(mutex_);
+  if (stopping_) return absl::UnavailableError("the server is stopping");
   return absl::UnavailableError(
       absl::StrCat("no plan names shard ", index, " of job ", job, " here"));
 }
 
-}  // namespace
-
 void ShardHost::Push(const pb::PushHeader& header, Payload floats, Callback<Payload> done) {
   const auto shard = Find(header.job(), header.shard());
-  if (shard == nullptr) return done(Unknown(header.job(), header.shard()));
+  if (shard == nullptr) return done(Absent(header.job(), header.shard()));
   shard->Push(header, std::move(floats), std::move(done));
 }
 
 void ShardHost::Pull(const pb::PullHeader& header, Callback<Payload> done) {
   const auto shard = Find(header.job(), header.shard());
   if (header.plan() != 0) {
-    if (shard == nullptr) return done(Unknown(header.job(), header.shard()));
+    if (shard == nullptr) return done(Absent(header.job(), header.shard()));
     return shard->Pull(header, std::move(done));
   }
   if (shard == nullptr) return ReadStored(header, std::move(done));
@@ -144,21 +140,32 @@ void ShardHost::Pull(const pb::PullHeader& header, Callback<Payload> done) {
 }
 
 void ShardHost::ReadStored(const pb::PullHeader& header, Callback<Payload> done) {
-  environment_.storage.Post([this, header, done = std::move(done)] {
-    auto read = environment_.db.Read(header.job(), header.history(), header.version(),
-                                     {header.block_begin(), header.block_end()});
-    if (absl::IsNotFound(read.status())) {
-      done(absl::OutOfRangeError(read.status().message()));
-    } else {
-      done(std::move(read));
+  {
+    MutexLock lock(mutex_);
+    if (!stopping_) {
+      environment_.storage.Post([this, header, done = std::move(done)] {
+        pb::GenerationRecord wanted;
+        SetHistory(header, &wanted);
+        wanted.set_step(header.version());
+        wanted.set_block_begin(header.block_begin());
+        wanted.set_block_end(header.block_end());
+        auto read = environment_.db.Read(wanted);
+        if (absl::IsNotFound(read.status())) {
+          done(absl::OutOfRangeError(read.status().message()));
+        } else {
+          done(std::move(read));
+        }
+      });
+      return;
     }
-  });
+  }
+  done(Absent(header.job(), header.shard()));
 }
 
 void ShardHost::Query(const pb::QueryRequest& request, Callback<pb::QueryReply> done) {
   const auto shard = Find(request.job(), request.shard());
   if (shard != nullptr) return shard->Query(request, std::move(done));
-  done(Unknown(request.job(), request.shard()));
+  done(Absent(request.job(), request.shard()));
 }
 
 void ShardHost::Recorded(const pb::GenerationRecord& record) {
@@ -166,8 +173,8 @@ void ShardHost::Recorded(const pb::GenerationRecord& record) {
     MutexLock lock(mutex_);
     bool known = false;
     for (const auto& r : stored_) {
-      known |= r.job() == record.job() && r.history() == record.history() &&
-               r.step() == record.step() && r.block_begin() == record.block_begin();
+      known |= SameHistory(r, record) && r.step() == record.step() &&
+               r.block_begin() == record.block_begin();
     }
     if (!known) stored_.push_back(record);
   }
@@ -179,8 +186,7 @@ std::vector<pb::StoredRange> ShardHost::Stored() {
   std::vector<pb::StoredRange> out;
   for (const pb::GenerationRecord& record : stored_) {
     pb::StoredRange range;
-    range.set_job(record.job());
-    range.set_history(record.history());
+    SetHistory(record, &range);
     range.set_step(record.step());
     range.set_block_begin(record.block_begin());
     range.set_block_end(record.block_end());
@@ -205,6 +211,10 @@ absl::Status ShardHost::StopAndStore() {
     size_t open ABSL_GUARDED_BY(mutex) = 0;
     absl::Status status ABSL_GUARDED_BY(mutex);
   };
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
   auto progress = std::make_shared<Progress>();
   const auto shards = All();
   MutexLock lock(progress->mutex);

@@ -18,10 +18,11 @@ namespace paracord {
 
 class ShardHost : public Shard {
  public:
-  // `db`, `storage`, `budget`, `timer` and `crew` outlive it. `on_change`: the scheduler should
-  // hear of it soon.
-  ShardHost(std::string name, uint64_t incarnation, BlockDb& db, StorageThread& storage,
-            MemoryBudget& budget, Timer& timer, Crew& crew, std::function<void()> on_change);
+  // `db`, `storage`, `budget`, `timer` and `crew` outlive it. `stored`: what `db` holds.
+  // `on_change`: the scheduler should hear of it soon.
+  ShardHost(std::string name, uint64_t incarnation, std::vector<pb::GenerationRecord> stored,
+            BlockDb& db, StorageThread& storage, MemoryBudget& budget, Timer& timer, Crew& crew,
+            std::function<void()> on_change);
 
   // All that this server is to do; shards that nobody names any more are dropped.
   void Adopt(const pb::WatchReply& assignments);
@@ -33,7 +34,8 @@ class ShardHost : public Shard {
   // What is on disk, written completely.
   std::vector<pb::StoredRange> Stored();
   void FillHeartbeat(pb::HeartbeatRequest* heartbeat);
-  // Orderly stop: every shard writes what it has; returns when all have, at most after 10 s.
+  // Orderly stop: every shard writes what it has, and from now on calls are answered with
+  // Unavailable and plans are not followed; returns when all have, at most after 10 s.
   absl::Status StopAndStore();
 
  private:
@@ -47,6 +49,7 @@ class ShardHost : public Shard {
               const absl::Status& why);
   void ReadStored(const pb::PullHeader& header, Callback<Payload> done);
   void Recorded(const pb::GenerationRecord& record);
+  absl::Status Absent(const std::string& job, uint32_t index);
 
   const std::string name_;
   const uint64_t incarnation_;
@@ -59,6 +62,7 @@ class ShardHost : public Shard {
   std::map<Key, pb::ShardReport> refused_
       ABSL_GUARDED_BY(mutex_);  // assignments that cannot be followed
   std::vector<pb::GenerationRecord> stored_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
   std::unique_ptr<Periodic> expiry_;  // last: it looks at the rest
 };

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/base/mutex.h"
 #include "common/base/status.h"
 #include "common/rpc/rpc.h"
 #include "common/rpc/wire.h"
@@ -16,13 +17,51 @@ constexpr auto kGrace = std::chrono::milliseconds(200);
 using RawService = pb::Shard::WithRawMethod_Push<
     pb::Shard::WithRawMethod_Pull<pb::Shard::WithRawMethod_Query<pb::Shard::Service>>>;
 
+// What must be over before the queue may go: calls that wait for their answer, and new ones being
+// asked for.
+class OpenCalls {
+ public:
+  // False: take no more.
+  bool Arrive() {
+    MutexLock lock(mutex_);
+    ++open_;
+    return !closed_;
+  }
+  void Leave() {
+    MutexLock lock(mutex_);
+    --open_;
+    left_.NotifyAll();
+  }
+  // From now on Arrive says no.
+  void Close() {
+    MutexLock lock(mutex_);
+    closed_ = true;
+  }
+  void AwaitNone() {
+    MutexLock lock(mutex_);
+    while (open_ > 0) left_.Wait(mutex_);
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar left_;
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  int open_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
 // One call of any method: asked for, arrived, answered, gone. The queue hands it back after the
 // first and the last.
 class DataCall : public Poller::Event {
  public:
   enum class Method { kPush, kPull, kQuery };
-  DataCall(Method method, RawService& service, Shard& shard, grpc::ServerCompletionQueue* queue)
-      : method_(method), service_(service), shard_(shard), queue_(queue), responder_(&context_) {
+  DataCall(Method method, RawService& service, Shard& shard, grpc::ServerCompletionQueue* queue,
+           OpenCalls& open)
+      : method_(method),
+        service_(service),
+        shard_(shard),
+        queue_(queue),
+        open_(open),
+        responder_(&context_) {
     switch (method) {
       case Method::kPush:
         service.RequestPush(&context_, &request_, &responder_, queue, queue, Tag());
@@ -42,8 +81,10 @@ class DataCall : public Poller::Event {
       delete this;
       return;
     }
-    new DataCall(method_, service_, shard_, queue_);  // deletes itself, like this one
+    const bool more = open_.Arrive();
     answered_ = true;
+    if (!more) return Answer(absl::UnavailableError("the server is stopping"), grpc::ByteBuffer());
+    new DataCall(method_, service_, shard_, queue_, open_);  // deletes itself, like this one
     switch (method_) {
       case Method::kPush:
         return Push();
@@ -92,17 +133,20 @@ class DataCall : public Poller::Event {
     Answer(reply.status(), reply.ok() ? EncodeMessage(header, *reply) : grpc::ByteBuffer());
   }
   void Answer(const absl::Status& status, const grpc::ByteBuffer& reply) {
+    OpenCalls& open = open_;  // this may be gone as soon as the answer is on its way
     if (status.ok()) {
       responder_.Finish(reply, grpc::Status::OK, Tag());
     } else {
       responder_.FinishWithError(ToGrpc(status), Tag());
     }
+    open.Leave();
   }
 
   const Method method_;
   RawService& service_;
   Shard& shard_;
   grpc::ServerCompletionQueue* const queue_;
+  OpenCalls& open_;
   grpc::ServerContext context_;
   grpc::ByteBuffer request_;
   grpc::ServerAsyncResponseWriter<grpc::ByteBuffer> responder_;
@@ -130,14 +174,16 @@ class RunningService : public ShardService {
     for (int i = 0; i < kPendingCalls; ++i) {
       for (const auto method :
            {DataCall::Method::kPush, DataCall::Method::kPull, DataCall::Method::kQuery}) {
-        new DataCall(method, service_, shard_, calls);
+        new DataCall(method, service_, shard_, calls, open_);
       }
     }
     return absl::OkStatus();
   }
 
   ~RunningService() override {
+    open_.Close();
     if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + kGrace);
+    open_.AwaitNone();
     if (poller_ != nullptr) poller_->Stop();  // the calls are gone before what they call
   }
 
@@ -147,6 +193,7 @@ class RunningService : public ShardService {
  private:
   Shard& shard_;
   RawService service_;
+  OpenCalls open_;
   std::unique_ptr<grpc::Server> server_;
   std::shared_ptr<Poller> poller_;
   std::string address_;

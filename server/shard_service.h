@@ -18,8 +18,8 @@ class ShardService {
   static absl::StatusOr<std::unique_ptr<ShardService>> Start(Shard& shard, const std::string& bind,
                                                              const std::string& advertise,
                                                              int polling_threads);
-  virtual ~ShardService() =
-      default;  // stops: refuses new calls, cancels parked ones, joins its threads
+  // Stops: takes no more calls, waits until `shard` has answered those it has, joins its threads.
+  virtual ~ShardService() = default;
   virtual std::string address() const = 0;
   // For the process's own calls. Their stubs go before the service.
   virtual std::shared_ptr<Poller> poller() const = 0;

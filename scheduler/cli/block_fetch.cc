@@ -7,6 +7,7 @@
 
 #include "common/base/mutex.h"
 #include "common/base/status.h"
+#include "common/job/history.h"
 
 namespace paracord {
 namespace {
@@ -80,9 +81,8 @@ absl::Status FetchBlocks(const BlockGrid& grid, const pb::Plan& plan, uint64_t v
   }
   for (const WeightsPiece* piece : missing) {
     pb::PullHeader header;
-    header.set_job(plan.job());
+    SetHistory(plan, &header);
     header.set_shard(plan.shards(static_cast<int>(piece->shard)).index());
-    header.set_history(plan.history());
     header.set_version(version);
     header.set_block_begin(piece->blocks.begin);
     header.set_block_end(piece->blocks.end);

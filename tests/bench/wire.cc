@@ -1,5 +1,5 @@
-// The ceiling of tests/bench/train: the messages of its steps over the same stubs and service, in as
-// many processes, with nothing computed, summed or copied.
+// The ceiling of tests/bench/train: the messages of its steps over the same stubs and service, in
+// as many processes, with nothing computed, summed or copied.
 //   bench_wire STEPS WORKERS BYTES...     BYTES: of each message of a step, in the order of pushes
 // Prints {"step_seconds": wall, "core_seconds": all processes', a step}.
 #include <sys/resource.h>

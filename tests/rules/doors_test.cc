@@ -22,7 +22,7 @@ const std::vector<Door>& Doors() {
        {"common/rpc/rpc", "common/rpc/wire", "common/rpc/poller", "common/rpc/caller",
         "server/shard_service", "scheduler/coordinator_service", "scheduler/cli/worker_log",
         "worker/log_service"}},
-      {"RocksDB", {"rocksdb/.*"}, {"server/block_db", "scheduler/journal"}},
+      {"RocksDB", {"rocksdb/.*"}, {"common/base/rocks", "server/block_db", "scheduler/journal"}},
       {"yaml-cpp", {"yaml-cpp/.*"}, {"common/base/yaml_tree"}},
       {"spdlog", {"spdlog/.*"}, {"common/base/log"}},
       {"OpenSSL", {"openssl/.*"}, {"common/base/sha256"}},

@@ -56,8 +56,8 @@ TEST_CASE("a journal that another has open is refused") {
   const auto first = OpenJournal(folder.path.string());
   REQUIRE(first.ok());
   const auto second = OpenJournal(folder.path.string());
-  CHECK(absl::IsFailedPrecondition(second.status()));
-  CHECK(std::string(second.status().message()).find("in use by another scheduler") !=
+  CHECK(absl::IsAlreadyExists(second.status()));
+  CHECK(std::string(second.status().message()).find("in use by another process") !=
         std::string::npos);
 }
 
@@ -106,7 +106,7 @@ TEST_CASE("the daemon binds, writes its address, answers over gRPC and says why 
   CHECK(absl::IsNotFound(missing.status()));
   CHECK(missing.status().message() == "no job 'nobody'; there are none");
 
-  CHECK(absl::IsFailedPrecondition(Scheduler::Start(options).status()));
+  CHECK(absl::IsAlreadyExists(Scheduler::Start(options).status()));
   Scheduler::Options same_port = options;
   same_port.bind = scheduler.address();
   same_port.directory = (folder.path / "other").string();

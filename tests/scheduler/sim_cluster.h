@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/base/log.h"
+#include "common/job/history.h"
 #include "common/rpc/wait.h"
 #include "scheduler/cluster.h"
 #include "tests/scheduler/memory_journal.h"
@@ -199,12 +200,10 @@ inline absl::StatusOr<pb::WatchReply> SimCluster::Watch(const SimHost& host) {
 inline void SimCluster::Store(SimHost& host, const pb::Plan& plan, const pb::ShardRange& shard,
                               uint64_t step) {
   for (const pb::StoredRange& stored : host.disk) {
-    if (stored.job() == plan.job() && stored.history() == plan.history() && stored.step() == step)
-      return;
+    if (SameHistory(stored, plan) && stored.step() == step) return;
   }
   pb::StoredRange& stored = host.disk.emplace_back();
-  stored.set_job(plan.job());
-  stored.set_history(plan.history());
+  SetHistory(plan, &stored);
   stored.set_step(step);
   stored.set_block_begin(shard.block_begin());
   stored.set_block_end(shard.block_end());

@@ -40,12 +40,7 @@ BlockSnapshot Block(const ShardJob& job, uint64_t number, uint64_t version, bool
 
 Generation MakeGeneration(const ShardJob& job, uint64_t step, BlockRange range) {
   Generation generation;
-  pb::GenerationRecord& record = generation.record;
-  record.set_job(job.id);
-  record.set_history(1);
-  record.set_step(step);
-  record.set_block_begin(range.begin);
-  record.set_block_end(range.end);
+  generation.record = MakeRecord(step, range);
   for (uint64_t b = range.begin; b < range.end; ++b) {
     generation.blocks.push_back(Block(job, b, step, true));
   }
@@ -111,7 +106,7 @@ TEST_CASE("blocks that are ahead of the generation's step come back ahead, other
   const auto blocks = db->Load(generation.record, job->grid);
   REQUIRE(blocks.ok());
   CheckSame(*blocks, generation.blocks);
-  const auto weights = db->Read("job", 1, 5, {0, 3});
+  const auto weights = db->Read(MakeRecord(5, {0, 3}));
   REQUIRE(weights.ok());
   std::vector<float> expected;
   for (const BlockSnapshot& block : generation.blocks) {
@@ -127,13 +122,16 @@ TEST_CASE("a part of a generation is read by itself; what is not stored whole is
   auto db = BlockDb::Open(directory.path()).value();
   const Generation generation = MakeGeneration(*job, 5, {1, 3});
   REQUIRE(db->Write(generation).ok());
-  const auto one = db->Read("job", 1, 5, {2, 3});
+  const auto one = db->Read(MakeRecord(5, {2, 3}));
   REQUIRE(one.ok());
   CHECK(one->size() == 2 * sizeof(float));
-  CHECK(absl::IsNotFound(db->Read("job", 1, 5, {0, 3}).status()));
-  CHECK(absl::IsNotFound(db->Read("job", 1, 4, {2, 3}).status()));
-  CHECK(absl::IsNotFound(db->Read("job", 2, 5, {2, 3}).status()));
-  CHECK(absl::IsNotFound(db->Read("jo", 1, 5, {2, 3}).status()));
+  CHECK(absl::IsNotFound(db->Read(MakeRecord(5, {0, 3})).status()));
+  CHECK(absl::IsNotFound(db->Read(MakeRecord(4, {2, 3})).status()));
+  pb::GenerationRecord other = MakeRecord(5, {2, 3});
+  SECTION("of another history") { other.set_history(2); }
+  SECTION("of another job") { other.set_job("jo"); }
+  SECTION("of another cluster") { other.set_cluster("foreign"); }
+  CHECK(absl::IsNotFound(db->Read(other).status()));
 }
 
 TEST_CASE("a generation is never rewritten") {
@@ -152,32 +150,52 @@ TEST_CASE("a generation is never rewritten") {
   CheckSame(*blocks, first.blocks);
 }
 
-TEST_CASE(
-    "generations of other jobs, histories, steps and shards do not mix; one is dropped alone") {
+TEST_CASE("another generation in a stored one's place is refused") {
   const TemporaryDirectory directory;
   const auto job = Job();
   auto db = BlockDb::Open(directory.path()).value();
-  const Generation low = MakeGeneration(*job, 5, {0, 1}), high = MakeGeneration(*job, 5, {1, 3});
-  Generation later = MakeGeneration(*job, 256, {0, 1}), foreign = low, again = low;
-  foreign.record.set_job("job2");
-  again.record.set_history(2);
-  for (const Generation* g :
-       {&low, &high, &std::as_const(later), &std::as_const(foreign), &std::as_const(again)}) {
-    REQUIRE(db->Write(*g).ok());
-  }
-  REQUIRE(db->Drop(low.record).ok());
-  CHECK(db->List()->size() == 4);
-  CHECK(absl::IsNotFound(db->Read("job", 1, 5, {0, 1}).status()));
-  for (const Generation* g :
-       {&high, &std::as_const(later), &std::as_const(foreign), &std::as_const(again)}) {
-    const auto blocks = db->Load(g->record, job->grid);
-    REQUIRE(blocks.ok());
-    CheckSame(*blocks, g->blocks);
-  }
-  REQUIRE(db->Write(low).ok());
-  const auto blocks = db->Load(low.record, job->grid);
+  const Generation first = MakeGeneration(*job, 5, {0, 3});
+  REQUIRE(db->Write(first).ok());
+  CHECK(absl::IsDataLoss(db->Write(MakeGeneration(*job, 5, {0, 2}))));
+  const auto blocks = db->Load(first.record, job->grid);
   REQUIRE(blocks.ok());
-  CheckSame(*blocks, low.blocks);
+  CheckSame(*blocks, first.blocks);
+}
+
+TEST_CASE("generations of other clusters, jobs, histories, steps and shards do not mix") {
+  const TemporaryDirectory directory;
+  const auto job = Job();
+  auto db = BlockDb::Open(directory.path()).value();
+  std::vector<Generation> all(6, MakeGeneration(*job, 5, {0, 1}));
+  all[1] = MakeGeneration(*job, 5, {1, 3});
+  all[2] = MakeGeneration(*job, 256, {0, 1});
+  all[3].record.set_cluster("foreign");
+  all[4].record.set_job("job2");
+  all[5].record.set_history(2);
+  for (size_t i = 0; i < all.size(); ++i) {
+    all[i].blocks[0].weights =
+        Buffer(std::vector<float>(all[i].blocks[0].floats, static_cast<float>(i)));
+    REQUIRE(db->Write(all[i]).ok());
+  }
+  CHECK(db->List()->size() == all.size());
+  for (const Generation& generation : all) {
+    const auto blocks = db->Load(generation.record, job->grid);
+    REQUIRE(blocks.ok());
+    CheckSame(*blocks, generation.blocks);
+  }
+}
+
+TEST_CASE("what a killed process left half written is swept") {
+  const TemporaryDirectory directory;
+  BlockDb::Open(directory.path()).value();
+  const std::string left = directory.path() + "/ingest-7.sst";
+  std::ofstream(left) << "half";
+  auto db = BlockDb::Open(directory.path()).value();
+  CHECK_FALSE(std::filesystem::exists(left));
+  REQUIRE(db->Write(MakeGeneration(*Job(), 5, {0, 3})).ok());
+  for (const auto& entry : std::filesystem::directory_iterator(directory.path())) {
+    CHECK(entry.path().filename().string().rfind("ingest-", 0) == std::string::npos);
+  }
 }
 
 TEST_CASE("a generation that does not fit the model's grid is DataLoss") {

@@ -1,3 +1,5 @@
+#include <future>
+
 #include "tests/server/shard_fixture.h"
 
 namespace paracord {
@@ -10,7 +12,7 @@ TEST_CASE("a new job's step 0 is stored at once") {
   REQUIRE(stored.size() == 1);
   CHECK(stored[0].step() == 0);
   CHECK(stored[0].history() == 1);
-  const auto blocks = f.room.db().Read("job", 1, 0, {0, 1});
+  const auto blocks = f.room.db().Read(MakeRecord(0, {0, 1}));
   REQUIRE(blocks.ok());
   CHECK(SameBits(ToFloats(*blocks), f.truth.At(0, 0)));
 }
@@ -28,7 +30,7 @@ TEST_CASE("FINISHED stores the last step, frees the budget and ends what waits")
   CHECK(CodeOf(parked) == absl::StatusCode::kOutOfRange);
   CHECK(absl::IsFailedPrecondition(f.PushWholeStep(kSteps, 2)));
   for (uint64_t b = 0; b < f.all.end; ++b) {
-    const auto weights = f.room.db().Read("job", 1, kSteps, {b, b + 1});
+    const auto weights = f.room.db().Read(MakeRecord(kSteps, {b, b + 1}));
     REQUIRE(weights.ok());
     CHECK(SameBits(ToFloats(*weights), f.truth.At(kSteps, b)));
   }
@@ -42,7 +44,7 @@ TEST_CASE("a shard of metrics alone finishes too, though it is one version furth
   f.Adopt(MakePlan(2, pb::Plan::FINISHED, kSteps));
   f.room.Settle();
   CHECK(f.shard->Report().error() == "");
-  const auto weights = f.room.db().Read("job", 1, kSteps, {3, 4});
+  const auto weights = f.room.db().Read(MakeRecord(kSteps, {3, 4}));
   REQUIRE(weights.ok());
   CHECK(SameBits(ToFloats(*weights), f.truth.At(kSteps, 3)));
 }
@@ -99,6 +101,64 @@ TEST_CASE("the version before comes back with a shard that stopped in order") {
   f.Start(2);
   CHECK(f.Holds(1, f.all, 2));
   CHECK(f.Holds(0, f.all, 2));
+}
+
+TEST_CASE("a shard that is stopped while it loads writes what it has loaded") {
+  ShardFixture f;
+  f.shard = f.room.MakeShard(f.job, 1, {1, 4});
+  std::promise<void> go;
+  f.room.Hold(go.get_future());
+  f.shard->Adopt(MakePlan(1));
+  std::promise<absl::Status> stored;
+  f.shard->StopAndStore([&](const absl::Status& status) { stored.set_value(status); });
+  go.set_value();
+  CHECK(stored.get_future().get().ok());
+  f.room.Settle();
+  CHECK(f.room.db().Read(MakeRecord(0, {1, 4})).ok());
+}
+
+TEST_CASE("a stop while a shard loads is answered too when the job is closed meanwhile") {
+  ShardFixture f;
+  f.shard = f.room.MakeShard(f.job, 1, {1, 4});
+  std::promise<void> go;
+  f.room.Hold(go.get_future());
+  f.shard->Adopt(MakePlan(1));
+  std::promise<absl::Status> stored;
+  f.shard->StopAndStore([&](const absl::Status& status) { stored.set_value(status); });
+  f.shard->Adopt(MakePlan(2, pb::Plan::CLOSED));
+  go.set_value();
+  CHECK(stored.get_future().get().ok());
+}
+
+TEST_CASE("a shard of metrics alone is stopped as of the job's last step") {
+  ShardFixture f;
+  f.shard = f.room.MakeShard(f.job, 1, {3, 4});
+  f.Adopt(MakePlan(1));
+  for (uint64_t step = 0; step <= kSteps; ++step) REQUIRE(f.Push(step, {0, 4}, {3, 4}).ok());
+  f.shard->StopAndStore([](const absl::Status&) {});
+  f.room.Settle();
+  CHECK(f.room.stored().back().step() == kSteps);
+  f.shard->ExpireWaits();  // reports anew
+  CHECK(f.shard->Report().version() == kSteps);
+}
+
+TEST_CASE("what another cluster's job of the same name has stored is not ours") {
+  ShardFixture f;
+  REQUIRE(f.PushWholeStep(0).ok());
+  f.Adopt(MakePlan(2, pb::Plan::FINISHED, 1));
+  REQUIRE(f.room.stored().back().step() == 1);
+  f.shard = f.room.MakeShard(f.job, 0, f.all);
+  pb::Plan plan = MakePlan(1);
+  plan.set_cluster("another");
+  f.Adopt(plan);
+  CHECK(f.Version().value() == 0);
+  REQUIRE(f.PushWholeStep(0).ok());
+  plan.set_number(2);
+  plan.set_phase(pb::Plan::FINISHED);
+  plan.set_step(1);
+  f.Adopt(plan);
+  CHECK(f.room.stored().back().cluster() == "another");
+  CHECK(f.room.db().List()->size() == 4);
 }
 
 TEST_CASE("stopping a shard that has nothing to write is OK at once") {

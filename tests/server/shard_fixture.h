@@ -71,8 +71,9 @@ struct ShardFixture {
   using Answer = std::shared_ptr<std::optional<absl::StatusOr<Payload>>>;
   Answer Pull(uint64_t version, BlockRange blocks, uint64_t plan = 1, uint64_t history = 0) {
     pb::PullHeader header;
-    header.set_plan(plan);
+    SetHistory(MakePlan(plan), &header);
     header.set_history(history);
+    header.set_plan(plan);
     header.set_version(version);
     header.set_block_begin(blocks.begin);
     header.set_block_end(blocks.end);

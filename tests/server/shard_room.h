@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/mutex.h"
+#include "common/job/history.h"
 #include "server/parameter_shard.h"
 #include "tests/support/manual_timer.h"
 #include "tests/support/temporary_directory.h"
@@ -47,11 +48,23 @@ inline pb::ShardRange MakeRange(uint32_t index, BlockRange blocks) {
 inline pb::Plan MakePlan(uint64_t number, pb::Plan::Phase phase = pb::Plan::TRAINING,
                          uint64_t step = 0) {
   pb::Plan plan;
+  plan.set_cluster("cluster");
+  plan.set_job("job");
   plan.set_number(number);
   plan.set_history(1);
   plan.set_phase(phase);
   plan.set_step(step);
   return plan;
+}
+
+// What MakePlan's shards store.
+inline pb::GenerationRecord MakeRecord(uint64_t step, BlockRange blocks) {
+  pb::GenerationRecord record;
+  SetHistory(MakePlan(1), &record);
+  record.set_step(step);
+  record.set_block_begin(blocks.begin);
+  record.set_block_end(blocks.end);
+  return record;
 }
 
 inline Payload OwnedPayload(const std::vector<float>& values) {
@@ -101,6 +114,13 @@ class ShardRoom {
     storage_.Post([&settled] { settled.set_value(); });
     settled.get_future().wait();
   }
+
+  // Nothing more touches the disk until `go`.
+  void Hold(std::future<void> go) {
+    storage_.Post([held = std::make_shared<std::future<void>>(std::move(go))] { held->wait(); });
+  }
+
+  StorageThread& storage() { return storage_; }
 
   std::vector<pb::GenerationRecord> stored() {
     MutexLock lock(mutex_);

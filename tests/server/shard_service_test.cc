@@ -241,6 +241,24 @@ TEST_CASE(
   loop.service = ShardService::Start(loop.shard, "127.0.0.1:0", "", 1).value();
 }
 
+TEST_CASE("a service goes only when every call has its answer, however late that comes") {
+  Loopback loop;
+  std::vector<std::future<absl::Status>> parked;
+  for (int i = 0; i < 10; ++i) parked.push_back(loop.ParkedPull());
+  loop.shard.AwaitParked(10);
+  std::atomic<bool> answered{false};
+  std::thread late([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(600));  // beyond what it grants
+    answered = true;
+    loop.shard.AnswerParked(absl::CancelledError("stopping"));
+  });
+  loop.service.reset();
+  CHECK(answered);
+  late.join();
+  for (auto& answer : parked) CHECK_FALSE(answer.get().ok());
+  loop.service = ShardService::Start(loop.shard, "127.0.0.1:0", "", 1).value();
+}
+
 TEST_CASE("a stub finds a server that came back at its address") {
   Loopback loop;
   REQUIRE(loop.Push(0, OwnedPayload({1})).ok());

@@ -39,6 +39,7 @@ class SimTraining {
                      static_cast<uint32_t>(1 + Draw(12)))),
         truth_(*job_, steps_) {
     plan_ = MakePlan(0);
+    plan_.set_job(id);
     const uint32_t servers = static_cast<uint32_t>(1 + Draw(3));
     for (const BlockRange& range : job_->grid.Cut(servers)) {
       if (range.size() > 0) hosts_.push_back({range, nullptr, nullptr});
@@ -369,7 +370,9 @@ class SimTraining {
     for (const Host& host : hosts_) {
       if (!host.shard->Report().error().empty()) return host.shard->Report().error();
       for (uint64_t block = host.range.begin; block < host.range.end; ++block) {
-        const auto stored = room_.db().Read(job_->id, 1, steps_, {block, block + 1});
+        pb::GenerationRecord wanted = MakeRecord(steps_, {block, block + 1});
+        wanted.set_job(job_->id);
+        const auto stored = room_.db().Read(wanted);
         if (!stored.ok()) return Describe(stored.status());
         if (!SameBits(ToFloats(*stored), truth_.At(steps_, block))) {
           return absl::StrCat("block ", block, " was stored with other bits");

@@ -10,14 +10,17 @@ constexpr uint64_t kFirstSeed = 1, kSeeds = 150;
 // A shard without retention: the version before the newest is gone at once.
 class ForgetfulShard : public Shard {
  public:
-  explicit ForgetfulShard(std::shared_ptr<Shard> shard) : shard_(std::move(shard)) {}
+  ForgetfulShard(std::shared_ptr<Shard> shard, const std::string& job)
+      : shard_(std::move(shard)), plan_(MakePlan(1)) {
+    plan_.set_job(job);
+  }
   void Push(const pb::PushHeader& header, Payload floats, Callback<Payload> done) override {
     shard_->Push(header, std::move(floats), std::move(done));
   }
   void Pull(const pb::PullHeader& header, Callback<Payload> done) override {
     pb::PullHeader next = header;
     next.set_plan(0);
-    next.set_history(1);
+    SetHistory(plan_, &next);
     next.set_version(header.version() + 1);
     auto newer = std::make_shared<bool>(false);
     shard_->Pull(next, [newer](const absl::StatusOr<Payload>& reply) { *newer = reply.ok(); });
@@ -30,6 +33,7 @@ class ForgetfulShard : public Shard {
 
  private:
   const std::shared_ptr<Shard> shard_;
+  pb::Plan plan_;
 };
 
 TEST_CASE(
@@ -47,8 +51,9 @@ TEST_CASE("without retention the simulation finds a task whose version is gone f
   ShardRoom room;
   int found = 0;
   for (uint64_t seed = kFirstSeed; seed < kFirstSeed + kSeeds && found == 0; ++seed) {
-    SimTraining training(room, absl::StrCat("forgetful-", seed), seed, [](auto shard) {
-      return std::make_shared<ForgetfulShard>(std::move(shard));
+    const std::string job = absl::StrCat("forgetful-", seed);
+    SimTraining training(room, job, seed, [&job](auto shard) {
+      return std::make_shared<ForgetfulShard>(std::move(shard), job);
     });
     found += training.Run().find("is gone for a second time") != std::string::npos;
   }

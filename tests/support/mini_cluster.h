@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "common/base/log.h"
+#include "common/job/history.h"
 #include "common/job/key_range.h"
 #include "common/rpc/remote_coordinator.h"
 #include "common/rpc/remote_shard.h"
@@ -205,9 +206,8 @@ inline absl::StatusOr<Tensors> MiniCluster::ReadWeights(const std::string& job) 
   for (const pb::ShardRange& range : got.plan().shards()) {
     if (range.block_begin() == range.block_end()) continue;
     pb::PullHeader header;
-    header.set_job(job);
     header.set_shard(range.index());
-    header.set_history(got.plan().history());
+    SetHistory(got.plan(), &header);
     header.set_version(got.status().step());
     header.set_block_begin(range.block_begin());
     header.set_block_end(range.block_end());

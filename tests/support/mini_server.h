@@ -85,7 +85,8 @@ class MiniServer {
   std::unique_ptr<ShardService> service_;
   std::string address_;
   std::unique_ptr<Member> member_;
-  std::atomic<Member*> reporting_{nullptr};  // set while `member_` may be asked to report
+  std::atomic<Member*> reporting_{nullptr};  // `member_`, once it is there
+  Gate reporting_gate_;                      // open while it may be asked to report
 };
 
 inline MiniServer::MiniServer(const Options& options, std::shared_ptr<Coordinator> coordinator)
@@ -94,10 +95,13 @@ inline MiniServer::MiniServer(const Options& options, std::shared_ptr<Coordinato
       identity_(DirectoryIdentity(options.directory).value()),
       db_(BlockDb::Open(options.directory + "/blocks").value()),
       storage_(std::make_unique<StorageThread>()) {
-  host_ = std::make_unique<ShardHost>(options.name, incarnation_, *db_, *storage_, budget_, timer_, crew_,
-                                      [this] {
-                                        if (Member* member = reporting_.load()) member->ReportNow();
-                                      });
+  const auto report = [this] {
+    const Gate::Pass pass(reporting_gate_);
+    Member* const member = reporting_.load();
+    if (pass && member != nullptr) member->ReportNow();
+  };
+  host_ = std::make_unique<ShardHost>(options.name, incarnation_, db_->List().value(), *db_,
+                                      *storage_, budget_, timer_, crew_, report);
   door_ = std::make_shared<ServerDoor>(*host_);
   address_ = absl::StrCat(options.name, "/", incarnation_);
   if (options.loopback) {
@@ -140,8 +144,8 @@ inline Member::Callbacks MiniServer::MakeCallbacks() {
 inline void MiniServer::Stop() {
   if (host_ == nullptr) return;
   PARACORD_CHECK(host_->StopAndStore().ok());
-  reporting_.store(nullptr);
   if (member_) member_->Leave();
+  reporting_gate_.Close();
   member_.reset();
   service_.reset();
   door_->Close();
