@@ -3,8 +3,9 @@
 // arrival.
 //
 //   first plan   whole gangs only: `min_servers` servers, one free slot a task, memory on each
-//   server; else nothing next plan    ranges stay with their servers and ranks keep their virtual
-//   workers; only lost tasks move
+//                server; else nothing
+//   next plan    ranges stay with their servers and ranks keep their virtual workers; only lost
+//                tasks move
 #pragma once
 
 #include <cstdint>

@@ -1,11 +1,10 @@
 // A server's blocks on disk: generations, each the blocks of one shard as of one step, never
 // rewritten.   [door: RocksDB]
 //
-// clang-format off
-//   'B' cluster 0 job 0 history step block kind  ->  floats; kind: 0 weights at step, 1 and 2 optimizer's state,
-//                                                    3 weights at step + 1, 4 weights at step - 1
-//   'G' cluster 0 job 0 history step first-block ->  pb::GenerationRecord
-// clang-format on
+//   'B' cluster 0 job 0 history step block kind  -> floats
+//   'G' cluster 0 job 0 history step first-block -> pb::GenerationRecord
+//
+//   kind   0 weights at step, 1 and 2 optimizer's state, 3 weights at step + 1, 4 at step - 1
 //
 // (numbers big-endian, so that ranges are ranges.) A generation's floats are written as one sorted
 // file and ingested; its record is written last, with a synced log. What has no record does not

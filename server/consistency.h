@@ -2,7 +2,7 @@
 // of training.
 //
 //   bsp   every read sees every gradient of every earlier step and no other; sums follow the
-//   reduction tree.
+//         reduction tree.
 //
 // A block at version t holds what steps 0 .. t-1 made of it. The version before is kept until the
 // first push of step t arrives: by then every worker has begun step t, so nobody can want it any

@@ -1,12 +1,10 @@
 // One shard: a range of a job's blocks, a strand, a store. Counts each push once, applies a step
 // when its tree is complete, and answers each pull when its version is there.
 //
-// clang-format off
-//   loading -> serving -> stored     the job ended: its blocks are read from disk
-//                       | closed     cancelled, failed
-//                       | stopped    the server stops
-//                       | broken     cannot serve; says why
-// clang-format on
+//   loading -> serving -> stored   the job ended; it is read from disk
+//                       | closed   it was cancelled or failed
+//                       | stopped  the server stops
+//                       | broken   it cannot serve, and says why
 //
 // Any thread may call; everything happens on the strand. A push takes three steps: check it whole,
 // count it, apply what became complete; nothing is changed by a push that is refused.

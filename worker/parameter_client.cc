@@ -63,6 +63,7 @@ void ParameterClient::Adopt(const pb::Plan& plan, uint32_t rank) {
     spoiled_ = absl::OkStatus();
     forgotten.swap(open_);
     missing_.assign(grid_.blocks(), false);
+    wait_.reset();
   }
   forgotten.clear();
   plan_ = plan;
@@ -99,6 +100,20 @@ std::shared_ptr<Shard> ParameterClient::ShardOf(const pb::ShardRange& range) {
   return shards_.at(absl::StrCat(range.address(), "/", range.incarnation()));
 }
 
+absl::Status ParameterClient::Pause(Duration pause, const std::string& why) {
+  MutexLock lock(mutex_);
+  if (!wait_) {
+    wait_.emplace();
+    wait_->set_since_unix_ms(UnixMillis());
+  }
+  wait_->set_what(why);
+  const TimePoint until = Clock::now() + pause;
+  while (spoiled_.ok() && !stopping_ && changed_.WaitUntil(mutex_, until)) {
+  }
+  if (!spoiled_.ok()) return spoiled_;
+  return stopping_ ? absl::CancelledError("the task is to stop") : absl::OkStatus();
+}
+
 absl::StatusOr<uint64_t> ParameterClient::FirstStep() {
   const absl::StatusOr<uint64_t> lowest = LowestVersion();
   MutexLock lock(mutex_);
@@ -124,17 +139,8 @@ absl::StatusOr<uint64_t> ParameterClient::LowestVersion() {
       if (!absl::IsUnavailable(reply.status()) && !absl::IsDeadlineExceeded(reply.status())) {
         return reply.status();
       }
-      MutexLock lock(mutex_);
-      if (!wait_) {
-        wait_.emplace();
-        wait_->set_since_unix_ms(UnixMillis());
-      }
-      wait_->set_what(absl::StrCat(Describe(range), ": ", std::string(reply.status().message())));
-      const TimePoint until = Clock::now() + pause;
-      while (spoiled_.ok() && !stopping_ && changed_.WaitUntil(mutex_, until)) {
-      }
-      if (!spoiled_.ok()) return spoiled_;
-      if (stopping_) return absl::CancelledError("the task is to stop");
+      RETURN_IF_ERROR(
+          Pause(pause, absl::StrCat(Describe(range), ": ", std::string(reply.status().message()))));
       pause = std::min(2 * pause, kLongestPause);
     }
   }

@@ -53,6 +53,9 @@ class ParameterClient {
   // The lowest version of all shards: the step to begin with. Blocks; asks again as long as one
   // does not answer.
   absl::StatusOr<uint64_t> FirstStep();
+  // Lets `pause` pass, with `why` on record as what is waited for until FirstStep has its answer.
+  // FailedPrecondition or Cancelled, at once: Interrupt or Stop.
+  absl::Status Pause(Duration pause, const std::string& why);
   // Fetches every block at `version`.
   void Fetch(uint64_t version);
   // Sends the sums of step `step` for `blocks` and fetches their next version.
@@ -107,7 +110,7 @@ class ParameterClient {
   // Of each block: asked for and not there?
   std::vector<bool> missing_ ABSL_GUARDED_BY(mutex_);
   std::set<std::shared_ptr<Message>> open_ ABSL_GUARDED_BY(mutex_);
-  std::optional<pb::Wait> wait_ ABSL_GUARDED_BY(mutex_);  // what FirstStep waits for
+  std::optional<pb::Wait> wait_ ABSL_GUARDED_BY(mutex_);  // of Pause and FirstStep
   int waiting_ ABSL_GUARDED_BY(mutex_) = 0;               // threads in Await
   int64_t waiting_since_ ABSL_GUARDED_BY(mutex_) = 0;     // unix ms; of the first of them
 

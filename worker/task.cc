@@ -18,6 +18,20 @@ namespace {
 constexpr Duration kDeliverDone = seconds(60);  // the scheduler may be restarting
 constexpr Duration kDeliverFailure = seconds(5);
 
+void FillIdentity(const Task::Options& options, pb::TaskReport* report) {
+  report->set_job(options.job);
+  report->set_rank(options.rank);
+  report->set_incarnation(options.incarnation);
+}
+
+void FillFailure(const absl::Status& status, const Task::Options& options, pb::Failure* failure) {
+  failure->set_code(absl::StatusCodeToString(status.code()));
+  failure->set_message(std::string(status.message()));
+  failure->set_node(options.node);
+  failure->set_rank(static_cast<int32_t>(options.rank));
+  failure->set_exit(1);
+}
+
 void FillMetrics(const Progress& progress, const JobSpec& spec, pb::TaskReport* report) {
   report->clear_metrics();
   for (size_t i = 0; i < progress.metrics.size(); ++i) {
@@ -95,7 +109,7 @@ absl::Status Task::Run() {
       },
       [this](const absl::Status& status) {
         LogWarning("the scheduler does not know this task's job: ", std::string(status.message()));
-        if (absl::IsNotFound(status)) Stop();
+        Stop();
       });
   const auto first = plans_.WaitNewer(0);
   if (!first) return absl::CancelledError("the task is to stop");
@@ -106,16 +120,9 @@ absl::Status Task::Run() {
       coordinator_, timer_, [] { return std::nullopt; }, [] {});
   reporter.Update(
       [&](pb::TaskReport* report) {
-        report->set_job(options_.job);
-        report->set_rank(options_.rank);
-        report->set_incarnation(options_.incarnation);
+        FillIdentity(options_, report);
         report->set_plan(first->plan().number());
-        pb::Failure* failure = report->mutable_failure();
-        failure->set_code(absl::StatusCodeToString(workshop.status().code()));
-        failure->set_message(std::string(workshop.status().message()));
-        failure->set_node(options_.node);
-        failure->set_rank(static_cast<int32_t>(options_.rank));
-        failure->set_exit(1);
+        FillFailure(workshop.status(), options_, report->mutable_failure());
       },
       true);
   reporter.Deliver(kDeliverFailure);
@@ -134,9 +141,7 @@ absl::Status Task::Work(Workshop& w) {
       });
   reporter.Update(
       [&](pb::TaskReport* report) {
-        report->set_job(options_.job);
-        report->set_rank(options_.rank);
-        report->set_incarnation(options_.incarnation);
+        FillIdentity(options_, report);
         report->set_steps(trainer.total_steps());
         report->set_train_samples(w.train->samples());
         for (const Dataset* data : {w.train.get(), w.test.get()}) {
@@ -169,13 +174,7 @@ absl::Status Task::Work(Workshop& w) {
   reporter.Update(
       [&](pb::TaskReport* report) {
         report->set_done(status.ok());
-        if (status.ok()) return;
-        pb::Failure* failure = report->mutable_failure();
-        failure->set_code(absl::StatusCodeToString(status.code()));
-        failure->set_message(std::string(status.message()));
-        failure->set_node(options_.node);
-        failure->set_rank(static_cast<int32_t>(options_.rank));
-        failure->set_exit(1);
+        if (!status.ok()) FillFailure(status, options_, report->mutable_failure());
       },
       true);
   reporter.Deliver(status.ok() ? kDeliverDone : kDeliverFailure);

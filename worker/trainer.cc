@@ -13,20 +13,11 @@ namespace paracord {
 namespace {
 
 constexpr int64_t kEvaluationRows = 256;
-
-int64_t LargestSlice(const JobSpec& spec) {
-  const uint32_t v = spec.virtual_workers;
-  return std::max<int64_t>(kEvaluationRows, (spec.batch_size + v - 1) / v);
-}
+constexpr Duration kFirstPause = milliseconds(20);
+constexpr Duration kLongestPause = seconds(2);
 
 double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-// Ends one plan's work but not the task: there is, or will be, another plan; or the place to begin
-// must be asked for again.
-bool Recoverable(const absl::Status& status) {
-  return absl::IsFailedPrecondition(status) || absl::IsOutOfRange(status);
 }
 
 }  // namespace
@@ -58,7 +49,8 @@ Trainer::Trainer(const Parts& parts, uint32_t rank, uint64_t incarnation,
       runs_(RunsOf(parts.grid, parts.model.BackwardParts())),
       crew_(parts.threads) {
   for (int i = 0; i < crew_.threads(); ++i) {
-    lanes_.push_back(std::make_unique<Lane>(parts_, LargestSlice(parts_.spec)));
+    const auto rows = static_cast<int64_t>(sampler_.LargestSlice());
+    lanes_.push_back(std::make_unique<Lane>(parts_, std::max(kEvaluationRows, rows)));
   }
 }
 
@@ -77,16 +69,30 @@ absl::Status Trainer::Run() {
     if (task == plan.tasks().end()) {
       return absl::CancelledError(absl::StrCat("plan ", number, " does not name this task"));
     }
-    parts_.client.Adopt(plan, rank_);
-    if (parts_.plans.HasNewer(number)) continue;
-    absl::Status status = RunUnder(plan, *task);
-    while (absl::IsOutOfRange(status) && !parts_.plans.HasNewer(number)) {
-      LogInfo("asking again where to begin: ", std::string(status.message()));
-      parts_.client.Adopt(plan, rank_);
-      status = RunUnder(plan, *task);
-    }
-    if (!Recoverable(status)) return status;
+    const absl::Status status = Follow(plan, *task);
+    if (!absl::IsFailedPrecondition(status)) return status;
     LogInfo("plan ", number, " has ended here: ", std::string(status.message()));
+  }
+}
+
+// Until the job is done or the plan has ended. A version that is gone does not end it: where to
+// begin is asked for again, less and less often, as the answer may stay the same.
+absl::Status Trainer::Follow(const pb::Plan& plan, const pb::TaskSlot& task) {
+  Duration pause = kFirstPause;
+  absl::Status gone;
+  while (true) {
+    parts_.client.Adopt(plan, rank_);
+    // Not before: Adopt forgets an Interrupt that came earlier.
+    if (parts_.plans.HasNewer(plan.number())) {
+      return absl::FailedPreconditionError("a newer plan is there");
+    }
+    if (!gone.ok()) {
+      LogInfo("asking again where to begin: ", std::string(gone.message()));
+      RETURN_IF_ERROR(parts_.client.Pause(pause, std::string(gone.message())));
+      pause = std::min(2 * pause, kLongestPause);
+    }
+    gone = RunUnder(plan, task);
+    if (!absl::IsOutOfRange(gone)) return gone;
   }
 }
 

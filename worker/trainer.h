@@ -66,6 +66,7 @@ class Trainer {
  private:
   struct Lane;  // what one thread needs
 
+  absl::Status Follow(const pb::Plan& plan, const pb::TaskSlot& task);
   absl::Status RunUnder(const pb::Plan& plan, const pb::TaskSlot& task);
   absl::Status Step(uint64_t step);
   absl::Status TrainSlice(Lane& lane, uint64_t step, uint32_t virtual_worker);

@@ -99,10 +99,9 @@ void Worker::Adopt(const pb::WatchReply& reply, uint64_t incarnation) {
 
 void Worker::Stop() {
   tasks_->StopAll(kTaskGrace);
-  reporting_.store(nullptr);
-  member_->Leave();
+  member_->Leave();  // tells how the tasks have ended; asks for their state no more
+  tasks_.reset();    // before the member: its thread may be about to report the last task's end
   member_.reset();
-  tasks_.reset();
   logs_.reset();
 }
 

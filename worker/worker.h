@@ -40,7 +40,7 @@ class Worker {
   std::unique_ptr<LogService> logs_;
   std::unique_ptr<TaskKeeper> tasks_;
   std::unique_ptr<Member> member_;
-  std::atomic<Member*> reporting_{nullptr};  // set while `member_` may be asked to report
+  std::atomic<Member*> reporting_{nullptr};  // `member_`, once it is there
 };
 
 }  // namespace paracord

@@ -4,9 +4,9 @@
 //   ConfigReader reader(text);
 //   ConfigNode root = reader.root();
 //   options.bind = root.String("bind", "127.0.0.1:0");    // a default: the key may be missing
-//   options.shards = root.Integer("shards", 1, {1, 64});  // out of range: an error, and the
-//   default root.Finish();                                        // keys nobody asked for are
-//   errors if (!reader.errors().empty()) ...
+//   options.shards = root.Integer("shards", 1, {1, 64});  // out of range: an error, the default
+//   root.Finish();                                        // keys nobody asked for are errors
+//   if (!reader.errors().empty()) ...
 //
 // A node that is missing or of the wrong kind reports once and then answers defaults, so that
 // callers need no branches; what is below it is not reported again. Broken YAML is one error with

@@ -7,13 +7,13 @@
 // or configuration. SIGTERM or SIGINT: Stop() once; a second one exits now with 1.
 //
 // A daemon D has:
-//   struct D::Options;                                     plain, every default filled in
-//   static constexpr const char* kName;                     "paracord-server"
-//   static D::Options D::ParseOptions(const ConfigNode&);  reads and reports through the node
-//   static std::string D::PrintOptions(const Options&);    YAML again
-//   static absl::StatusOr<std::unique_ptr<D>> D::Start(const Options&);   bound, its threads
-//   running, when it returns void Stop();                                            drains;
-//   returns when everything has ended
+//   struct Options;                                     plain, every default filled in
+//   static constexpr const char* kName;                 "paracord-server"
+//   static Options ParseOptions(const ConfigNode&);     reads and reports through the node
+//   static std::string PrintOptions(const Options&);    YAML again
+//   static absl::StatusOr<std::unique_ptr<D>> Start(const Options&);
+//                                                       bound, its threads running, when it returns
+//   void Stop();                                        drains; returns when everything has ended
 #pragma once
 
 #include <functional>

@@ -1,8 +1,8 @@
 // Lets callbacks into an object until it goes: they come from timers and foreign threads, and may
 // come late.
 //
-//   auto gate = gate_;                                   // a shared_ptr<Gate>, captured by the
-//   callback if (Gate::Pass pass(*gate); pass) { ...use the object... }
+//   auto gate = gate_;  // a shared_ptr<Gate>, captured by the callback
+//   if (Gate::Pass pass(*gate); pass) { ...use the object... }
 //
 // Close waits for those who are inside; after it nobody gets in. Not from inside, nor under a lock
 // that an insider takes.

@@ -42,13 +42,6 @@ const std::vector<std::string>& LogLevelWords() {
   return *words;
 }
 
-LogLevel ParseLogLevel(const std::string& word) {
-  for (size_t i = 0; i < LogLevelWords().size(); ++i) {
-    if (LogLevelWords()[i] == word) return static_cast<LogLevel>(i);
-  }
-  return LogLevel::kInfo;
-}
-
 void LogLine(LogLevel level, const std::string& text) { Logger()->log(ToSpdlog(level), text); }
 
 }  // namespace paracord

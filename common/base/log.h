@@ -14,10 +14,8 @@ enum class LogLevel { kDebug, kInfo, kWarning, kError };
 // start.
 void SetLogName(const std::string& who);
 void SetLogLevel(LogLevel level);
-// As in configuration files: debug, info, warning, error, in this order. A word that is none of
-// them is kInfo.
+// As in configuration files: debug, info, warning, error, in the order of LogLevel.
 const std::vector<std::string>& LogLevelWords();
-LogLevel ParseLogLevel(const std::string& word);
 
 void LogLine(LogLevel level, const std::string& text);
 

@@ -24,7 +24,7 @@ namespace paracord {
 // The same code, with "context: " before the message. OK stays OK.
 absl::Status Annotate(const absl::Status& status, const std::string& context);
 
-// "InvalidArgument: message", for people.
+// "INVALID_ARGUMENT: message", for people.
 std::string Describe(const absl::Status& status);
 
 [[noreturn]] void CheckFailed(const char* file, int line, const char* condition);

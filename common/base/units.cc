@@ -1,10 +1,13 @@
 #include "common/base/units.h"
 
 #include <cmath>
+#include <iterator>
 #include <map>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 
 namespace paracord {
 namespace {
@@ -46,6 +49,18 @@ std::optional<uint64_t> ParseBytes(const std::string& text) {
   const std::optional<int64_t> bytes = Quantity(text, *units);
   if (!bytes) return std::nullopt;
   return static_cast<uint64_t>(*bytes);
+}
+
+std::string FormatBytes(uint64_t bytes) {
+  constexpr const char* kUnits[] = {"KiB", "MiB", "GiB", "TiB", "PiB"};
+  if (bytes < 1024) return absl::StrCat(bytes, " bytes");
+  double value = static_cast<double>(bytes) / 1024;
+  size_t unit = 0;
+  while (value >= 1024 && unit + 1 < std::size(kUnits)) {
+    value /= 1024;
+    ++unit;
+  }
+  return absl::StrFormat("%.1f %s", value, kUnits[unit]);
 }
 
 std::optional<int64_t> ParseNanoseconds(const std::string& text) {

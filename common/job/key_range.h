@@ -1,5 +1,6 @@
-// The block grid: every tensor cut into blocks of a fixed run of floats, numbered through the model, first layer first.
-// It depends on the model alone. A shard owns a range of block numbers; ranges are cut by bytes, at block boundaries.
+// The block grid: every tensor cut into blocks of a fixed run of floats, numbered through the
+// model, first layer first. It depends on the model alone. A shard owns a range of block numbers;
+// ranges are cut by bytes, at block boundaries.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +10,8 @@
 
 namespace paracord {
 
-// 64 KiB: small enough that a fused update stays in the L2 cache and small models spread evenly, large enough that
-// the work for each block does not show.
+// 64 KiB: small enough that a fused update stays in the L2 cache and small models spread evenly,
+// large enough that the work for each block does not show.
 inline constexpr uint64_t kBlockFloats = 16384;
 
 struct BlockRange {
@@ -21,9 +22,9 @@ struct BlockRange {
 };
 
 struct BlockInfo {
-  uint32_t tensor;    // index into the grid's tensors
-  uint64_t offset;    // first float, within the tensor
-  uint32_t floats;    // at most kBlockFloats; the last block of a tensor may be shorter
+  uint32_t tensor;  // index into the grid's tensors
+  uint64_t offset;  // first float, within the tensor
+  uint32_t floats;  // at most kBlockFloats; the last block of a tensor may be shorter
 };
 
 // Floats of the model, its tensors one after the other, half-open.
@@ -49,15 +50,15 @@ class BlockGrid {
   BlockRange BlocksOver(FloatRange floats) const;
   // The first block that begins at `place` or later; blocks() if none does.
   uint64_t FirstBlockFrom(uint64_t place) const;
-  // `parts` adjacent ranges that cover the grid, as even in bytes as block boundaries allow; some may be empty
-  // if there are more parts than blocks.
+  // `parts` adjacent ranges that cover the grid, as even in bytes as block boundaries allow; some
+  // may be empty if there are more parts than blocks.
   std::vector<BlockRange> Cut(uint32_t parts) const;
 
  private:
   std::vector<TensorSpec> tensors_;
   std::vector<BlockInfo> blocks_;
-  std::vector<uint64_t> first_;         // of each tensor; one more at the end
-  std::vector<uint64_t> floats_before_; // prefix sums over blocks
+  std::vector<uint64_t> first_;          // of each tensor; one more at the end
+  std::vector<uint64_t> floats_before_;  // prefix sums over blocks
 };
 
 // The grid of a job: its model's tensors and the metrics tensor.

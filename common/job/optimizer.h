@@ -1,9 +1,10 @@
-// The update rule: weights of version t and the gradient of step t give version t+1, in one pass over memory that also does
-// the last addition of the reduction tree. Pure; the same bits for any vector width and on any host.
+// The update rule: weights of version t and the gradient of step t give version t+1, in one pass
+// over memory that also does the last addition of the reduction tree. Pure; the same bits for any
+// vector width and on any host.
 //
-// Sources: momentum and Nesterov as in Sutskever et al., ICML 2013, in the form v = m v + g, w -= lr (g + m v or v);
-// Adagrad: Duchi et al., JMLR 2011; RMSProp: Tieleman and Hinton, 2012; Adam: Kingma and Ba, ICLR 2015, algorithm 1;
-// AdamW: Loshchilov and Hutter, ICLR 2019, algorithm 2.
+// Sources: momentum and Nesterov as in Sutskever et al., ICML 2013, in the form v = m v + g, w -=
+// lr (g + m v or v); Adagrad: Duchi et al., JMLR 2011; RMSProp: Tieleman and Hinton, 2012; Adam:
+// Kingma and Ba, ICLR 2015, algorithm 1; AdamW: Loshchilov and Hutter, ICLR 2019, algorithm 2.
 #pragma once
 
 #include <cstddef>
@@ -28,8 +29,9 @@ struct UpdateStep {
 };
 UpdateStep PrepareUpdate(const OptimizerSpec& spec, uint64_t step, uint64_t total_steps);
 
-// For i in [0, count): g = left[i] (+ right[i], if `right` is not null); then weights_out, state*_out from weights_in,
-// state*_in. Outputs may be the inputs (in place) but not overlap otherwise. Unused state pointers are null.
+// For i in [0, count): g = left[i] (+ right[i], if `right` is not null); then weights_out,
+// state*_out from weights_in, state*_in. Outputs may be the inputs (in place) but not overlap
+// otherwise. Unused state pointers are null.
 struct UpdateBuffers {
   const float* left;
   const float* right;  // or null

@@ -1,8 +1,10 @@
-// The canonical binary tree over the slices of a batch: the one order in which gradients are ever added.
+// The canonical binary tree over the slices of a batch: the one order in which gradients are ever
+// added.
 //
-// A node is the half-open range [begin, end) of slices below it. The root is [0, leaves); a node of n > 1 leaves splits at
-// the largest power of two below n. Nodes are nested or disjoint. Whoever adds whatever part of it, on however many
-// hosts, adds the same pairs in the same order, so the sum has the same bits.
+// A node is the half-open range [begin, end) of slices below it. The root is [0, leaves); a node of
+// n > 1 leaves splits at the largest power of two below n. Nodes are nested or disjoint. Whoever
+// adds whatever part of it, on however many hosts, adds the same pairs in the same order, so the
+// sum has the same bits.
 #pragma once
 
 #include <cstdint>

@@ -79,6 +79,10 @@ uint64_t Sampler::BatchSize(uint64_t step) const {
   return std::min(batch_size_, samples_ - first);
 }
 
+uint64_t Sampler::LargestSlice() const {
+  return batch_size_ / virtual_workers_ + (batch_size_ % virtual_workers_ > 0 ? 1 : 0);
+}
+
 std::vector<uint64_t> Sampler::Slice(uint64_t step, uint32_t virtual_worker) const {
   const RoundKeys keys = KeysOf(stream_, EpochOf(step));
   const uint64_t first = step % steps_per_epoch() * batch_size_;
@@ -89,11 +93,6 @@ std::vector<uint64_t> Sampler::Slice(uint64_t step, uint32_t virtual_worker) con
     out.push_back(Walk(keys, half_bits_, samples_, first + i));
   }
   return out;
-}
-
-uint64_t Sampler::Permute(uint64_t epoch, uint64_t position) const {
-  PARACORD_CHECK(position < samples_);
-  return Walk(KeysOf(stream_, epoch), half_bits_, samples_, position);
 }
 
 uint64_t Sampler::Applied(uint64_t epoch, uint64_t step) const {

@@ -1,9 +1,11 @@
-// Which samples step t uses: a seeded permutation of each epoch, cut into batches, each batch cut into slices.
-// Pure: the indices of (step, slice) depend on (seed, samples, batch_size, virtual_workers) alone.
+// Which samples step t uses: a seeded permutation of each epoch, cut into batches, each batch cut
+// into slices. Pure: the indices of (step, slice) depend on (seed, samples, batch_size,
+// virtual_workers) alone.
 //
-// The last batch of an epoch is short and keeps every sample. Slice v of a batch of B is [floor(vB/V), floor((v+1)B/V));
-// it may be empty. The permutation is a keyed Feistel network over the next power of four, walked until it lands inside
-// (Black and Rogaway, "Ciphers with Arbitrary Finite Domains", CT-RSA 2002, section 3): no memory, any index in O(1).
+// The last batch of an epoch is short and keeps every sample. Slice v of a batch of B is
+// [floor(vB/V), floor((v+1)B/V)); it may be empty. The permutation is a keyed Feistel network over
+// the next power of four, walked until it lands inside (Black and Rogaway, "Ciphers with Arbitrary
+// Finite Domains", CT-RSA 2002, section 3): no memory, any index in O(1).
 #pragma once
 
 #include <cstdint>
@@ -25,10 +27,10 @@ class Sampler {
   uint64_t EpochOf(uint64_t step) const { return step / steps_per_epoch(); }
   // True size of the step's batch: gradients are scaled by 1 / this.
   uint64_t BatchSize(uint64_t step) const;
+  // Samples of the largest slice of any step.
+  uint64_t LargestSlice() const;
   // Indices of the samples of slice `virtual_worker` of step `step`, in order.
   std::vector<uint64_t> Slice(uint64_t step, uint32_t virtual_worker) const;
-  // Where position `position` of epoch `epoch` points to.
-  uint64_t Permute(uint64_t epoch, uint64_t position) const;
   // Samples of epoch `epoch` used by the steps before `step`.
   uint64_t Applied(uint64_t epoch, uint64_t step) const;
 

@@ -36,7 +36,6 @@ class TreeSum {
   // All partial sums, from left to right, the root's own addition done if it can be; leaves
   // nothing.
   std::vector<Partial> TakeAll(const ReductionTree& tree, BufferPool& pool);
-  void Clear() { partials_.clear(); }
   size_t partials() const { return partials_.size(); }
 
  private:

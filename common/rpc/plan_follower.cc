@@ -36,9 +36,7 @@ struct PlanFollower::State : std::enable_shared_from_this<State> {
       request.set_revision(reply->revision());
       on_change(*reply);
     }
-    const bool refused =
-        absl::IsNotFound(reply.status()) || absl::IsFailedPrecondition(reply.status());
-    if (refused && on_refused) on_refused(reply.status());
+    if (absl::IsNotFound(reply.status()) && on_refused) on_refused(reply.status());
     // Always through the timer, so that a coordinator that answers at once does not recurse.
     const Duration delay = reply.ok() ? Duration::zero() : Duration(milliseconds(100));
     auto self = shared_from_this();

@@ -14,8 +14,8 @@ class PlanFollower {
  public:
   // `who`: name and incarnation of a member, or job of a task; revision is filled in. `on_change`
   // is called on some thread, one call at a time, whenever the reply's revision differs.
-  // `on_refused` (may be null): the scheduler does not know the asker (NotFound) or has done with
-  // it (FailedPrecondition); following goes on.
+  // `on_refused` (may be null): the scheduler does not know the asker (NotFound); following goes
+  // on.
   PlanFollower(Coordinator& coordinator, Timer& timer, pb::WatchRequest who,
                std::function<void(const pb::WatchReply&)> on_change,
                std::function<void(const absl::Status&)> on_refused);

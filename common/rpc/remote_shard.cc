@@ -13,17 +13,28 @@ constexpr auto kDataDeadline =
     std::chrono::seconds(15);  // the server gives up a parked pull after 10
 constexpr auto kQueryDeadline = std::chrono::seconds(5);
 
-Caller::Done FloatsTo(Callback<Payload> done) {
-  return [done = std::move(done)](absl::Status status, const grpc::ByteBuffer& reply) {
-    pb::PullReplyHeader header;
-    Payload floats;
-    if (status.ok() && reply.Length() > 0) status = DecodeMessage(reply, &header, &floats);
-    if (status.ok()) {
-      done(std::move(floats));
-    } else {
-      done(status);
-    }
-  };
+// The floats of an answer, which are those of `version`. An empty answer has none.
+absl::StatusOr<Payload> FloatsIn(const grpc::ByteBuffer& reply, uint64_t version) {
+  Payload floats;
+  if (reply.Length() == 0) return floats;
+  pb::PullReplyHeader header;
+  RETURN_IF_ERROR(DecodeMessage(reply, &header, &floats));
+  if (header.version() != version) {
+    return absl::InternalError(absl::StrCat("the server answered with version ", header.version(),
+                                            " of the weights, expected ", version));
+  }
+  return floats;
+}
+
+Caller::Done FloatsTo(uint64_t version, Callback<Payload> done) {
+  return
+      [version, done = std::move(done)](const absl::Status& status, const grpc::ByteBuffer& reply) {
+        if (status.ok()) {
+          done(FloatsIn(reply, version));
+        } else {
+          done(status);
+        }
+      };
 }
 
 class RemoteShard : public Shard {
@@ -33,12 +44,12 @@ class RemoteShard : public Shard {
 
   void Push(const pb::PushHeader& header, Payload floats, Callback<Payload> done) override {
     caller_.Call("/paracord.pb.Shard/Push", EncodeMessage(header, floats), kDataDeadline,
-                 FloatsTo(std::move(done)));
+                 FloatsTo(header.step() + 1, std::move(done)));
   }
 
   void Pull(const pb::PullHeader& header, Callback<Payload> done) override {
     caller_.Call("/paracord.pb.Shard/Pull", EncodeMessage(header, Payload()), kDataDeadline,
-                 FloatsTo(std::move(done)));
+                 FloatsTo(header.version(), std::move(done)));
   }
 
   void Query(const pb::QueryRequest& request, Callback<pb::QueryReply> done) override {

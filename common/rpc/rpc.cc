@@ -29,6 +29,11 @@ void TakeLocksForGranted() {
   }();
 }
 
+// "[::1]": how an IPv6 address stands before a port.
+bool InBrackets(const std::string& host) {
+  return host.size() > 2 && host.front() == '[' && host.back() == ']';
+}
+
 }  // namespace
 
 absl::Status FromGrpc(const grpc::Status& status) {
@@ -59,13 +64,18 @@ std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address) {
 
 absl::StatusOr<std::pair<std::string, int>> SplitAddress(const std::string& address) {
   const size_t colon = address.rfind(':');
+  const std::string host = address.substr(0, colon == std::string::npos ? 0 : colon);
   int port = -1;
-  if (colon == std::string::npos || colon == 0 ||
-      !absl::SimpleAtoi(address.substr(colon + 1), &port) || port < 0 || port > 65535) {
+  if (host.empty() || !absl::SimpleAtoi(address.substr(colon + 1), &port) || port < 0 ||
+      port > 65535) {
     return absl::InvalidArgumentError(absl::StrCat(
         "found address '", address, "', expected HOST:PORT with a port of 0 to 65535"));
   }
-  return std::make_pair(address.substr(0, colon), port);
+  if (host.find(':') != std::string::npos && !InBrackets(host)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "found address '", address, "', expected an IPv6 address in brackets, as in [::1]:7200"));
+  }
+  return std::make_pair(host, port);
 }
 
 void Listen(grpc::ServerBuilder& builder, Listening& listening) {
@@ -84,8 +94,13 @@ absl::Status CheckFree(const std::string& bind) {
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE;
   addrinfo* found = nullptr;
+  std::string host = parts->first;
+  if (InBrackets(host)) {
+    host = host.substr(1, host.size() - 2);
+    hints.ai_family = AF_INET6;
+  }
   const std::string port = std::to_string(parts->second);
-  const int error = getaddrinfo(parts->first.c_str(), port.c_str(), &hints, &found);
+  const int error = getaddrinfo(host.c_str(), port.c_str(), &hints, &found);
   if (error != 0) {
     return absl::InvalidArgumentError(absl::StrCat("cannot listen on ", bind, ": host '",
                                                    parts->first, "': ", gai_strerror(error)));

@@ -21,7 +21,8 @@ grpc::Status ToGrpc(const absl::Status& status);
 // size.
 std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address);
 
-// {"host", port}. InvalidArgument: not HOST:PORT, with what was found.
+// {"host", port}; an IPv6 address keeps its brackets: {"[::1]", port}. InvalidArgument: not
+// HOST:PORT, with what was found.
 absl::StatusOr<std::pair<std::string, int>> SplitAddress(const std::string& address);
 
 // A server's address, before and after it is bound.

@@ -2,11 +2,10 @@
 // the floats is copied, on either side.
 //
 //   0x0A  varint length  header bytes   field 1, a message
-//   0x12  varint length  floats         field 2, bytes: the slices of the payload, one after the
-//   other
+//   0x12  varint length  floats         field 2, bytes: the payload's slices, one after the other
 //
-// So the bytes are the ordinary encoding of pb::PushRequest, pb::PullReply and so on.   [door:
-// gRPC]
+// So the bytes are the ordinary encoding of pb::PushRequest, pb::PullReply and so on.
+//   [door: gRPC]
 #pragma once
 
 #include <google/protobuf/message_lite.h>

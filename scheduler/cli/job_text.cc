@@ -5,21 +5,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
+#include "common/base/units.h"
 #include "scheduler/cli/duration.h"
 #include "scheduler/cli/job_json.h"
 #include "scheduler/cli/text_table.h"
 
 namespace paracord {
 namespace {
-
-std::string Bytes(uint64_t bytes) {
-  if (bytes < 1024) return absl::StrCat(bytes, " B");
-  const char* units[] = {"KiB", "MiB", "GiB", "TiB"};
-  double value = static_cast<double>(bytes) / 1024;
-  size_t unit = 0;
-  for (; value >= 1024 && unit + 1 < 4; ++unit) value /= 1024;
-  return absl::StrFormat("%.1f %s", value, units[unit]);
-}
 
 std::string Pid(int64_t pid) { return pid > 0 ? absl::StrCat(pid) : ""; }
 
@@ -73,7 +65,7 @@ std::string TasksText(const pb::JobStatus& status) {
 std::string ServersText(const pb::JobStatus& status) {
   TextTable table({"SERVER", "ADDRESS", "PID", "MEMORY"});
   for (const pb::ServerStatus& server : status.servers()) {
-    table.Add({server.id(), server.address(), Pid(server.pid()), Bytes(server.bytes())});
+    table.Add({server.id(), server.address(), Pid(server.pid()), FormatBytes(server.bytes())});
   }
   return table.Text();
 }
@@ -81,7 +73,7 @@ std::string ServersText(const pb::JobStatus& status) {
 std::string CheckpointsText(const pb::JobStatus& status) {
   TextTable table({"STORED STEP", "SIZE", "AT"});
   for (const pb::StoredStep& stored : status.checkpoints()) {
-    table.Add({absl::StrCat(stored.step()), Bytes(stored.bytes()),
+    table.Add({absl::StrCat(stored.step()), FormatBytes(stored.bytes()),
                TimeText(stored.committed_at_unix_ms())});
   }
   return table.Text();
@@ -135,9 +127,9 @@ std::string NodesText(const pb::ListNodesReply& reply) {
     const bool worker = node.role() == pb::WORKER;
     table.Add({node.id(), RoleName(node.role()), node.address(), Pid(node.pid()), node.state(),
                worker ? absl::StrCat(node.slots()) : "", worker ? absl::StrCat(node.tasks()) : "",
-               node.memory_bytes() > 0
-                   ? absl::StrCat(Bytes(node.memory_used()), " of ", Bytes(node.memory_bytes()))
-                   : ""});
+               node.memory_bytes() > 0 ? absl::StrCat(FormatBytes(node.memory_used()), " of ",
+                                                      FormatBytes(node.memory_bytes()))
+                                       : ""});
   }
   return table.Text();
 }

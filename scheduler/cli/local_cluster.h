@@ -2,8 +2,7 @@
 //
 //   D/cluster.json                        {"servers", "workers", "slots"} of the last `up`
 //   D/lock  supervisor.pid  supervisor.log
-//   D/NAME/config.yaml  log  address ...   one folder a daemon: scheduler, server-0, ..., worker-0,
-//   ...
+//   D/NAME/config.yaml  log  address ...   one folder a daemon: scheduler, server-0, worker-0, ...
 //
 // A daemon writes NAME/address once it is bound; from its next start on that is the `bind` in its
 // config.yaml, so that it comes back where others look for it. What else somebody wrote into a

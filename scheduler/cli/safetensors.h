@@ -1,7 +1,8 @@
 // Writes weights in the safetensors format, which other frameworks load without running any code:
 //
-//   u64 little-endian: length of the header | header: JSON, padded with spaces to 8 bytes | data,
-//   one tensor after another
+//   u64 little-endian: length of the header
+//   header: JSON, padded with spaces to 8 bytes
+//   data, one tensor after another
 //
 // The header maps each tensor's name to {dtype: "F32", shape, data_offsets: [begin, end)}, offsets
 // counted from the end of the header, and "__metadata__" to {format: "pt", job, step, digest}.

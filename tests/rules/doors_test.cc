@@ -27,7 +27,7 @@ const std::vector<Door>& Doors() {
       {"spdlog", {"spdlog/.*"}, {"common/base/log"}},
       {"OpenSSL", {"openssl/.*"}, {"common/base/sha256"}},
       {"oneDNN", {".*dnnl.*"}, {"worker/tensor/gemm", "worker/tensor/compute_class"}, false},
-      {"zlib", {"zlib\\.h"}, {"worker/data/source_file"}},
+      {"zlib", {"zlib\\.h"}, {"worker/data/source_file", "worker/data/checksum"}},
       {"CLI11", {"CLI/.*"}, {"scheduler/cli/command_line"}},
       {"nlohmann-json", {"nlohmann/.*"}, {"scheduler/cli/"}, false}};
   return doors;

@@ -22,9 +22,11 @@ class FaultyShard : public Shard {
   void Push(const pb::PushHeader& header, Payload floats, Callback<Payload> done) override {
     if (on_push_) on_push_(header);
     if (wire_->cut()) return done(absl::UnavailableError("cut off"));
-    Carry<absl::StatusOr<Payload>>([header, floats = std::move(floats)](
-                            Shard& real, auto answer) { real.Push(header, floats, answer); },
-                        std::move(done));
+    Carry<absl::StatusOr<Payload>>(
+        [header, floats = std::move(floats)](Shard& real, auto answer) {
+          real.Push(header, floats, answer);
+        },
+        std::move(done));
   }
 
   void Pull(const pb::PullHeader& header, Callback<Payload> done) override {

@@ -82,6 +82,33 @@ TEST_CASE("a sum whose answer carries no weights is sent again too, until it is 
   CHECK(f.Take(0).empty());
 }
 
+TEST_CASE("a pause says what it is for; a newer plan or a stop ends it, however long it is") {
+  for (const bool stop : {true, false}) {
+    ClientFixture f;
+    f.Adopt(1, {3});
+    std::future<absl::Status> pause =
+        f.StartWaiting([&] { return f.client.Pause(std::chrono::hours(1), "version 7 is gone"); });
+    CHECK(WordsOf(f.client.CurrentWait()) == "version 7 is gone");
+    if (stop) {
+      f.client.Stop();
+      CHECK(absl::IsCancelled(pause.get()));
+    } else {
+      f.client.Interrupt();
+      CHECK(absl::IsFailedPrecondition(pause.get()));
+    }
+    f.Adopt(2, {3});
+    CHECK(WordsOf(f.client.CurrentWait()) == "");
+  }
+}
+
+TEST_CASE("a pause that nothing ends takes its time") {
+  ClientFixture f;
+  f.Adopt(1, {3});
+  const TimePoint begun = Clock::now();
+  CHECK(f.client.Pause(milliseconds(20), "why").ok());
+  CHECK(Clock::now() - begun >= milliseconds(20));
+}
+
 TEST_CASE("what a shard refuses is not sent again and spoils the client until the next plan") {
   using Code = absl::StatusCode;
   const std::vector<std::pair<Code, Code>> cases = {

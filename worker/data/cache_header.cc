@@ -12,7 +12,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "numbers are written as they stand");
 
 constexpr std::string_view kMagic = "paracord-dataset";
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 constexpr size_t kLengthAt = 20, kHashAt = 24, kBodyAt = 88;
 
 template <class Number>
@@ -75,6 +75,7 @@ std::string EncodeBody(const CacheHeader& header) {
   for (const int64_t size : header.sample_shape) Put(size, &body);
   Put(header.label_floats, &body);
   Put(static_cast<uint32_t>(header.pixels), &body);
+  Put(header.values, &body);
   return body;
 }
 
@@ -100,6 +101,7 @@ absl::StatusOr<CacheHeader> DecodeBody(std::string_view bytes) {
   }
   header.label_floats = body.Take<int64_t>();
   header.pixels = body.Take<uint32_t>() != 0;
+  header.values = body.Take<uint32_t>();
   if (!body.used_up()) return absl::InvalidArgumentError("header of another length");
   return header;
 }

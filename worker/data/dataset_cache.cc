@@ -14,6 +14,7 @@
 #include "common/base/sha256.h"
 #include "common/base/status.h"
 #include "worker/data/cache_header.h"
+#include "worker/data/checksum.h"
 #include "worker/data/file_descriptor.h"
 #include "worker/data/mapped_file.h"
 #include "worker/data/source_file.h"
@@ -58,12 +59,20 @@ absl::Status WriteAt(int file, const void* data, uint64_t size, uint64_t offset)
   return absl::OkStatus();
 }
 
+const void* FeaturesOf(const DatasetContents& contents) {
+  if (contents.pixels != nullptr) return contents.pixels;
+  return contents.features;
+}
+
+uint32_t ChecksumOf(const DatasetContents& contents, const CacheLayout& layout) {
+  const uint32_t features = Crc32(0, FeaturesOf(contents), layout.feature_bytes);
+  return Crc32(features, contents.labels, layout.label_bytes);
+}
+
 absl::Status WriteFile(int file, const std::string& header, const CacheLayout& layout,
                        const DatasetContents& contents) {
-  const void* features = contents.pixels;
-  if (features == nullptr) features = contents.features;
   RETURN_IF_ERROR(WriteAt(file, header.data(), header.size(), 0));
-  RETURN_IF_ERROR(WriteAt(file, features, layout.feature_bytes, layout.features));
+  RETURN_IF_ERROR(WriteAt(file, FeaturesOf(contents), layout.feature_bytes, layout.features));
   RETURN_IF_ERROR(WriteAt(file, contents.labels, layout.label_bytes, layout.labels));
   return fsync(file) == 0 ? absl::OkStatus() : SystemError("fsync");
 }
@@ -130,14 +139,24 @@ absl::StatusOr<DatasetContents> DatasetCache::Open() const {
         absl::StrCat(path_, ": torn: ", bytes.size(), " bytes; expected ", layout.end));
   }
   RETURN_IF_ERROR(CheckSources(header->files));
-  return ContentsIn(std::move(mapped), *header, layout);
+  DatasetContents contents = ContentsIn(std::move(mapped), *header, layout);
+  const uint32_t found = ChecksumOf(contents, layout);
+  if (found != header->values) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "%s: damaged: values of checksum %08x; expected %08x", path_, found, header->values));
+  }
+  return contents;
 }
 
 absl::Status DatasetCache::Write(const DecodedData& data) const {
   CacheHeader header = {
       key_, data.files, data.samples, data.sample_shape, data.label_floats, !data.pixels.empty()};
+  const auto no_copy = std::shared_ptr<const DecodedData>(std::shared_ptr<void>(), &data);
+  const DatasetContents contents = ContentsOf(no_copy);
+  // The header's length is the same for any checksum.
+  ASSIGN_OR_RETURN(const CacheLayout layout, LayoutOf(header, EncodeCacheHeader(header).size()));
+  header.values = ChecksumOf(contents, layout);
   const std::string bytes = EncodeCacheHeader(header);
-  ASSIGN_OR_RETURN(const CacheLayout layout, LayoutOf(header, bytes.size()));
   std::error_code error;
   fs::create_directories(directory_, error);
   if (error) return absl::UnavailableError(absl::StrCat(directory_, ": ", error.message()));
@@ -146,8 +165,7 @@ absl::Status DatasetCache::Write(const DecodedData& data) const {
   std::string temporary = prefix + "XXXXXX";
   const FileDescriptor file(mkostemp(temporary.data(), O_CLOEXEC));
   if (!file.is_open()) return SystemError(temporary);
-  const auto no_copy = std::shared_ptr<const DecodedData>(std::shared_ptr<void>(), &data);
-  absl::Status status = WriteFile(file.number(), bytes, layout, ContentsOf(no_copy));
+  absl::Status status = WriteFile(file.number(), bytes, layout, contents);
   if (status.ok() && rename(temporary.c_str(), path_.c_str()) != 0) status = SystemError("rename");
   if (!status.ok()) {
     unlink(temporary.c_str());

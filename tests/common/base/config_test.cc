@@ -187,6 +187,14 @@ TEST_CASE("the nearest word is proposed only if it is near") {
   CHECK(Nearest(std::string(1'000'000, 'b'), known) == "");
 }
 
+TEST_CASE("bytes are told in the largest unit that leaves a whole one") {
+  CHECK(FormatBytes(0) == "0 bytes");
+  CHECK(FormatBytes(1023) == "1023 bytes");
+  CHECK(FormatBytes(1024) == "1.0 KiB");
+  CHECK(FormatBytes(uint64_t{3} << 29) == "1.5 GiB");
+  CHECK(FormatBytes(~uint64_t{0}) == "16384.0 PiB");
+}
+
 TEST_CASE("sizes and durations carry their units") {
   CHECK(ParseBytes("1024") == 1024u);
   CHECK(ParseBytes("8Gi") == uint64_t{8} << 30);

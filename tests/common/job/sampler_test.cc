@@ -11,10 +11,9 @@ namespace {
 
 using Indices = std::vector<uint64_t>;
 
-Indices Epoch(const Sampler& sampler, uint64_t epoch) {
-  Indices out;
-  for (uint64_t i = 0; i < sampler.samples(); ++i) out.push_back(sampler.Permute(epoch, i));
-  return out;
+// The epoch's permutation: one batch, one slice.
+Indices Epoch(uint64_t seed, uint64_t samples, uint64_t epoch) {
+  return Sampler(seed, samples, samples, 1).Slice(epoch, 0);
 }
 
 // All slices of all steps [first, last), in order.
@@ -63,10 +62,9 @@ TEST_CASE("slices of a count near 2^64 do not overflow") {
 TEST_CASE("every epoch is a permutation of the samples") {
   for (const uint64_t samples : {1, 2, 3, 4, 5, 16, 17, 1000, 60000}) {
     for (const uint64_t seed : {0, 1, 17}) {
-      const Sampler sampler(seed, samples, 256, 8);
       for (uint64_t epoch = 0; epoch < 3; ++epoch) {
         CAPTURE(samples, seed, epoch);
-        CHECK(IsPermutation(Epoch(sampler, epoch), samples));
+        CHECK(IsPermutation(Epoch(seed, samples, epoch), samples));
       }
     }
   }
@@ -81,7 +79,7 @@ TEST_CASE("the steps of an epoch use each sample exactly once, in the order of t
       CAPTURE(samples, batch);
       CHECK(steps == (samples + batch - 1) / batch);
       for (uint64_t epoch = 0; epoch < 2; ++epoch) {
-        CHECK(Steps(sampler, 8, epoch * steps, (epoch + 1) * steps) == Epoch(sampler, epoch));
+        CHECK(Steps(sampler, 8, epoch * steps, (epoch + 1) * steps) == Epoch(17, samples, epoch));
       }
     }
   }
@@ -112,6 +110,24 @@ TEST_CASE(
   CHECK(Sampler(1, 10, 64, 8).BatchSize(3) == 10);
 }
 
+TEST_CASE("the largest slice is that of some step, and a batch beyond the data is all of them") {
+  for (const uint64_t samples : {1, 5, 61, 1000}) {
+    for (const uint64_t batch : {uint64_t{1}, uint64_t{7}, uint64_t{256}, uint64_t{1} << 62}) {
+      for (const uint32_t virtual_workers : {1, 3, 8}) {
+        const Sampler sampler(1, samples, batch, virtual_workers);
+        size_t largest = 0;
+        for (uint64_t step = 0; step < sampler.steps_per_epoch(); ++step) {
+          for (uint32_t v = 0; v < virtual_workers; ++v) {
+            largest = std::max(largest, sampler.Slice(step, v).size());
+          }
+        }
+        CAPTURE(samples, batch, virtual_workers);
+        CHECK(sampler.LargestSlice() == largest);
+      }
+    }
+  }
+}
+
 TEST_CASE("applied counts an epoch's samples before a step, before, in and after the epoch") {
   const Sampler sampler(1, 1000, 96, 8);
   uint64_t applied[3] = {0, 0, 0};
@@ -126,8 +142,8 @@ TEST_CASE("applied counts an epoch's samples before a step, before, in and after
 
 TEST_CASE("epochs and seeds have orders of their own, unlike one another and unlike the file's") {
   for (const uint64_t samples : {1000, 60000}) {
-    const Sampler sampler(17, samples, 256, 8), other(18, samples, 256, 8);
-    const Indices first = Epoch(sampler, 0), second = Epoch(sampler, 1), seeded = Epoch(other, 0);
+    const Indices first = Epoch(17, samples, 0), second = Epoch(17, samples, 1),
+                  seeded = Epoch(18, samples, 0);
     uint64_t fixed = 0, second_same = 0, seeded_same = 0;
     for (uint64_t i = 0; i < samples; ++i) {
       fixed += first[i] == i;
@@ -144,10 +160,10 @@ TEST_CASE("epochs and seeds have orders of their own, unlike one another and unl
 TEST_CASE("every sample is as likely at every position") {
   constexpr uint64_t kEpochs = 6000;
   for (const uint64_t samples : {2, 3, 5, 16, 17}) {
-    const Sampler sampler(9, samples, 4, 2);
     std::vector<double> counts(samples * samples);
     for (uint64_t epoch = 0; epoch < kEpochs; ++epoch) {
-      for (uint64_t i = 0; i < samples; ++i) ++counts[i * samples + sampler.Permute(epoch, i)];
+      const Indices order = Epoch(9, samples, epoch);
+      for (uint64_t i = 0; i < samples; ++i) ++counts[i * samples + order[i]];
     }
     const double expected = static_cast<double>(kEpochs) / samples;
     double worst = 0;
@@ -159,8 +175,7 @@ TEST_CASE("every sample is as likely at every position") {
 
 TEST_CASE("all orders of four samples come about equally often") {
   std::map<Indices, int> orders;
-  const Sampler sampler(11, 4, 4, 2);
-  for (uint64_t epoch = 0; epoch < 24000; ++epoch) ++orders[Epoch(sampler, epoch)];
+  for (uint64_t epoch = 0; epoch < 24000; ++epoch) ++orders[Epoch(11, 4, epoch)];
   CHECK(orders.size() == 24);
   for (const auto& [order, count] : orders) {
     CHECK(count > 1000 - 6 * 32);

@@ -12,9 +12,18 @@
 namespace paracord {
 namespace {
 
+// gRPC serves nobody without a service: a shard that answers every pull with version 9.
+class NineShard : public pb::Shard::Service {
+  grpc::Status Pull(grpc::ServerContext*, const pb::PullRequest*, pb::PullReply* reply) override {
+    reply->mutable_header()->set_version(9);
+    reply->set_floats("1234");
+    return grpc::Status::OK;
+  }
+};
+
 struct Bound {
   Listening listening;
-  pb::Shard::Service service;  // gRPC serves nobody without one
+  NineShard service;
   std::unique_ptr<grpc::Server> server;
   explicit Bound(const std::string& bind) : listening{bind} {
     grpc::ServerBuilder builder;
@@ -38,8 +47,8 @@ TEST_CASE("an address is a host and a port of 0 to 65535; others are told what w
   CHECK(parts->first == "host.example");
   CHECK(parts->second == 7200);
   CHECK(SplitAddress("[::1]:0")->first == "[::1]");
-  for (const char* wrong :
-       {"", "host", ":80", "host:", "host:x", "host:-1", "host:65536", "h:1 2"}) {
+  for (const char* wrong : {"", "host", ":80", "host:", "host:x", "host:-1", "host:65536", "h:1 2",
+                            "::1:7200", "[::1:7200", "[]:7200x"}) {
     const auto status = SplitAddress(wrong).status();
     INFO(wrong);
     CHECK(absl::IsInvalidArgument(status));
@@ -54,6 +63,22 @@ TEST_CASE("port 0 picks a free one; a port that is taken is AlreadyExists with t
   const std::string taken = "127.0.0.1:" + std::to_string(first.listening.port);
   const Bound second(taken);
   const absl::Status status = CheckBound(second.server.get(), second.listening);
+  CHECK(absl::IsAlreadyExists(status));
+  CHECK(std::string(status.message()).find(taken + ": the port is in use") != std::string::npos);
+}
+
+TEST_CASE("an IPv6 address in brackets can be bound, and others are told it as it was written") {
+  CHECK_FALSE(absl::IsInvalidArgument(CheckFree("[::1]:0")));
+  CHECK_FALSE(absl::IsInvalidArgument(CheckFree("[::]:0")));
+  CHECK(absl::IsInvalidArgument(CheckFree("[127.0.0.1]:0")));
+  CHECK(absl::IsInvalidArgument(CheckFree("[host]:0")));
+  CHECK(AdvertisedAddress({"[::1]:0", 4321}, "") == "[::1]:4321");
+  CHECK(AdvertisedAddress({"[::1]:0", 4321}, "[fe80::1]:0") == "[fe80::1]:4321");
+  if (!CheckFree("[::1]:0").ok()) return;  // a host without IPv6
+  const Bound first("[::1]:0");
+  REQUIRE(CheckBound(first.server.get(), first.listening).ok());
+  const std::string taken = "[::1]:" + std::to_string(first.listening.port);
+  const absl::Status status = CheckFree(taken);
   CHECK(absl::IsAlreadyExists(status));
   CHECK(std::string(status.message()).find(taken + ": the port is in use") != std::string::npos);
 }
@@ -88,6 +113,23 @@ TEST_CASE("nobody there is Unavailable, and says who is missed") {
       Await<Payload>([&](auto done) { shard->Pull(pb::PullHeader(), std::move(done)); });
   CHECK(absl::IsUnavailable(floats.status()));
   CHECK(std::string(floats.status().message()).find("server at " + address) != std::string::npos);
+}
+
+TEST_CASE("floats of another version than was asked for are refused") {
+  const Bound bound("127.0.0.1:0");
+  const auto shard = MakeRemoteShard("127.0.0.1:" + std::to_string(bound.listening.port));
+  const auto pull = [&](uint64_t version) {
+    pb::PullHeader header;
+    header.set_version(version);
+    return Await<Payload>([&](auto done) { shard->Pull(header, std::move(done)); });
+  };
+  const auto floats = pull(9);
+  REQUIRE(floats.ok());
+  CHECK(floats->size() == 4);
+  const absl::Status other = pull(8).status();
+  CHECK(absl::IsInternal(other));
+  CHECK(std::string(other.message()).find("version 9 of the weights, expected 8") !=
+        std::string::npos);
 }
 
 }  // namespace

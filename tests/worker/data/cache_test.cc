@@ -111,14 +111,27 @@ TEST_CASE("a cache file that is torn, grown or damaged in its header is refused 
   }
 }
 
-TEST_CASE("a label in a cache file that is no number is refused and the file made anew") {
+TEST_CASE("a cache file with one turned bit in its features or labels is refused and made anew") {
   const CachedFiles files;
-  const Values values = ReadAll(*MustOpen(files.idx, files.cache));
-  const std::string path = files.CacheFile(files.idx), whole = ReadBytes(path);
-  files.folder.Write("cache/below/" + fs::path(path).filename().string(),
-                     whole.substr(0, whole.size() - 4) + "\xff\xff\xff\xff");
-  CHECK(ReadAll(*MustOpen(files.idx, files.cache)) == values);
-  CHECK(ReadBytes(path) == whole);
+  for (const DatasetSpec& spec : {files.idx, files.csv, files.synthetic}) {
+    const Values values = ReadAll(*MustOpen(spec, files.cache));
+    const std::string path = files.CacheFile(spec), whole = ReadBytes(path);
+    const auto header = DecodeCacheHeader(whole);
+    REQUIRE(header.ok());
+    const CacheLayout layout = LayoutOf(*header, CacheHeaderBytes(whole)).value();
+    for (const uint64_t at : {layout.features, layout.features + layout.feature_bytes - 1,
+                              layout.labels, layout.labels + layout.label_bytes - 1}) {
+      std::string damaged = whole;
+      damaged[at] ^= 1;
+      files.folder.Write("cache/below/" + fs::path(path).filename().string(), damaged);
+      const absl::Status opened = DatasetCache(spec, files.cache).Open().status();
+      CAPTURE(path, at);
+      CHECK(absl::IsInvalidArgument(opened));
+      CHECK_THAT(std::string(opened.message()), Contains("damaged: values of checksum"));
+      CHECK(ReadAll(*MustOpen(spec, files.cache)) == values);
+      CHECK(ReadBytes(path) == whole);
+    }
+  }
 }
 
 TEST_CASE("a cache file made for another data set is foreign") {
