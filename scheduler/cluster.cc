@@ -1,5 +1,6 @@
 #include "scheduler/cluster.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/log.h"
@@ -13,6 +14,7 @@ namespace paracord {
 namespace {
 
 constexpr Duration kTick = milliseconds(100);
+constexpr int kTicksALease = 4;
 
 int64_t Milliseconds(Duration duration) {
   return std::chrono::duration_cast<milliseconds>(duration).count();
@@ -33,7 +35,8 @@ Cluster::Cluster(ClusterOptions options, JobTable jobs, Timer& timer)
       timer_(timer),
       jobs_(std::move(jobs)),
       members_(options_.lease, Now()),
-      ticker_(timer, kTick, [this] { strand_.Post([this] { Tick(Now()); }); }) {
+      ticker_(timer, std::min<Duration>(kTick, options_.lease / kTicksALease),
+              [this] { strand_.Post([this] { Tick(Now()); }); }) {
   self_.set_id("scheduler");
   self_.set_role(pb::SCHEDULER);
   self_.set_state(Name(KnownMember::State::kReady));
@@ -223,11 +226,12 @@ absl::StatusOr<pb::CancelReply> Cluster::HandleCancel(const pb::CancelRequest& r
                                                       Moment now) {
   auto job = jobs_.Find(request.id());
   if (!job.ok()) return job.status();
-  if ((*job)->ended()) {
+  const bool again = (*job)->state() == pb::CANCELLED;  // the first answer was lost
+  if ((*job)->ended() && !again) {
     return absl::FailedPreconditionError(
         absl::StrCat(request.id(), " has ended already: ", pb::JobState_Name((*job)->state())));
   }
-  (*job)->Cancel(now);
+  if (!again) (*job)->Cancel(now);
   pb::CancelReply reply;
   reply.set_state((*job)->state());
   return reply;

@@ -11,10 +11,10 @@
 #include <memory>
 #include <string>
 
+#include "common/base/periodic.h"
 #include "common/base/strand.h"
 #include "common/rpc/coordinator.h"
 #include "scheduler/job_table.h"
-#include "common/base/periodic.h"
 #include "scheduler/watch_list.h"
 
 namespace paracord {

@@ -6,12 +6,14 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "common/job/sampler.h"
 
 namespace paracord {
 namespace {
 
 constexpr int kMaxEvents = 200;
 constexpr Duration kLeaveTime = seconds(1);
+constexpr Duration kArriveTime = seconds(1);  // of a plan that was sent before its job ended
 
 // What the code here indexes by holds also for bytes from a disk.
 absl::Status CheckRecord(const pb::JobRecord& record) {
@@ -22,6 +24,10 @@ absl::Status CheckRecord(const pb::JobRecord& record) {
     good = record.plan().tasks(i).rank() == static_cast<uint32_t>(i);
   }
   const bool started = record.status().state() == pb::RUNNING || record.plan().number() > 0;
+  if (record.train_samples() > kMostSamples) {
+    return absl::DataLossError(absl::StrCat("found ", record.train_samples(),
+                                            " training samples, expected at most ", kMostSamples));
+  }
   good = good && (!started || (record.plan().number() > 0 && record.plan().shards_size() > 0));
   if (good) return absl::OkStatus();
   return absl::DataLossError("plan and status contradict each other");
@@ -33,7 +39,9 @@ absl::StatusOr<std::unique_ptr<Job>> Job::Make(pb::JobRecord record) {
   auto spec = ParseJobOrStatus(record.job().yaml(), record.job().directory());
   if (!spec.ok()) return spec.status();
   RETURN_IF_ERROR(CheckRecord(record));
-  return std::unique_ptr<Job>(new Job(std::move(record), *std::move(spec)));
+  std::unique_ptr<Job> job(new Job(std::move(record), *std::move(spec)));
+  if (job->ended()) job->HoldMemory(TimePoint{});  // the servers' heartbeats will say
+  return job;
 }
 
 Job::Job(pb::JobRecord journaled, JobSpec parsed)
@@ -136,6 +144,7 @@ void Job::End(pb::JobState state, Moment now) {
   record.mutable_status()->set_state(state);
   record.set_ended_unix_ms(now.unix_ms);
   record.clear_stopped();
+  HoldMemory(now.at + kArriveTime);
   waits.clear();
   task_waits.clear();
   stored.clear();
@@ -179,6 +188,13 @@ void Job::Lose(uint32_t rank, const TaskLoss& loss, Moment now) {
 void Job::ReleaseSlot(const pb::TaskSlot& slot, Moment now) {
   leaving.push_back({slot.worker(), slot.worker_incarnation(), slot.rank(), slot.incarnation(),
                      now.at + kLeaveTime});
+}
+
+void Job::HoldMemory(TimePoint arrived) {
+  for (const pb::ShardRange& shard : plan().shards()) {
+    held.push_back(
+        {shard.server(), shard.incarnation(), shard.index(), needs.total_bytes(), arrived});
+  }
 }
 
 pb::Failure MakeFailure(const std::string& code, const std::string& message,

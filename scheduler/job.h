@@ -1,6 +1,7 @@
 // One job as the scheduler knows it: the journaled record, what is worked out from it, and the few
-// things that a restart may forget. The functions here are the job's only changes of state;
-// task_reports and shard_reports call them.
+// things that a restart may forget. The functions here are the job's only changes of `state` and of
+// its plan, called by task_reports, shard_reports, reconcile and cluster; what tasks and servers
+// report on the way is written into `record` by task_reports and shard_reports themselves.
 //
 //   PENDING -> RUNNING (plan TRAINING, then FINISHED) -> SUCCEEDED
 //   PENDING, RUNNING -> FAILED or CANCELLED (plan CLOSED)
@@ -47,6 +48,16 @@ struct Leaving {
   TimePoint until;
 };
 
+// A shard of an ended job that its server has not yet shown to be gone.
+struct HeldShard {
+  std::string server;
+  uint64_t incarnation;
+  uint32_t index;
+  uint64_t bytes;     // as its server says; all that the job could hold, before it has said so
+  TimePoint arrived;  // no plan of the job is on its way any more
+  bool seen = false;  // in a heartbeat
+};
+
 class Job {
  public:
   // InvalidArgument: the text is no valid job; all errors. DataLoss: the record contradicts itself.
@@ -90,6 +101,7 @@ class Job {
   std::vector<pb::Wait> waits;  // of the scheduler's own for this job, as of the last decision
   std::map<uint32_t, pb::Wait> task_waits;  // by rank, as reported
   std::vector<Leaving> leaving;
+  std::vector<HeldShard> held;  // of an ended job
   // By step, by shard's index: bytes stored. Only the steps that become checkpoints.
   std::map<uint64_t, std::map<uint32_t, uint64_t>> stored;
   TimePoint fail_at{};      // a failure is recorded; its process's end is waited for until then
@@ -103,6 +115,7 @@ class Job {
   // No tasks any more.
   void EndTasks(Moment now);
   void End(pb::JobState state, Moment now);
+  void HoldMemory(TimePoint arrived);
 };
 
 // rank -1, exit -1: no task's, no process's.

@@ -13,7 +13,7 @@ namespace paracord {
 
 struct ShardNeed {
   BlockRange range;
-  uint64_t bytes = 0;  // memory: 3 copies of the weights and the optimizer's state
+  uint64_t bytes = 0;  // of memory: BytesOnServer
 };
 
 class JobNeeds {
@@ -36,10 +36,8 @@ class JobNeeds {
   void LayOut();
 
   JobSpec spec_;
-  uint64_t bytes_a_float_;
-  uint64_t total_bytes_;
+  uint64_t total_bytes_ = 0;
   std::optional<BlockGrid> grid_;
-  std::vector<uint64_t> bytes_before_;  // of each block; one more at the end
 };
 
 }  // namespace paracord

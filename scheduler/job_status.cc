@@ -37,10 +37,8 @@ void ShowServers(const Job& job, const Membership& members, pb::JobStatus& statu
     if (server == nullptr || !server->ready()) continue;
     shown->set_address(server->who.address());
     shown->set_pid(server->who.pid());
-    for (const pb::ShardReport& report : server->report.shards()) {
-      if (report.job() == job.id() && report.index() == shard.index()) {
-        shown->set_bytes(report.bytes());
-      }
+    if (const pb::ShardReport* report = server->FindShard(job.id(), shard.index())) {
+      shown->set_bytes(report->bytes());
     }
   }
 }

@@ -33,6 +33,13 @@ void CountMemory(Job& job, Usage& usage) {
   }
 }
 
+void CountHeldMemory(const Job& job, Usage& usage) {
+  for (const HeldShard& shard : job.held) {
+    usage.memory[shard.server] += shard.bytes;
+    usage.held[shard.server].push_back(job.id());
+  }
+}
+
 void CountSlots(const Job& job, const Membership& members, Usage& usage) {
   const auto here = [&](const std::string& worker, uint64_t incarnation) {
     return members.PresenceOf(worker, incarnation) == Membership::Presence::kHere;
@@ -131,6 +138,7 @@ Usage JobTable::UsageOf(const Membership& members) const {
   Usage usage;
   for (const auto& [order, job] : jobs_) {
     if (job->running()) CountMemory(*job, usage);
+    CountHeldMemory(*job, usage);
     CountSlots(*job, members, usage);
   }
   return usage;

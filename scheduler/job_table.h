@@ -31,7 +31,8 @@ class JobTable {
   absl::StatusOr<Job*> Add(const pb::SubmitRequest& request, Moment now);
   // Takes back what Add made last.
   void Remove(const Job* job);
-  // Slots and memory that running jobs hold, and slots whose old processes may still live.
+  // Slots and memory that running jobs hold, slots whose old processes may still live, and memory
+  // that servers have not freed yet.
   Usage UsageOf(const Membership& members) const;
   // Writes what must survive, and once a second what a restart may find a little old.
   absl::Status Save(Moment now);

@@ -2,22 +2,25 @@
 
 #include <algorithm>
 
+#include "absl/strings/escaping.h"
+#include "common/base/name.h"
 #include "common/base/status.h"
 
 namespace paracord {
 namespace {
 
-constexpr Duration kGap = seconds(1);
+constexpr Duration kLongestGap = seconds(1);
 constexpr size_t kMaxMembers = 4096;
-constexpr size_t kMaxName = 128;
+constexpr size_t kShownName = 128;
 
 absl::Status CheckRequest(const pb::JoinRequest& request) {
   if (request.role() != pb::SERVER && request.role() != pb::WORKER) {
     return absl::InvalidArgumentError("a member's role is SERVER or WORKER");
   }
-  if (request.name().empty() || request.name().size() > kMaxName) {
+  if (!IsName(request.name())) {
     return absl::InvalidArgumentError(
-        absl::StrCat("a member's name has 1 to ", kMaxName, " characters"));
+        absl::StrCat("found name '", absl::CHexEscape(request.name().substr(0, kShownName)),
+                     "', expected ", kNameRule));
   }
   if (request.incarnation() == 0) return absl::InvalidArgumentError("incarnation 0");
   if (request.role() == pb::WORKER && request.slots() == 0) {
@@ -40,8 +43,18 @@ const char* Name(KnownMember::State state) {
   return "";
 }
 
+const pb::ShardReport* KnownMember::FindShard(const std::string& job, uint32_t index) const {
+  for (const pb::ShardReport& shard : report.shards()) {
+    if (shard.job() == job && shard.index() == index) return &shard;
+  }
+  return nullptr;
+}
+
 Membership::Membership(Duration lease, Moment start)
-    : lease_(lease), last_tick_(start.at), awaited_until_(start.at + lease + seconds(1)) {}
+    : lease_(lease),
+      gap_(std::min<Duration>(kLongestGap, lease / 2)),
+      last_tick_(start.at),
+      awaited_until_(start.at + lease + seconds(1)) {}
 
 absl::Status Membership::CheckJoin(const pb::JoinRequest& request, Moment now) const {
   RETURN_IF_ERROR(CheckRequest(request));
@@ -66,6 +79,7 @@ absl::Status Membership::Join(const pb::JoinRequest& request, Moment now) {
   const bool same = member.ready() && member.who.incarnation() == request.incarnation();
   if (!same) {
     member.report.Clear();
+    member.heard.reset();
     member.since_unix_ms = now.unix_ms;
   }
   member.who = request;
@@ -84,6 +98,7 @@ absl::Status Membership::Heartbeat(const pb::HeartbeatRequest& request, Moment n
   KnownMember& member = found->second;
   member.report = request;
   member.renewed = now.at;
+  member.heard = now.at;
   if (request.leaving()) {
     member.state = KnownMember::State::kLeft;
     member.since_unix_ms = now.unix_ms;
@@ -94,7 +109,7 @@ absl::Status Membership::Heartbeat(const pb::HeartbeatRequest& request, Moment n
 void Membership::Tick(Moment now) {
   const Duration gap = now.at - last_tick_;
   last_tick_ = now.at;
-  if (gap > kGap) {
+  if (gap > gap_) {
     for (auto& [name, member] : members_) member.renewed = std::max(member.renewed, now.at);
     awaited_until_ += gap;
   }

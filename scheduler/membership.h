@@ -8,6 +8,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,11 +23,14 @@ struct KnownMember {
   pb::JoinRequest who;          // as it joined last
   pb::HeartbeatRequest report;  // its last one; `stored` begins with what it joined with
   State state = State::kReady;
-  TimePoint renewed{};        // its last sign of life
-  int64_t since_unix_ms = 0;  // when `state` began
+  TimePoint renewed{};             // its last sign of life
+  std::optional<TimePoint> heard;  // its last heartbeat; empty: none since it joined
+  int64_t since_unix_ms = 0;       // when `state` began
 
   const std::string& name() const { return who.name(); }
   bool ready() const { return state == State::kReady; }
+  // What its last heartbeat says of one shard; null: nothing.
+  const pb::ShardReport* FindShard(const std::string& job, uint32_t index) const;
 };
 
 const char* Name(KnownMember::State state);  // "READY"
@@ -41,7 +45,7 @@ class Membership {
   absl::Status Join(const pb::JoinRequest& request, Moment now);
   // NotFound: this incarnation is not, or no longer, a member; it joins again.
   absl::Status Heartbeat(const pb::HeartbeatRequest& request, Moment now);
-  // Ends the leases that are over. To be called at least twice a second.
+  // Ends the leases that are over. To be called at least four times a lease.
   void Tick(Moment now);
 
   enum class Presence { kHere, kAwaited, kGone };
@@ -57,6 +61,7 @@ class Membership {
   absl::Status CheckJoin(const pb::JoinRequest& request, Moment now) const;
 
   const Duration lease_;
+  const Duration gap_;  // between two ticks: from here on it was the clock's owner that paused
   std::map<std::string, KnownMember> members_;
   TimePoint last_tick_;
   TimePoint awaited_until_;

@@ -4,13 +4,15 @@
 #include <tuple>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "common/base/units.h"
 #include "common/job/sampler.h"
 #include "scheduler/compute_class.h"
 
 namespace paracord {
 namespace {
+
+constexpr size_t kNamedJobs = 3;  // in one line for people
 
 struct Candidate {
   const KnownMember* worker;
@@ -123,6 +125,23 @@ uint64_t FreeMemory(const KnownMember& server, const Resources& resources) {
   return server.who.memory_bytes() - std::min(server.who.memory_bytes(), taken);
 }
 
+// Ended jobs that these servers have not freed yet, the first few of each.
+std::string HeldString(const std::vector<const KnownMember*>& servers, const Resources& resources) {
+  std::vector<std::string> parts;
+  for (const KnownMember* server : servers) {
+    const auto held = resources.usage.held.find(server->name());
+    if (held == resources.usage.held.end() || held->second.empty()) continue;
+    const size_t named = std::min(held->second.size(), kNamedJobs);
+    parts.push_back(absl::StrCat(
+        server->name(), " has not freed ",
+        absl::StrJoin(held->second.begin(), held->second.begin() + static_cast<long>(named), ", "),
+        named < held->second.size()
+            ? absl::StrCat(" and ", held->second.size() - named, " other jobs yet")
+            : " yet"));
+  }
+  return parts.empty() ? "" : absl::StrCat(" (", absl::StrJoin(parts, "; "), ")");
+}
+
 // The whole sum first: a model that cannot fit anyhow is never laid out in blocks.
 bool FitsTogether(const std::string& job, const JobNeeds& needs, const Resources& resources,
                   Planned& planned) {
@@ -133,8 +152,9 @@ bool FitsTogether(const std::string& job, const JobNeeds& needs, const Resources
   }
   if (needs.total_bytes() <= free) return true;
   planned.waits.push_back(
-      MakeWait(job, absl::StrCat(BytesString(needs.total_bytes()), " of memory on servers needed, ",
-                                 BytesString(free), " of ", BytesString(all), " free")));
+      MakeWait(job, absl::StrCat(FormatBytes(needs.total_bytes()), " of memory on servers needed, ",
+                                 FormatBytes(free), " of ", FormatBytes(all), " free",
+                                 HeldString(resources.servers, resources))));
   return false;
 }
 
@@ -145,10 +165,11 @@ void CutShards(JobNeeds& needs, const Resources& resources, Planned& planned, pb
     const KnownMember& server = *resources.servers[i];
     const uint64_t free = FreeMemory(server, resources);
     if (cut[i].bytes > free) {
-      planned.waits.push_back(
-          MakeWait(plan.job(), absl::StrCat(BytesString(cut[i].bytes), " of memory on ",
-                                            server.name(), " needed, ", BytesString(free), " of ",
-                                            BytesString(server.who.memory_bytes()), " free")));
+      planned.waits.push_back(MakeWait(
+          plan.job(),
+          absl::StrCat(FormatBytes(cut[i].bytes), " of memory on ", server.name(), " needed, ",
+                       FormatBytes(free), " of ", FormatBytes(server.who.memory_bytes()), " free",
+                       HeldString({&server}, resources))));
     }
     pb::ShardRange* shard = plan.add_shards();
     shard->set_index(static_cast<uint32_t>(i));
@@ -260,18 +281,6 @@ pb::Wait MakeWait(const std::string& who, const std::string& what) {
   wait.set_who(who);
   wait.set_what(what);
   return wait;
-}
-
-std::string BytesString(uint64_t bytes) {
-  constexpr const char* kUnits[] = {"KiB", "MiB", "GiB", "TiB", "PiB"};
-  if (bytes < 1024) return absl::StrCat(bytes, " bytes");
-  double value = static_cast<double>(bytes) / 1024;
-  size_t unit = 0;
-  while (value >= 1024 && unit + 1 < std::size(kUnits)) {
-    value /= 1024;
-    ++unit;
-  }
-  return absl::StrFormat("%.1f %s", value, kUnits[unit]);
 }
 
 }  // namespace paracord

@@ -22,11 +22,12 @@
 
 namespace paracord {
 
-// What running jobs hold.
+// What is taken: by running jobs, and by ended ones until they are seen to be gone.
 struct Usage {
   std::map<std::string, std::vector<std::string>>
-      slots;                               // worker: the job's id, once for each slot
-  std::map<std::string, uint64_t> memory;  // server: bytes
+      slots;                                             // worker: the job's id, once for each slot
+  std::map<std::string, uint64_t> memory;                // server: bytes
+  std::map<std::string, std::vector<std::string>> held;  // server: ended jobs that are part of them
 };
 
 struct Resources {
@@ -53,6 +54,5 @@ Planned NextPlan(const pb::Plan& last, const std::set<uint32_t>& lost,
                  const std::set<std::string>& returned, const Resources& resources);
 
 pb::Wait MakeWait(const std::string& who, const std::string& what);
-std::string BytesString(uint64_t bytes);  // "1.5 GiB"
 
 }  // namespace paracord

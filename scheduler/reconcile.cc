@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "common/base/status.h"
+#include "scheduler/held_memory.h"
 #include "scheduler/job_status.h"
+#include "common/base/units.h"
 #include "scheduler/planner.h"
 #include "scheduler/shard_reports.h"
 #include "scheduler/task_reports.h"
@@ -48,13 +50,14 @@ bool TryStart(Job& job, const JobTable& table, const Membership& members, uint32
 }  // namespace
 
 void Reconcile(const JobTable& table, const Membership& members, uint32_t min_servers, Moment now) {
-  // Also ended jobs: their last processes are watched until their slots are free.
+  // Also ended jobs: their last processes and shards are watched until slots and memory are free.
   for (const auto& [order, job] : table.jobs()) {
     if (job->running()) {
       Run(*job, table, members, min_servers, now);
     } else if (!job->leaving.empty()) {
       CheckTasks(*job, members, now);
     }
+    if (job->ended()) CheckHeldMemory(*job, members);
   }
   const Job* blocking = nullptr;
   for (const auto& [order, job] : table.jobs()) {
@@ -76,9 +79,9 @@ absl::Status CheckEverFits(const Job& job, const Membership& members, uint32_t m
   for (const KnownMember* server : servers) budget += server->who.memory_bytes();
   if (job.needs.total_bytes() <= budget) return absl::OkStatus();
   return absl::ResourceExhaustedError(absl::StrCat(
-      "the job needs ", BytesString(job.needs.total_bytes()),
+      "the job needs ", FormatBytes(job.needs.total_bytes()),
       " of memory on servers (3 copies of the weights and the optimizer's state); the ",
-      servers.size(), " servers have ", BytesString(budget), " together"));
+      servers.size(), " servers have ", FormatBytes(budget), " together"));
 }
 
 }  // namespace paracord

@@ -14,11 +14,6 @@
 namespace paracord {
 namespace {
 
-int64_t UnixMs() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<milliseconds>(now).count();
-}
-
 std::string MillisecondsString(Duration duration) {
   return absl::StrCat(std::chrono::duration_cast<milliseconds>(duration).count(), "ms");
 }
@@ -59,8 +54,9 @@ absl::StatusOr<std::unique_ptr<Scheduler>> Scheduler::Start(const Options& optio
   auto journal = OpenJournal(options.directory);
   if (!journal.ok()) return journal.status();
   std::unique_ptr<Scheduler> scheduler(new Scheduler);
-  auto cluster = Cluster::Open({options.min_servers, options.lease, options.heartbeat, UnixMs},
-                               *std::move(journal), scheduler->timer_);
+  auto cluster =
+      Cluster::Open({options.min_servers, options.lease, options.heartbeat, UnixMilliseconds},
+                    *std::move(journal), scheduler->timer_);
   if (!cluster.ok()) return cluster.status();
   scheduler->cluster_ = *std::move(cluster);
   RETURN_IF_ERROR(scheduler->Bind(options));

@@ -16,10 +16,7 @@ BlockRange RangeOf(const pb::ShardRange& shard) { return {shard.block_begin(), s
 
 const pb::ShardReport* ReportOf(const Job& job, const pb::ShardRange& shard,
                                 const KnownMember& server) {
-  for (const pb::ShardReport& report : server.report.shards()) {
-    if (report.job() == job.id() && report.index() == shard.index()) return &report;
-  }
-  return nullptr;
+  return server.FindShard(job.id(), shard.index());
 }
 
 // The newest step of the plan's history that the server holds whole and that nothing it applied is

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "common/base/status.h"
+#include "common/job/sampler.h"
 #include "scheduler/compute_class.h"
 
 namespace paracord {
@@ -26,6 +27,12 @@ absl::Status CheckFence(const Job& job, const pb::TaskReport& report) {
   return absl::FailedPreconditionError(absl::StrCat("plan ", job.plan().number(), " of ", job.id(),
                                                     " does not name task ", report.rank(),
                                                     "'s incarnation ", report.incarnation()));
+}
+
+absl::Status CheckNumbers(const pb::TaskReport& report) {
+  if (report.train_samples() <= kMostSamples) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("found train_samples ", report.train_samples(),
+                                                 ", expected at most ", kMostSamples));
 }
 
 void FailTask(Job& job, uint32_t rank, const std::string& code, const std::string& message,
@@ -205,6 +212,7 @@ bool AllDone(const Job& job) {
 
 absl::Status TakeTaskReport(Job& job, const pb::TaskReport& report, Moment now) {
   RETURN_IF_ERROR(CheckFence(job, report));
+  RETURN_IF_ERROR(CheckNumbers(report));
   CheckFiles(job, report, now);
   if (job.running()) CheckCompute(job, report, now);
   if (!job.running()) return CheckFence(job, report);

@@ -10,6 +10,7 @@
 namespace paracord {
 
 // FailedPrecondition: the job's plan does not name this incarnation; the task is to exit.
+// InvalidArgument: a number that no task can have; nothing is taken of such a report.
 absl::Status TakeTaskReport(Job& job, const pb::TaskReport& report, Moment now);
 
 // One process in the heartbeat of `worker`. Those of older plans change nothing.

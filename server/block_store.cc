@@ -25,7 +25,7 @@ BlockStore::BlockStore(const BlockGrid& grid, BlockRange range, const OptimizerS
 
 uint64_t BlockStore::BudgetBytes(const BlockGrid& grid, BlockRange range,
                                  OptimizerSpec::Kind kind) {
-  return grid.Floats(range) * sizeof(float) * static_cast<uint64_t>(3 + StateFloats(kind));
+  return BytesOnServer(grid.Floats(range), kind);
 }
 
 FloatBuffer BlockStore::Zeros(uint32_t count) {

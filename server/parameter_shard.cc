@@ -362,7 +362,7 @@ void ParameterShard::Publish() {
   report.set_version(store_ ? ReachedStep() : 0);
   report.set_bytes(reserved_ ? budget_bytes_ : 0);
   if (!broken_.ok()) {
-    report.set_error_code(absl::StatusCodeToString(broken_.code()));
+    report.set_error_code(CodeName(broken_.code()));
     report.set_error(std::string(broken_.message()));
   }
   MutexLock lock(report_mutex_);

@@ -91,7 +91,7 @@ void ShardHost::Refuse(const pb::Assignment& assignment, const pb::ShardRange& r
   pb::ShardReport report;
   report.set_job(assignment.job().id());
   report.set_index(range.index());
-  report.set_error_code(absl::StatusCodeToString(why.code()));
+  report.set_error_code(CodeName(why.code()));
   report.set_error(std::string(why.message()));
   MutexLock lock(mutex_);
   refused_[{assignment.job().id(), range.index()}] = report;

@@ -30,11 +30,7 @@ absl::StatusOr<pb::ReadLogReply> ReadLog(const std::string& directory,
                                             request.job(), " on this worker"));
   }
   const uint64_t size = static_cast<uint64_t>(in.tellg());
-  uint64_t offset = std::min(request.offset(), size);
-  if (request.tail_lines() > 0) {
-    const int lines = static_cast<int>(std::min<int64_t>(request.tail_lines(), 1000000));
-    offset = size - std::min<uint64_t>(size, TailOfFile(path, lines).size());
-  }
+  const uint64_t offset = std::min(request.offset(), size);
   pb::ReadLogReply reply;
   std::string& data = *reply.mutable_data();
   data.resize(std::min(size - offset, kMostBytes));

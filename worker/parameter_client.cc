@@ -15,12 +15,6 @@ constexpr uint64_t kMessageBlocks = (2 << 20) / (kBlockFloats * sizeof(float));
 constexpr Duration kFirstPause = milliseconds(20);
 constexpr Duration kLongestPause = milliseconds(200);
 
-int64_t UnixMillis() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 std::string Describe(const pb::ShardRange& range) {
   return absl::StrCat(range.server(), " at ", range.address());
 }
@@ -104,7 +98,7 @@ absl::Status ParameterClient::Pause(Duration pause, const std::string& why) {
   MutexLock lock(mutex_);
   if (!wait_) {
     wait_.emplace();
-    wait_->set_since_unix_ms(UnixMillis());
+    wait_->set_since_unix_ms(UnixMilliseconds());
   }
   wait_->set_what(why);
   const TimePoint until = Clock::now() + pause;
@@ -296,7 +290,7 @@ void ParameterClient::Again(const std::shared_ptr<Message>& message, const absl:
 
 absl::Status ParameterClient::Await(BlockRange blocks) {
   MutexLock lock(mutex_);
-  if (waiting_++ == 0) waiting_since_ = UnixMillis();
+  if (waiting_++ == 0) waiting_since_ = UnixMilliseconds();
   absl::Status status;
   uint64_t block = blocks.begin;  // all before are there
   while (status.ok()) {

@@ -25,7 +25,7 @@ void FillIdentity(const Task::Options& options, pb::TaskReport* report) {
 }
 
 void FillFailure(const absl::Status& status, const Task::Options& options, pb::Failure* failure) {
-  failure->set_code(absl::StatusCodeToString(status.code()));
+  failure->set_code(CodeName(status.code()));
   failure->set_message(std::string(status.message()));
   failure->set_node(options.node);
   failure->set_rank(static_cast<int32_t>(options.rank));
@@ -121,7 +121,6 @@ absl::Status Task::Run() {
   reporter.Update(
       [&](pb::TaskReport* report) {
         FillIdentity(options_, report);
-        report->set_plan(first->plan().number());
         FillFailure(workshop.status(), options_, report->mutable_failure());
       },
       true);

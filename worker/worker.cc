@@ -78,7 +78,8 @@ absl::StatusOr<std::unique_ptr<Worker>> Worker::Start(const Options& options) {
     self->Adopt(reply, incarnation);
   };
   LogInfo("logs at ", address, ", ", options.slots, " slots of ", options.threads, " threads, ",
-          compute.ToString(), ", scheduler ", options.scheduler);
+          compute.device, " ", compute.isa, " ", compute.library, ", scheduler ",
+          options.scheduler);
   worker->member_ =
       std::make_unique<Member>(*worker->coordinator_, *worker->timer_, join, callbacks);
   worker->reporting_.store(worker->member_.get());

@@ -15,13 +15,6 @@
 namespace paracord {
 namespace {
 
-std::vector<char*> Pointers(const std::vector<std::string>& words) {
-  std::vector<char*> pointers;
-  for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
 std::vector<std::string> Environment(const std::vector<std::string>& extra) {
   std::vector<std::string> out = extra;
   for (char** entry = environ; *entry != nullptr; ++entry) {
@@ -59,7 +52,8 @@ absl::StatusOr<pid_t> StartChild(const std::vector<std::string>& command, const 
   const int fd = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (fd < 0) return absl::UnavailableError(absl::StrCat(log, ": ", std::strerror(errno)));
   const std::vector<std::string> environment = Environment(extra_environment);
-  const std::vector<char*> arguments = Pointers(command), variables = Pointers(environment);
+  const std::vector<char*> arguments = ArgumentPointers(command);
+  const std::vector<char*> variables = ArgumentPointers(environment);
   const pid_t parent = getpid();
   const pid_t pid = fork();
   if (pid == 0) BecomeProgram(arguments.data(), variables.data(), fd, death_signal, parent);
@@ -67,6 +61,13 @@ absl::StatusOr<pid_t> StartChild(const std::vector<std::string>& command, const 
   close(fd);
   if (pid < 0) return absl::ResourceExhaustedError(absl::StrCat("fork: ", std::strerror(error)));
   return pid;
+}
+
+std::vector<char*> ArgumentPointers(const std::vector<std::string>& words) {
+  std::vector<char*> pointers;
+  for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
 }
 
 int ExitNumber(int wait_status) {

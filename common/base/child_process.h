@@ -17,6 +17,10 @@ absl::StatusOr<pid_t> StartChild(const std::vector<std::string>& command, const 
                                  int death_signal,
                                  const std::vector<std::string>& extra_environment = {});
 
+// `words` as the calls of the system want them: a null pointer at the end. They stay those of
+// `words`.
+std::vector<char*> ArgumentPointers(const std::vector<std::string>& words);
+
 // A wait status as one number: exit code, or 128 + signal.
 int ExitNumber(int wait_status);
 

@@ -17,6 +17,7 @@
 
 #include "absl/strings/str_format.h"
 #include "common/base/log.h"
+#include "common/base/mutex.h"
 #include "common/base/status.h"
 
 namespace paracord {
@@ -96,6 +97,32 @@ ConfigError AtKey(const std::string& text, const std::string& message) {
   return error;
 }
 
+// Prints why a daemon cannot run. A configuration that this host or this cluster cannot follow is
+// the user's to mend, like one that does not parse.
+int Fail(const absl::Status& why, const CommandLine& line, const DaemonHooks& hooks,
+         const std::string& text) {
+  const std::string message(why.message());
+  const bool usage = absl::IsAlreadyExists(why) || absl::IsInvalidArgument(why);
+  std::cerr << (usage ? Source(line, hooks) : hooks.name) << ": "
+            << (usage ? ErrorString(AtKey(text, message)) : message) << std::endl;
+  return usage ? kUsage : kFailed;
+}
+
+// What FailDaemon was told: signals are the process's, and so is the reason for one.
+struct Failure {
+  Mutex mutex;
+  absl::Status why ABSL_GUARDED_BY(mutex);
+};
+Failure& TheFailure() {
+  static Failure* const failure = new Failure;  // never destroyed: any thread may come at any time
+  return *failure;
+}
+
+absl::Status WhyItFailed() {
+  MutexLock lock(TheFailure().mutex);
+  return TheFailure().why;
+}
+
 sigset_t StopSignals() {
   sigset_t set;
   sigemptyset(&set);
@@ -126,17 +153,13 @@ int RunDaemonHooks(int argc, char** argv, const DaemonHooks& hooks) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
   if (const absl::Status started = hooks.start(); !started.ok()) {
-    const std::string message(started.message());
-    // A configuration that this host cannot follow is the user's to mend, like one that does not
-    // parse.
-    const bool usage = absl::IsAlreadyExists(started) || absl::IsInvalidArgument(started);
-    std::cerr << (usage ? Source(*line, hooks) : hooks.name) << ": "
-              << (usage ? ErrorString(AtKey(text, message)) : message) << "\n";
-    return usage ? kUsage : kFailed;
+    return Fail(started, *line, hooks, text);
   }
   int signal = 0;
   sigwait(&signals, &signal);
-  LogInfo("stopping on ", strsignal(signal));
+  const absl::Status failure = WhyItFailed();
+  const int code = failure.ok() ? kOk : Fail(failure, *line, hooks, text);
+  if (failure.ok()) LogInfo("stopping on ", strsignal(signal));
   std::thread([signals] {
     int second = 0;
     sigwait(&signals, &second);
@@ -146,7 +169,15 @@ int RunDaemonHooks(int argc, char** argv, const DaemonHooks& hooks) {
   hooks.stop();
   LogInfo("stopped");
   std::cout.flush();
-  _exit(kOk);  // everything has ended; static destructors would run under gRPC's own threads
+  _exit(code);  // everything has ended; static destructors would run under gRPC's own threads
+}
+
+void FailDaemon(const absl::Status& why) {
+  {
+    MutexLock lock(TheFailure().mutex);
+    TheFailure().why.Update(why);
+  }
+  kill(getpid(), SIGTERM);  // RunDaemonHooks waits for it
 }
 
 absl::Status WriteFileAtomically(const std::string& path, const std::string& text) {

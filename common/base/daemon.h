@@ -35,6 +35,11 @@ struct DaemonHooks {
 };
 int RunDaemonHooks(int argc, char** argv, const DaemonHooks& hooks);
 
+// From inside a daemon that cannot do its work, on any thread: it stops in order, says why, and
+// exits with 2 for InvalidArgument and AlreadyExists (its configuration is to be mended), else
+// with 1.
+void FailDaemon(const absl::Status& why);
+
 // Writes `text` to `path` so that a reader sees all of it or nothing.
 absl::Status WriteFileAtomically(const std::string& path, const std::string& text);
 absl::StatusOr<std::string> ReadFile(const std::string& path);

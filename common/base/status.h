@@ -24,7 +24,11 @@ namespace paracord {
 // The same code, with "context: " before the message. OK stays OK.
 absl::Status Annotate(const absl::Status& status, const std::string& context);
 
-// "INVALID_ARGUMENT: message", for people.
+// "InvalidArgument": how a code is spelled wherever people or programs read it, also as a job's
+// first_failure.code.
+const char* CodeName(absl::StatusCode code);
+
+// "InvalidArgument: message", for people.
 std::string Describe(const absl::Status& status);
 
 [[noreturn]] void CheckFailed(const char* file, int line, const char* condition);

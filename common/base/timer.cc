@@ -2,6 +2,11 @@
 
 namespace paracord {
 
+int64_t UnixMilliseconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<milliseconds>(now).count();
+}
+
 SystemTimer::SystemTimer() : thread_([this] { Run(); }) {}
 
 SystemTimer::~SystemTimer() {

@@ -20,6 +20,9 @@ using Duration = std::chrono::nanoseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+// The wall clock, as records and people have it. Nothing is measured with it.
+int64_t UnixMilliseconds();
+
 class Timer {
  public:
   virtual ~Timer() = default;

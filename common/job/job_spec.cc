@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "common/base/name.h"
 #include "common/job/parse_data.h"
 #include "common/job/parse_model.h"
 #include "common/job/parse_optimizer.h"
@@ -18,22 +19,7 @@ namespace {
 using NodeKind = ConfigNode::Kind;
 
 constexpr uint32_t kMostVirtualWorkers = 4096;
-constexpr size_t kLongestName = 63;
 constexpr uint64_t kMostSteps = 1'000'000'000'000'000;
-
-std::string ParseName(const ConfigNode& root) {
-  const std::string name = root.String("name", "job");
-  const bool good = !name.empty() && name.size() <= kLongestName && absl::ascii_isalnum(name[0]) &&
-                    std::all_of(name.begin(), name.end(), [](char c) {
-                      return absl::ascii_isalnum(c) || c == '-' || c == '_' || c == '.';
-                    });
-  const ConfigNode node = root.Child("name");
-  if (!good && !node.faulty()) {
-    node.Error(absl::StrCat("found ", node.Found(), "; expected at most ", kLongestName,
-                            " letters, digits, '-', '_' and '.', a letter or digit first"));
-  }
-  return name;
-}
 
 // "100 steps", "1 epoch", "end" (both 0). A missing node leaves both as they are.
 void ParseEvery(const ConfigNode& node, uint64_t* steps, uint64_t* epochs) {
@@ -185,7 +171,7 @@ ParsedJob ParseJob(const std::string& text, const std::string& directory) {
   const ConfigNode root = reader.root();
   ParsedJob job;
   JobSpec& spec = job.spec;
-  spec.name = ParseName(root);
+  spec.name = ReadName(root, "job");
   spec.seed = static_cast<uint64_t>(root.Integer("seed", 0, {0}));
   ParsedModel model = ParseModel(root.Child("model"));
   ParseData(root.Child("data"), directory, model, &spec);

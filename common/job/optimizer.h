@@ -17,6 +17,11 @@ namespace paracord {
 // Floats of state for each weight: 0 sgd; 1 momentum, adagrad, rmsprop; 2 adam, adamw.
 int StateFloats(OptimizerSpec::Kind kind);
 
+// Bytes of a server's memory that blocks of so many floats take at most: two versions, a third in
+// the making or in a checkpoint, and the optimizer's state. The scheduler plans with it and the
+// server reserves it; every block counts, the metrics' too.
+uint64_t BytesOnServer(uint64_t floats, OptimizerSpec::Kind kind);
+
 // lr of step `step` (from 0) of `total_steps`. No libm: hosts agree on every bit.
 double LearningRate(const OptimizerSpec& spec, uint64_t step, uint64_t total_steps);
 

@@ -69,7 +69,7 @@ Sampler::Sampler(uint64_t seed, uint64_t samples, uint64_t batch_size, uint32_t 
       batch_size_(std::min(batch_size, samples)),
       virtual_workers_(virtual_workers),
       half_bits_(1) {
-  PARACORD_CHECK(samples > 0 && samples <= uint64_t{1} << 62);
+  PARACORD_CHECK(samples > 0 && samples <= kMostSamples);
   PARACORD_CHECK(batch_size > 0 && virtual_workers > 0);
   while (uint64_t{1} << (2 * half_bits_) < samples) ++half_bits_;
 }

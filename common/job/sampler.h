@@ -17,6 +17,9 @@ namespace paracord {
 // [first, last) of slice `slice` out of `slices` over `count` things.
 std::pair<uint64_t, uint64_t> SliceOf(uint64_t count, uint32_t slices, uint32_t slice);
 
+// A data set has at most so many samples.
+inline constexpr uint64_t kMostSamples = uint64_t{1} << 62;
+
 class Sampler {
  public:
   // All but the seed at least 1: an empty data set is refused by whoever reads it.

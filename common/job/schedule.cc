@@ -1,5 +1,5 @@
-// LearningRate, PrepareUpdate and StateFloats of optimizer.h: what is worked out once a step, in
-// double, without libm.
+// LearningRate, PrepareUpdate, StateFloats and BytesOnServer of optimizer.h: what is worked out
+// once a step or a job, in double, without libm.
 #include <algorithm>
 #include <cmath>
 
@@ -42,6 +42,10 @@ double Progress(uint64_t step, uint64_t steps) {
 }
 
 }  // namespace
+
+uint64_t BytesOnServer(uint64_t floats, OptimizerSpec::Kind kind) {
+  return floats * sizeof(float) * static_cast<uint64_t>(3 + StateFloats(kind));
+}
 
 int StateFloats(OptimizerSpec::Kind kind) {
   switch (kind) {

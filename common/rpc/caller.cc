@@ -36,7 +36,7 @@ Caller::~Caller() {
 }
 
 void Caller::Call(const char* method, const grpc::ByteBuffer& request,
-                  std::chrono::seconds deadline, Done done) {
+                  std::chrono::milliseconds deadline, Done done) {
   auto* call = new Pending(this);  // deletes itself when it has happened
   call->done = std::move(done);
   Enter(&call->context, deadline);
@@ -45,7 +45,7 @@ void Caller::Call(const char* method, const grpc::ByteBuffer& request,
   call->reader->Finish(&call->reply, &call->status, call->Tag());
 }
 
-void Caller::Enter(grpc::ClientContext* context, std::chrono::seconds deadline) {
+void Caller::Enter(grpc::ClientContext* context, std::chrono::milliseconds deadline) {
   context->set_deadline(std::chrono::system_clock::now() + deadline);
   MutexLock lock(mutex_);
   contexts_.insert(context);

@@ -30,13 +30,13 @@ class Caller {
   ~Caller();
 
   // `method`: "/package.Service/Method". `done` is called once, on a polling thread.
-  void Call(const char* method, const grpc::ByteBuffer& request, std::chrono::seconds deadline,
+  void Call(const char* method, const grpc::ByteBuffer& request, std::chrono::milliseconds deadline,
             Done done);
 
  private:
   struct Pending;
 
-  void Enter(grpc::ClientContext* context, std::chrono::seconds deadline);
+  void Enter(grpc::ClientContext* context, std::chrono::milliseconds deadline);
   void Leave(grpc::ClientContext* context);
   absl::Status Explain(const grpc::Status& status) const;
 

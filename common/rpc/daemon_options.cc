@@ -1,6 +1,10 @@
 #include "common/rpc/daemon_options.h"
 
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/name.h"
 #include "common/base/yaml_write.h"
 #include "common/rpc/rpc.h"
 
@@ -13,6 +17,23 @@ void CheckAddress(const ConfigNode& root, const std::string& key, const std::str
   }
 }
 
+// HOST or HOST:PORT, as others are to write it; empty: nothing is said.
+void CheckAdvertise(const ConfigNode& root, const std::string& advertise) {
+  const ConfigNode node = root.Child("advertise");
+  if (advertise.empty() || node.faulty()) return;
+  const bool brackets = advertise[0] == '[';  // an IPv6 address, with colons of its own
+  const size_t host_end = brackets ? advertise.find(']') + 1 : advertise.find(':');
+  const std::string host = advertise.substr(0, host_end);
+  const bool plain = std::all_of(host.begin(), host.end(), [brackets](char c) {
+    return absl::ascii_isalnum(c) || c == '.' || c == '-' || c == '_' ||
+           (brackets && (c == '[' || c == ']' || c == ':' || c == '%'));
+  });
+  const auto parts = SplitAddress(advertise);
+  const bool port = host == advertise || (parts.ok() && parts->first == host);
+  if (!host.empty() && plain && port) return;
+  node.Error(absl::StrCat("found ", node.Found(), ", expected HOST or HOST:PORT"));
+}
+
 }  // namespace
 
 void ParseDaemonOptions(const ConfigNode& root, DaemonOptions* options) {
@@ -22,10 +43,11 @@ void ParseDaemonOptions(const ConfigNode& root, DaemonOptions* options) {
   options->log_level = static_cast<LogLevel>(
       root.Choice("log_level", static_cast<size_t>(options->log_level), LogLevelWords()));
   CheckAddress(root, "bind", options->bind);
+  CheckAdvertise(root, options->advertise);
 }
 
 void ParseMemberOptions(const ConfigNode& root, MemberOptions* options) {
-  options->name = root.String("name", options->name);
+  options->name = ReadName(root, options->name);
   options->scheduler = root.String("scheduler", options->scheduler);
   options->directory = absl::StrCat("paracord-", options->name);
   CheckAddress(root, "scheduler", options->scheduler);

@@ -16,6 +16,16 @@ constexpr Duration kComplain = seconds(5);
 constexpr auto kLeavePatience = std::chrono::seconds(2);
 constexpr auto kLeaveRetries = milliseconds(500);  // nobody there: a stop does not wait for long
 
+// Starts a call and waits for its answer. DeadlineExceeded: none came until `until`.
+template <class Reply, class Start>
+absl::Status Ask(TimePoint until, Start start) {
+  auto answered = std::make_shared<std::promise<absl::Status>>();
+  auto future = answered->get_future();
+  start([answered](const absl::StatusOr<Reply>& reply) { answered->set_value(reply.status()); });
+  if (future.wait_until(until) == std::future_status::ready) return future.get();
+  return absl::DeadlineExceededError("no answer in time");
+}
+
 }  // namespace
 
 // One loop: join until it works, then heartbeats, one under way at a time. `mutex` is held while a
@@ -29,6 +39,8 @@ struct Member::State : std::enable_shared_from_this<State> {
   CondVar asked;
   bool closed ABSL_GUARDED_BY(mutex) = false;
   bool joined ABSL_GUARDED_BY(mutex) = false;
+  bool known ABSL_GUARDED_BY(mutex) = false;    // it has joined once
+  bool joining ABSL_GUARDED_BY(mutex) = false;  // a join is under way
   bool calling ABSL_GUARDED_BY(mutex) =
       false;  // a call is under way; the next is made by its answer
   bool starting ABSL_GUARDED_BY(mutex) = false;  // inside the coordinator's method
@@ -52,10 +64,9 @@ struct Member::State : std::enable_shared_from_this<State> {
       }
       timer.Cancel(next);
       calling = starting = true;
-      is_join = !joined;
+      is_join = joining = !joined;
       if (is_join) {
-        join = self;
-        callbacks.fill_join(&join);
+        join = NewJoin();
       } else {
         heartbeat = NewHeartbeat();
       }
@@ -73,6 +84,19 @@ struct Member::State : std::enable_shared_from_this<State> {
     asked.NotifyAll();
   }
 
+  // No call is started any more, and none is inside the coordinator's method.
+  void Close() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    closed = true;
+    timer.Cancel(next);
+    while (starting) asked.Wait(mutex);
+  }
+
+  pb::JoinRequest NewJoin() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    pb::JoinRequest join = self;
+    callbacks.fill_join(&join);
+    return join;
+  }
+
   pb::HeartbeatRequest NewHeartbeat() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     pb::HeartbeatRequest heartbeat;
     heartbeat.set_name(self.name());
@@ -84,9 +108,12 @@ struct Member::State : std::enable_shared_from_this<State> {
   void Joined(absl::StatusOr<pb::JoinReply> reply) {
     MutexLock lock(mutex);
     if (reply.ok()) {
-      joined = true;
+      joined = known = true;
       if (reply->heartbeat_ms() > 0) interval = milliseconds(reply->heartbeat_ms());
       LogInfo("joined cluster ", reply->cluster());
+    } else if (absl::IsInvalidArgument(reply.status()) && !closed) {
+      closed = true;
+      callbacks.on_refused(Annotate(reply.status(), "the scheduler refuses this daemon"));
     } else {
       Complain(reply.status());
     }
@@ -102,7 +129,8 @@ struct Member::State : std::enable_shared_from_this<State> {
   }
 
   void Next(Duration delay) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
-    calling = again = false;
+    calling = joining = again = false;
+    asked.NotifyAll();
     if (closed) return;
     auto me = shared_from_this();
     next = timer.RunAfter(delay, [me] { me->Call(); });
@@ -132,36 +160,45 @@ Member::Member(Coordinator& coordinator, Timer& timer, pb::JoinRequest self, Cal
 Member::~Member() {
   follower_.reset();
   MutexLock lock(state_->mutex);
-  state_->closed = true;
-  state_->timer.Cancel(state_->next);
-  while (state_->starting) state_->asked.Wait(state_->mutex);
+  state_->Close();
 }
 
 void Member::ReportNow() { state_->Call(); }
 
 void Member::Leave() {
   follower_.reset();
+  const TimePoint begun = Clock::now();
+  pb::JoinRequest join;
   pb::HeartbeatRequest last;
+  bool joined;
   {
     MutexLock lock(state_->mutex);
-    state_->closed = true;
-    state_->timer.Cancel(state_->next);
-    while (state_->starting) state_->asked.Wait(state_->mutex);
-    if (!state_->joined) return;
+    state_->Close();
+    while (state_->joining && state_->asked.WaitUntil(state_->mutex, begun + kLeaveRetries)) {
+    }
+    if (!state_->known) return;
+    joined = state_->joined;
+    join = state_->NewJoin();
     last = state_->NewHeartbeat();
   }
   last.set_leaving(true);
-  const TimePoint begun = Clock::now();
-  do {  // an orderly stop that nobody hears of looks like a death
-    auto answered = std::make_shared<std::promise<absl::Status>>();
-    auto future = answered->get_future();
-    state_->coordinator.Heartbeat(
-        last, [answered](const auto& reply) { answered->set_value(reply.status()); });
-    if (future.wait_until(begun + kLeavePatience) != std::future_status::ready) return;
-    const absl::Status status = future.get();
-    if (!absl::IsUnavailable(status) && !absl::IsDeadlineExceeded(status)) return;
-    std::this_thread::sleep_for(kRetry);
-  } while (Clock::now() < begun + kLeaveRetries);
+  const TimePoint until = begun + kLeavePatience;
+  Coordinator& coordinator = state_->coordinator;
+  for (bool again = true; again;) {  // an orderly stop that nobody hears of looks like a death
+    absl::Status status;
+    if (!joined) {
+      status = Ask<pb::JoinReply>(until, [&](auto done) { coordinator.Join(join, done); });
+    }
+    if (status.ok()) {
+      status =
+          Ask<pb::HeartbeatReply>(until, [&](auto done) { coordinator.Heartbeat(last, done); });
+      joined = !absl::IsNotFound(status);
+    }
+    const bool absent = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+    again = (absent && Clock::now() < begun + kLeaveRetries) ||
+            (absl::IsNotFound(status) && Clock::now() < until);
+    if (again) std::this_thread::sleep_for(kRetry);
+  }
 }
 
 }  // namespace paracord

@@ -1,5 +1,7 @@
 #include "common/rpc/remote_coordinator.h"
 
+#include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "common/rpc/caller.h"
@@ -9,6 +11,7 @@ namespace paracord {
 namespace {
 
 constexpr auto kCallDeadline = std::chrono::seconds(5);
+constexpr std::chrono::milliseconds kShortestDeadline(100);
 constexpr auto kWatchDeadline = std::chrono::seconds(20);  // the scheduler answers after 10
 
 class RemoteCoordinator : public Coordinator {
@@ -17,10 +20,17 @@ class RemoteCoordinator : public Coordinator {
       : caller_("scheduler", address, std::move(poller)) {}
 
   void Join(const pb::JoinRequest& request, Callback<pb::JoinReply> done) override {
-    Call("/paracord.pb.Coordinator/Join", request, std::move(done));
+    Call<pb::JoinRequest, pb::JoinReply>(
+        "/paracord.pb.Coordinator/Join", request,
+        [this, done = std::move(done)](absl::StatusOr<pb::JoinReply> reply) {
+          if (reply.ok() && reply->lease_ms() > 0) heartbeat_ms_ = reply->lease_ms() / 2;
+          done(std::move(reply));
+        });
   }
   void Heartbeat(const pb::HeartbeatRequest& request, Callback<pb::HeartbeatReply> done) override {
-    Call("/paracord.pb.Coordinator/Heartbeat", request, std::move(done));
+    // One answer that is stuck must not cost the lease.
+    const auto deadline = std::max(std::chrono::milliseconds(heartbeat_ms_), kShortestDeadline);
+    Call("/paracord.pb.Coordinator/Heartbeat", request, std::move(done), deadline);
   }
   void Watch(const pb::WatchRequest& request, Callback<pb::WatchReply> done) override {
     Call("/paracord.pb.Coordinator/Watch", request, std::move(done), kWatchDeadline);
@@ -47,11 +57,12 @@ class RemoteCoordinator : public Coordinator {
  private:
   template <class Request, class Reply>
   void Call(const char* method, const Request& request, Callback<Reply> done,
-            std::chrono::seconds deadline = kCallDeadline) {
+            std::chrono::milliseconds deadline = kCallDeadline) {
     caller_.Call(method, EncodePlain(request), deadline, DecodeFor<Reply>(std::move(done)));
   }
 
-  Caller caller_;
+  std::atomic<int64_t> heartbeat_ms_{std::chrono::milliseconds(kCallDeadline).count()};
+  Caller caller_;  // last: its destructor waits for the callbacks
 };
 
 }  // namespace

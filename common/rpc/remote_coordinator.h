@@ -1,4 +1,5 @@
-// The scheduler behind gRPC. Every call has a deadline: 5 s, Watch 20 s.
+// The scheduler behind gRPC. Every call has a deadline: 5 s, Watch 20 s, a heartbeat half of the
+// lease that the last join was answered with, 100 ms at least.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,4 @@
-#include <chrono>
-
+#include "common/base/timer.h"
 #include "scheduler/cli/job_json.h"
 #include "scheduler/cli/job_text.h"
 #include "scheduler/cli/scheduler_client.h"
@@ -16,9 +15,7 @@ int RunExplain(const Context& context, const ExplainArguments& arguments) {
     PrintJson(context, ExplainJson(reply->status()));
     return kOk;
   }
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const int64_t now_ms = std::chrono::duration_cast<milliseconds>(now).count();
-  context.out << ExplainText(reply->status(), now_ms) << std::flush;
+  context.out << ExplainText(reply->status(), UnixMilliseconds()) << std::flush;
   return kOk;
 }
 

@@ -1,10 +1,5 @@
 #include "scheduler/cli/local_cluster.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <thread>
@@ -107,7 +102,7 @@ absl::Status LocalCluster::Create() const {
 absl::Status LocalCluster::Configure(const LocalMember& member, const std::string& scheduler,
                                      bool free_port_if_taken) const {
   std::string bind = WrittenAddress(member);
-  if (bind.empty() || (free_port_if_taken && !PortIsFree(bind))) bind = kAnyPort;
+  if (bind.empty() || (free_port_if_taken && !CheckFree(bind).ok())) bind = kAnyPort;
   const auto text = ReadFile(member.ConfigPath());
   const std::string changed =
       WithSettings(text.value_or(kNewConfig), SettingsOf(member, scheduler, bind, size_));
@@ -149,22 +144,6 @@ std::string WrittenAddress(const LocalMember& member) {
 uint32_t ThreadsPerSlot(uint32_t cores, const ClusterSize& size) {
   const uint64_t slots = static_cast<uint64_t>(size.workers) * size.slots;
   return static_cast<uint32_t>(std::max<uint64_t>(1, cores / std::max<uint64_t>(1, slots)));
-}
-
-bool PortIsFree(const std::string& address) {
-  const auto parts = SplitAddress(address);
-  sockaddr_in where = {};
-  where.sin_family = AF_INET;
-  if (!parts.ok() || inet_pton(AF_INET, parts->first.c_str(), &where.sin_addr) != 1) return false;
-  where.sin_port = htons(static_cast<uint16_t>(parts->second));
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return false;
-  const int one = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-  const bool free =
-      bind(fd, reinterpret_cast<sockaddr*>(&where), sizeof(where)) == 0 && listen(fd, 1) == 0;
-  close(fd);
-  return free;
 }
 
 }  // namespace paracord

@@ -75,7 +75,4 @@ std::string WrittenAddress(const LocalMember& member);
 // Threads for each slot, so that all slots together use the cores once: at least 1.
 uint32_t ThreadsPerSlot(uint32_t cores, const ClusterSize& size);
 
-// Could a process listen at `address` (HOST:PORT, numeric host) now?
-bool PortIsFree(const std::string& address);
-
 }  // namespace paracord

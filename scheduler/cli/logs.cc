@@ -26,10 +26,14 @@ class JobLogs {
   size_t tasks() const { return sources_.size(); }
 
  private:
+  // Where a task's log is now. A worker keeps its log when it is started again at another address,
+  // so how far it has been read belongs to the worker.
   struct Source {
-    std::string address;
+    std::string node, address;
     std::unique_ptr<WorkerLog> log;
+    std::map<std::string, uint64_t> read;  // by worker that it was read from before
   };
+  void Turn(Source& source, const std::string& node, const std::string& address, uint32_t rank);
 
   SchedulerClient& scheduler_;
   const LogsArguments& arguments_;
@@ -47,8 +51,8 @@ absl::Status JobLogs::Refresh(TimePoint until) {
     if (arguments_.task.value_or(task.rank()) != task.rank()) continue;
     const std::string& address = addresses[task.node()];
     Source& source = sources_[task.rank()];
-    if (address.empty() || source.address == address) continue;
-    source = {address, std::make_unique<WorkerLog>(address, arguments_.job, task.rank())};
+    const bool there = source.node == task.node() && source.address == address;
+    if (!address.empty() && !there) Turn(source, task.node(), address, task.rank());
   }
   std::erase_if(sources_, [](const auto& entry) { return entry.second.log == nullptr; });
   if (!sources_.empty() || (arguments_.follow && !ended_)) return absl::OkStatus();
@@ -57,6 +61,14 @@ absl::Status JobLogs::Refresh(TimePoint until) {
                                             "; it has ", job.status().tasks_size()));
   }
   return absl::NotFoundError(absl::StrCat(arguments_.job, " has no tasks with a log yet"));
+}
+
+void JobLogs::Turn(Source& source, const std::string& node, const std::string& address,
+                   uint32_t rank) {
+  if (source.log != nullptr) source.read[source.node] = source.log->offset();
+  source.node = node;
+  source.address = address;
+  source.log = std::make_unique<WorkerLog>(address, arguments_.job, rank, source.read[node]);
 }
 
 absl::Status JobLogs::Read(LogLines& lines) {

@@ -8,10 +8,11 @@
 
 namespace paracord {
 
-WorkerLog::WorkerLog(const std::string& address, std::string job, uint32_t rank)
+WorkerLog::WorkerLog(const std::string& address, std::string job, uint32_t rank, uint64_t offset)
     : address_(address),
       job_(std::move(job)),
       rank_(rank),
+      offset_(offset),
       stub_(pb::WorkerNode::NewStub(OpenChannel(address))) {}
 
 absl::StatusOr<std::string> WorkerLog::ReadNext() {

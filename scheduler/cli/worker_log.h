@@ -12,10 +12,10 @@ namespace paracord {
 
 class WorkerLog {
  public:
-  // `address`: HOST:PORT of the daemon.
-  WorkerLog(const std::string& address, std::string job, uint32_t rank);
+  // `address`: HOST:PORT of the daemon. `offset`: bytes that have been read already.
+  WorkerLog(const std::string& address, std::string job, uint32_t rank, uint64_t offset);
 
-  uint32_t rank() const { return rank_; }
+  uint64_t offset() const { return offset_; }
   // What has been written since the last call, at most 256 KiB; empty: nothing new. Waits at most 5
   // s for an answer. Any error may pass; the next call goes on from the same place. NotFound: that
   // daemon never ran the task.
@@ -25,7 +25,7 @@ class WorkerLog {
   const std::string address_;
   const std::string job_;
   const uint32_t rank_;
-  uint64_t offset_ = 0;
+  uint64_t offset_;
   std::unique_ptr<pb::WorkerNode::Stub> stub_;
 };
 

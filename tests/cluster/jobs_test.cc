@@ -65,7 +65,7 @@ TEST_CASE("a cancelled job frees its slots for the one that waits", "[cluster]")
   REQUIRE(cluster.Cancel(endless).ok());
   CheckSameBits(cluster, next, NesterovJob());
   CHECK(cluster.State(endless) == pb::CANCELLED);
-  CHECK_FALSE(cluster.Cancel(endless).ok());
+  CHECK(cluster.Cancel(endless).ok());  // again: the first answer may have been lost
 }
 
 // Sees every evaluation that a job's rank 0 reports, by version.
@@ -158,7 +158,7 @@ TEST_CASE("data that do not suit the model fail the job with what was found and 
   REQUIRE(cluster.WaitForEnd(id) == pb::FAILED);
   const pb::Failure failure = cluster.Get(id).status().first_failure();
   INFO(failure.DebugString());
-  CHECK(failure.code() == "INVALID_ARGUMENT");
+  CHECK(failure.code() == "InvalidArgument");
   CHECK(failure.message().find("found samples of 2 values") != std::string::npos);
   CHECK(failure.message().find("expects 3") != std::string::npos);
   CHECK(failure.node().rfind("worker-", 0) == 0);

@@ -89,7 +89,7 @@ TEST_CASE("a shard's error fails the job with the server's words") {
   pb::ShardReport* shard = beat.add_shards();
   shard->set_job(run.job);
   shard->set_index(0);
-  shard->set_error_code("ResourceExhausted");
+  shard->set_error_code(CodeName(absl::StatusCode::kResourceExhausted));
   shard->set_error("3 GiB of 2 GiB");
   (void)Await<pb::HeartbeatReply>(
       [&](auto done) { run.sim.coordinator().Heartbeat(beat, std::move(done)); });
@@ -139,10 +139,22 @@ TEST_CASE("a cancelled job frees its slots once its processes are gone, and stay
   SECTION("seen in a heartbeat") { sim.Beat(); }
   SECTION("or after a second") { sim.PassSilently(milliseconds(1100)); }
   CHECK(sim.State(b) == pb::RUNNING);
-  CHECK(absl::IsFailedPrecondition(sim.Cancel(a)));
+  CHECK(sim.Cancel(a).ok());  // again: the answer to the first may have been lost
+  CHECK(sim.State(a) == pb::CANCELLED);
   const std::string c = sim.Submit({});
   REQUIRE(sim.Cancel(c).ok());
   CHECK(sim.Get(c).plan().number() == 0);
+}
+
+TEST_CASE("a job that has succeeded cannot be cancelled any more") {
+  Running run;
+  run.sim.ReportAllDone(run.job);
+  run.sim.Beat();
+  REQUIRE(run.sim.State(run.job) == pb::SUCCEEDED);
+  const absl::Status refused = run.sim.Cancel(run.job);
+  CHECK(absl::IsFailedPrecondition(refused));
+  CHECK(Has(std::string(refused.message()), "has ended already: SUCCEEDED"));
+  CHECK(run.sim.State(run.job) == pb::SUCCEEDED);
 }
 
 TEST_CASE("a server is told of a closed job for a minute, so that it frees its memory") {

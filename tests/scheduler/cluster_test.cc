@@ -1,5 +1,6 @@
 #include "scheduler/cluster.h"
 
+#include "common/job/sampler.h"
 #include "tests/scheduler/running_job.h"
 
 namespace paracord {
@@ -86,11 +87,12 @@ TEST_CASE("a job that can never fit is refused with the sums; one that does not 
   const auto refused = sim.TrySubmit({.units = 1000});
   CHECK(absl::IsResourceExhausted(refused.status()));
   CHECK(Has(std::string(refused.status().message()), "58.6 KiB"));
-  const std::string a = sim.Submit({.units = 30});  // 150 floats, 1800 bytes
+  const std::string a = sim.Submit({.units = 30});  // 150 floats and 2 of metrics, 1824 bytes
   const std::string b = sim.Submit({.units = 30});
   CHECK(sim.State(a) == pb::RUNNING);
-  CHECK(Has(sim.Waits(b), "1.8 KiB of memory on servers needed, 700 bytes of 2.4 KiB free"));
+  CHECK(Has(sim.Waits(b), "1.8 KiB of memory on servers needed, 676 bytes of 2.4 KiB free\n"));
   REQUIRE(sim.Cancel(a).ok());
+  sim.Pass(seconds(1));
   CHECK(sim.State(b) == pb::RUNNING);
   CHECK(absl::IsInvalidArgument(sim.TrySubmit({.device = "abacus"}).status()));
 }
@@ -206,6 +208,30 @@ TEST_CASE("a task is not moved to a worker that would compute other bits") {
   run.sim.AddWorker("worker-3", 1, "AVX512_CORE");
   CHECK(run.plan().tasks(0).worker() == "worker-3");
   CHECK(run.plan().compute().isa() == "AVX2");
+}
+
+TEST_CASE("a report with a number that no task can have is refused, and nobody dies of it") {
+  Running run;
+  pb::TaskReport report = run.sim.MakeReport(run.job, 0);
+  report.set_step(3);
+  report.set_train_samples(kMostSamples + 1);
+  const absl::Status refused = run.sim.Report(report);
+  CHECK(absl::IsInvalidArgument(refused));
+  CHECK(Has(std::string(refused.message()), "found train_samples 4611686018427387905, expected"));
+  CHECK(run.status().step() == 0);  // nothing of it was taken
+  report.set_train_samples(kMostSamples);
+  CHECK(run.sim.Report(report).ok());
+  CHECK(run.status().samples_size() == 1);  // it is computed with: ten steps are in one epoch
+}
+
+TEST_CASE("a journal with more samples than a data set can have is refused, not died of") {
+  Running run;
+  pb::JobRecord record;
+  REQUIRE(record.ParseFromString(run.sim.store().jobs.at(run.job)));
+  record.set_train_samples(kMostSamples + 1);
+  const absl::Status refused = Job::Make(record).status();
+  CHECK(absl::IsDataLoss(refused));
+  CHECK(Has(std::string(refused.message()), "4611686018427387905 training samples"));
 }
 
 TEST_CASE("a worker that leaves in order costs its job no restart") {

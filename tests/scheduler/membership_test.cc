@@ -69,6 +69,18 @@ TEST_CASE("a gap in the scheduler's own ticks renews all leases") {
   CHECK(!members.Find("server-0")->ready());
 }
 
+TEST_CASE("a gap is measured by the lease: a short one does not end in a short pause") {
+  Membership members(milliseconds(400), At(0));
+  REQUIRE(members.Join(Server(1), At(0)).ok());
+  members.Tick(At(100));
+  members.Tick(At(600));  // stopped for half a second, longer than the lease
+  CHECK(members.Find("server-0")->ready());
+  for (int ms = 700; ms < 1000; ms += 100) members.Tick(At(ms));
+  CHECK(members.Find("server-0")->ready());
+  members.Tick(At(1000));
+  CHECK(!members.Find("server-0")->ready());
+}
+
 TEST_CASE("after a start members are awaited for a lease and a second") {
   Membership members(seconds(2), At(0));
   for (int ms = 100; ms < 3000; ms += 100) members.Tick(At(ms));
@@ -88,8 +100,17 @@ TEST_CASE("who leaves has left at once") {
 TEST_CASE("a join that makes no sense is refused") {
   Membership members(seconds(2), At(0));
   pb::JoinRequest request = Server(1);
-  request.set_name("");
-  CHECK(absl::IsInvalidArgument(members.Join(request, At(0))));
+  for (const std::string& name : {std::string(), std::string(64, 'x'), std::string("a/b"),
+                                  std::string("a b"), std::string("-a"), std::string("a\nb")}) {
+    request.set_name(name);
+    CHECK(absl::IsInvalidArgument(members.Join(request, At(0))));
+  }
+  request.set_name("a\nb");
+  CHECK(std::string(members.Join(request, At(0)).message()) ==
+        "found name 'a\\nb', expected at most 63 letters, digits, '-', '_' and '.', a letter or "
+        "digit first");
+  request.set_name(std::string(63, 'x'));
+  CHECK(members.Join(request, At(0)).ok());
   request = Server(0);
   CHECK(absl::IsInvalidArgument(members.Join(request, At(0))));
   request = Server(1);

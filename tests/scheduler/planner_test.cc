@@ -117,11 +117,15 @@ TEST_CASE("shards cover the grid in block order on servers in name order, within
   }
   CHECK(end == 3);
   CHECK(bytes == needs.total_bytes());
-  CHECK(bytes == 2 * 10000 * 4 * 3);
+  CHECK(bytes == (2 * 10000 + 2) * 4 * 3);  // two of metrics, which a server keeps too
   hosts.resources.usage.memory["s0"] = (1 << 20) - 1000;
   const Planned full = FirstPlan("j", needs, hosts.resources);
   CHECK(!full.plan.has_value());
-  CHECK(Texts(full).find("on s0 needed, 1000 bytes of 1.0 MiB free") != std::string::npos);
+  CHECK(Texts(full).find("on s0 needed, 1000 bytes of 1.0 MiB free\n") != std::string::npos);
+  hosts.resources.usage.held["s0"] = {"a-1", "b-2", "c-3", "d-4", "e-5"};
+  CHECK(Texts(FirstPlan("j", needs, hosts.resources))
+            .find("free (s0 has not freed a-1, b-2, c-3 and 2 other jobs yet)\n") !=
+        std::string::npos);
 }
 
 TEST_CASE("a job computes as its weakest worker and never mixes what cannot be made the same") {

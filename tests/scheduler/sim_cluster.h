@@ -1,6 +1,6 @@
 // A scheduler with make-believe hosts around it, on one thread and a clock turned by hand. Servers
-// adopt the plans they are told and store what they must; worker daemons start and stop the
-// processes that plans name; tasks say what the test wants.
+// adopt the plans they are told and store what they must (sim_server.h); worker daemons start and
+// stop the processes that plans name; tasks say what the test wants.
 #pragma once
 
 #include <map>
@@ -15,6 +15,7 @@
 #include "common/rpc/wait.h"
 #include "scheduler/cluster.h"
 #include "tests/scheduler/memory_journal.h"
+#include "tests/scheduler/sim_server.h"
 #include "tests/support/manual_timer.h"
 
 namespace paracord {
@@ -32,9 +33,9 @@ struct SimHost {
   pb::JoinRequest who;
   bool alive = false;
   bool joined = false;
-  std::vector<SimTask> tasks;           // worker
-  std::vector<pb::StoredRange> disk;    // server
-  std::vector<pb::ShardReport> shards;  // server
+  std::vector<SimTask> tasks;         // worker
+  std::vector<pb::StoredRange> disk;  // server
+  SimShards shards;                   // server
 };
 
 struct SimJob {
@@ -97,7 +98,7 @@ class SimCluster {
  private:
   void Open();
   void Follow(SimHost& host);
-  void FollowAsServer(SimHost& host, const pb::Plan& plan);
+  static void StoreAsServer(SimHost& host, const pb::Plan& plan);
   pb::HeartbeatRequest MakeHeartbeat(const SimHost& host);
   static void Store(SimHost& host, const pb::Plan& plan, const pb::ShardRange& shard,
                     uint64_t step);
@@ -169,7 +170,7 @@ inline void SimCluster::Kill(const std::string& name) {
   SimHost& host = hosts_.at(name);
   host.alive = host.joined = false;
   host.tasks.clear();
-  host.shards.clear();
+  host.shards.Clear();
 }
 
 inline void SimCluster::Start(const std::string& name) {
@@ -210,29 +211,22 @@ inline void SimCluster::Store(SimHost& host, const pb::Plan& plan, const pb::Sha
   stored.set_bytes(100);
 }
 
-inline void SimCluster::FollowAsServer(SimHost& host, const pb::Plan& plan) {
+inline void SimCluster::StoreAsServer(SimHost& host, const pb::Plan& plan) {
   for (const pb::ShardRange& shard : plan.shards()) {
     if (shard.server() != host.who.name()) continue;
     if (plan.phase() != pb::Plan::CLOSED) Store(host, plan, shard, 0);
     if (plan.phase() == pb::Plan::FINISHED) Store(host, plan, shard, plan.step());
-    if (plan.phase() != pb::Plan::TRAINING) continue;
-    pb::ShardReport& report = host.shards.emplace_back();
-    report.set_job(plan.job());
-    report.set_index(shard.index());
-    report.set_plan(plan.number());
-    report.set_history(plan.history());
-    report.set_version(applied_[plan.job()]);
   }
 }
 
 inline void SimCluster::Follow(SimHost& host) {
   auto reply = Watch(host);
   if (!reply.ok()) return;
-  host.shards.clear();
+  host.shards.Follow(*reply, host.who, applied_);
   std::vector<SimTask> kept;
   for (const pb::Assignment& assignment : reply->assignments()) {
     const pb::Plan& plan = assignment.plan();
-    FollowAsServer(host, plan);
+    StoreAsServer(host, plan);
     for (const pb::TaskSlot& slot : plan.tasks()) {
       if (slot.worker() != host.who.name()) continue;
       SimTask task{plan.job(), slot.rank(), slot.incarnation()};
@@ -261,7 +255,7 @@ inline pb::HeartbeatRequest SimCluster::MakeHeartbeat(const SimHost& host) {
     if (task.exited) process->set_log_tail("last words");
   }
   for (const pb::StoredRange& stored : host.disk) *request.add_stored() = stored;
-  for (const pb::ShardReport& shard : host.shards) *request.add_shards() = shard;
+  host.shards.FillHeartbeat(&request);
   return request;
 }
 

@@ -9,6 +9,8 @@
 namespace paracord {
 namespace {
 
+constexpr uint64_t kServerMemory = 600;  // for two jobs of the six, on two servers, or three
+
 class Watcher {
  public:
   void Check(SimCluster& sim) {
@@ -62,6 +64,8 @@ class Watcher {
     if (ended) ended_[status.id()] = status.state();
     REQUIRE((status.state() != pb::FAILED || status.has_first_failure()));
     REQUIRE(status.restarts() <= 2);
+    // A server's budget is never asked for more than there is, also while ended jobs free theirs.
+    REQUIRE(status.first_failure().code() != CodeName(absl::StatusCode::kResourceExhausted));
   }
 
   static void CheckSlots(SimCluster& sim, const pb::JobStatus& status, const pb::Plan& plan,
@@ -101,7 +105,7 @@ class Watcher {
 class Schedule {
  public:
   explicit Schedule(uint64_t seed) : random_(seed) {
-    for (const char* name : {"server-0", "server-1"}) sim_.AddServer(name);
+    for (const char* name : {"server-0", "server-1"}) sim_.AddServer(name, kServerMemory);
     for (const char* name : {"worker-0", "worker-1", "worker-2"}) sim_.AddWorker(name, 2);
   }
 

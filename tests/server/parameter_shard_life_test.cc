@@ -53,7 +53,7 @@ TEST_CASE("FINISHED at a step that the shard does not have is DataLoss, and is r
   ShardFixture f;
   REQUIRE(f.PushWholeStep(0).ok());
   f.Adopt(MakePlan(2, pb::Plan::FINISHED, kSteps));
-  CHECK(f.shard->Report().error_code() == "DATA_LOSS");
+  CHECK(f.shard->Report().error_code() == "DataLoss");
   CHECK(absl::IsDataLoss(f.PushWholeStep(1, 2)));
 }
 
@@ -173,7 +173,7 @@ TEST_CASE("stopping a shard that has nothing to write is OK at once") {
 TEST_CASE("a budget that is too small shows in the report, with the sum, and every call says so") {
   ShardFixture f(100);
   const pb::ShardReport report = f.shard->Report();
-  CHECK(report.error_code() == "RESOURCE_EXHAUSTED");
+  CHECK(report.error_code() == "ResourceExhausted");
   CHECK(report.error().find(std::to_string(15 * 4 * 4) + " bytes") != std::string::npos);
   CHECK(report.error().find("100 bytes") != std::string::npos);
   CHECK(report.bytes() == 0);
@@ -185,7 +185,7 @@ TEST_CASE("blocks outside the model's grid are refused in the report, not follow
   ShardFixture f;
   for (const BlockRange range : {BlockRange{2, 9}, {3, 1}}) {
     const auto shard = f.room.MakeShard(f.job, 1, range);
-    CHECK(shard->Report().error_code() == "INVALID_ARGUMENT");
+    CHECK(shard->Report().error_code() == "InvalidArgument");
     shard->Adopt(MakePlan(1));
     f.room.Settle();
   }

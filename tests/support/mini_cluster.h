@@ -98,10 +98,7 @@ inline MiniCluster::MiniCluster(const MiniOptions& options) : options_(options) 
   cluster.min_servers = options.servers;
   cluster.lease = seconds(60);  // nothing here is noticed by silence, and a slow test is no death
   cluster.heartbeat = milliseconds(50);
-  cluster.unix_ms = [] {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return std::chrono::duration_cast<milliseconds>(now).count();
-  };
+  cluster.unix_ms = UnixMilliseconds;
   auto journal = std::make_unique<MemoryJournal>(std::make_shared<MemoryJournal::Store>());
   cluster_ = Cluster::Open(cluster, std::move(journal), cluster_timer_).value();
   if (options.loopback) Serve();

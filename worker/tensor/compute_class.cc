@@ -36,8 +36,6 @@ const char* IsaName(dnnl_cpu_isa_t isa) {
 
 }  // namespace
 
-std::string ComputeClass::ToString() const { return absl::StrCat(device, " ", isa, " ", library); }
-
 ComputeClass CpuComputeClass() {
   const dnnl_version_t* version = dnnl_version();
   return {"cpu", IsaName(dnnl_get_effective_cpu_isa()),

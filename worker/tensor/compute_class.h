@@ -11,9 +11,6 @@ struct ComputeClass {
   std::string device;   // "cpu", "cuda"
   std::string isa;      // as ONEDNN_MAX_CPU_ISA spells it: "AVX512_CORE", "AVX2", "SSE41"
   std::string library;  // "oneDNN 2.6.3"
-
-  // "cpu AVX512_CORE oneDNN 2.6.3"
-  std::string ToString() const;
   bool operator==(const ComputeClass&) const = default;
 };
 

@@ -19,7 +19,10 @@ class FakeCoordinator : public Coordinator {
   std::deque<Call<pb::JoinRequest, pb::JoinReply>> joins;
   std::deque<Call<pb::HeartbeatRequest, pb::HeartbeatReply>> heartbeats;
   std::deque<Call<pb::WatchRequest, pb::WatchReply>> watches;
-  bool answer_heartbeats = false;  // OK, at once
+  bool answer_heartbeats = false;  // at once: OK, or NotFound while the member is not known
+  bool answer_joins = false;       // OK, at once
+  bool refuse_joins = false;       // Unavailable, at once
+  bool known = true;               // is the member; a join that is answered at once makes it so
 
   // Answers the oldest call of `calls` and forgets it. The queue is changed first: the answer may
   // bring the next call at once.
@@ -31,11 +34,16 @@ class FakeCoordinator : public Coordinator {
   }
 
   void Join(const pb::JoinRequest& request, Callback<pb::JoinReply> done) override {
+    if (refuse_joins) return done(absl::UnavailableError("nobody there"));
     joins.push_back({request, std::move(done)});
+    if (!answer_joins) return;
+    known = true;
+    joins.back().done(pb::JoinReply());
   }
   void Heartbeat(const pb::HeartbeatRequest& request, Callback<pb::HeartbeatReply> done) override {
     heartbeats.push_back({request, std::move(done)});
-    if (answer_heartbeats) heartbeats.back().done(pb::HeartbeatReply());
+    if (answer_heartbeats && known) heartbeats.back().done(pb::HeartbeatReply());
+    if (answer_heartbeats && !known) heartbeats.back().done(absl::NotFoundError("join again"));
   }
   void Watch(const pb::WatchRequest& request, Callback<pb::WatchReply> done) override {
     watches.push_back({request, std::move(done)});

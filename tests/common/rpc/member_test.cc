@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "tests/common/rpc/fake_coordinator.h"
@@ -15,6 +16,7 @@ struct Fixture {
   ManualTimer timer;
   uint64_t state = 0;  // what heartbeats carry
   std::vector<uint64_t> assignments;
+  std::vector<absl::Status> refused;
   std::unique_ptr<Member> member;
 
   Fixture() {
@@ -29,6 +31,7 @@ struct Fixture {
     callbacks.on_assignments = [this](const pb::WatchReply& reply) {
       assignments.push_back(reply.revision());
     };
+    callbacks.on_refused = [this](const absl::Status& why) { refused.push_back(why); };
     member = std::make_unique<Member>(coordinator, timer, self, callbacks);
   }
   void AcceptJoin() {
@@ -143,8 +146,91 @@ TEST_CASE("Leave sends one last heartbeat that says so, and nothing follows") {
 
 TEST_CASE("a member that never joined leaves without a word") {
   Fixture f;
+  f.state = GENERATE(0, 1);  // 1: its join has no answer yet
+  if (f.state == 0) FakeCoordinator::Reply(f.coordinator.joins, absl::UnavailableError("nobody"));
+  const TimePoint begun = Clock::now();
+  f.member->Leave();
+  CHECK(Clock::now() - begun < (f.state == 0 ? milliseconds(400) : milliseconds(1900)));
+  CHECK(f.coordinator.heartbeats.empty());
+  CHECK(f.coordinator.joins.size() == f.state);
+}
+
+TEST_CASE("a member that the scheduler has forgotten joins once more to say that it leaves") {
+  Fixture f;
+  f.AcceptJoin();
+  f.AcceptHeartbeat();
+  f.coordinator.answer_heartbeats = f.coordinator.answer_joins = true;
+  f.state = 7;
+  SECTION("it hears so only when it leaves") { f.coordinator.known = false; }
+  SECTION("it knows already, and was about to join again") {
+    f.member->ReportNow();
+    f.coordinator.heartbeats.clear();
+    f.coordinator.answer_heartbeats = false;
+    f.timer.Advance(milliseconds(250));
+    REQUIRE(f.coordinator.heartbeats.size() == 1);
+    FakeCoordinator::Reply(f.coordinator.heartbeats, absl::NotFoundError("join again"));
+    f.coordinator.answer_heartbeats = true;
+  }
+  const TimePoint begun = Clock::now();
+  f.member->Leave();
+  CHECK(Clock::now() - begun < seconds(2));
+  REQUIRE(f.coordinator.joins.size() == 1);
+  CHECK(f.coordinator.joins[0].request.memory_bytes() == 7);  // with its state
+  REQUIRE(!f.coordinator.heartbeats.empty());
+  CHECK(f.coordinator.heartbeats.back().request.leaving());
+  CHECK(f.coordinator.known);
+}
+
+TEST_CASE("a join that is under way when its member leaves is waited for, and then taken back") {
+  Fixture f;
+  f.coordinator.answer_heartbeats = true;
+  std::thread late([&] {
+    std::this_thread::sleep_for(milliseconds(100));
+    FakeCoordinator::Reply(f.coordinator.joins, pb::JoinReply());
+  });
+  f.member->Leave();
+  late.join();
+  REQUIRE(f.coordinator.heartbeats.size() == 1);
+  CHECK(f.coordinator.heartbeats[0].request.leaving());
+}
+
+TEST_CASE("a scheduler that stays away does not hold up a stop, though the member had joined") {
+  Fixture f;
+  f.AcceptJoin();
+  FakeCoordinator::Reply(f.coordinator.heartbeats, absl::NotFoundError("join again"));
+  f.timer.Advance(Duration::zero());
+  FakeCoordinator::Reply(f.coordinator.joins, absl::UnavailableError("gone again"));
+  f.coordinator.refuse_joins = true;
+  const TimePoint begun = Clock::now();
+  f.member->Leave();
+  CHECK(Clock::now() - begun < milliseconds(1500));
+  CHECK(f.coordinator.heartbeats.empty());
+}
+
+TEST_CASE("a join that makes no sense is not tried again, and the daemon is told why") {
+  Fixture f;
+  FakeCoordinator::Reply(f.coordinator.joins, absl::InvalidArgumentError("found name 'a/b'"));
+  f.timer.Advance(seconds(10));
+  CHECK(f.coordinator.joins.empty());
+  REQUIRE(f.refused.size() == 1);
+  CHECK(absl::IsInvalidArgument(f.refused[0]));
+  CHECK(std::string(f.refused[0].message()) ==
+        "the scheduler refuses this daemon: found name 'a/b'");
   f.member->Leave();
   CHECK(f.coordinator.heartbeats.empty());
+}
+
+TEST_CASE("every other refusal of a join is tried again") {
+  Fixture f;
+  for (const absl::StatusCode code :
+       {absl::StatusCode::kAlreadyExists, absl::StatusCode::kResourceExhausted,
+        absl::StatusCode::kUnimplemented, absl::StatusCode::kDeadlineExceeded}) {
+    REQUIRE(f.coordinator.joins.size() == 1);
+    FakeCoordinator::Reply(f.coordinator.joins, absl::Status(code, "not now"));
+    f.timer.Advance(milliseconds(100));
+  }
+  CHECK(f.coordinator.joins.size() == 1);
+  CHECK(f.refused.empty());
 }
 
 TEST_CASE("after a member has gone, late answers start nothing") {
