@@ -191,16 +191,20 @@ YAML
 }
 
 # long_job SECONDS: a job for two workers that takes about so long on this host; prints its path. Sets no bits in
-# stone: how many steps it has depends on the host, so compare it only with itself.
+# stone: how many steps it has depends on the host, so compare it only with itself. A host may be slow for a while and
+# a job too short is of no use: the better of two trials counts.
 long_job() {
-  local file id rate
+  local file id rate best=0
   file=$(job long 64 10 '[{linear: 256}, relu, {dropout: 0.2}, {linear: 256}, relu, {linear: 10}]' "
-train: {steps: 100, batch_size: 256, optimizer: {kind: adamw, lr: 0.001}, evaluate: {metrics: [accuracy]}}
+train: {steps: 200, batch_size: 256, optimizer: {kind: adamw, lr: 0.001}, evaluate: {metrics: [accuracy]}}
 workers: 2
 restart: {max_restarts: 50}")
-  id=$(submit "$file")
-  paracord wait "$id" --timeout 60s >/dev/null
-  rate=$(field "$id" '.samples_per_second')
-  sed -i "s/steps: 100/steps: $(awk -v r="$rate" -v s="$1" 'BEGIN { print int(r * s / 256) + 100 }')/" "$file"
+  for _ in 1 2; do
+    id=$(submit "$file")
+    paracord wait "$id" --timeout 60s >/dev/null
+    rate=$(field "$id" '.samples_per_second')
+    best=$(awk -v a="$best" -v b="$rate" 'BEGIN { print (a > b ? a : b) }')
+  done
+  sed -i "s/steps: 200/steps: $(awk -v r="$best" -v s="$1" 'BEGIN { print int(r * s / 256) + 100 }')/" "$file"
   echo "$file"
 }
