@@ -15,22 +15,47 @@
 
 namespace paracord {
 
-// Which blocks travel together, from the front of the model; the last run has the metrics.
-// Gradients become complete in `parts`, from the model's end to its begin: a run leaves as soon as
-// it is complete and has about 1 MiB, because a call costs as much as some 200 KiB. Depends on the
-// model alone.
-inline std::vector<BlockRange> RunsOf(const BlockGrid& grid, const std::vector<FloatRange>& parts) {
-  constexpr uint64_t kRunFloats = (1 << 20) / sizeof(float);
-  std::vector<BlockRange> runs;
-  uint64_t end = grid.blocks();
-  for (const FloatRange& part : parts) {
-    const uint64_t begin = grid.FirstBlockFrom(part.begin);
-    if (begin == 0 || grid.Floats({begin, end}) < kRunFloats) continue;
-    runs.push_back({begin, end});
-    end = begin;
+// Blocks that travel together.
+struct BlockRun {
+  BlockRange blocks;
+  size_t parts;  // after so many parts their gradients are complete
+  bool operator==(const BlockRun&) const = default;
+};
+
+// `parts`: the model's floats, in the order in which their gradients become complete. Runs in that
+// order too: each leaves when it has half a MiB, because a call costs as much as some 200 KiB, or
+// when the next part is elsewhere. The metrics go with the model's last block. Depends on the model
+// alone.
+inline std::vector<BlockRun> RunsOf(const BlockGrid& grid, const std::vector<FloatRange>& parts) {
+  constexpr uint64_t kRunFloats = (1 << 19) / sizeof(float);
+  std::vector<size_t> complete(grid.blocks(), 0);  // after how many parts each block is
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const BlockRange over = grid.BlocksOver(parts[i]);
+    std::fill(complete.begin() + static_cast<int64_t>(over.begin),
+              complete.begin() + static_cast<int64_t>(over.end), i + 1);
   }
-  runs.push_back({0, end});
-  std::reverse(runs.begin(), runs.end());
+  std::vector<BlockRun> pieces;
+  for (uint64_t b = 0; b < grid.blocks(); ++b) {
+    if (!pieces.empty() && (complete[b] == 0 || complete[b] == pieces.back().parts)) {
+      pieces.back().blocks.end = b + 1;
+    } else {
+      pieces.push_back({{b, b + 1}, complete[b]});
+    }
+  }
+  std::sort(pieces.begin(), pieces.end(),
+            [](const BlockRun& a, const BlockRun& b) { return a.parts < b.parts; });
+  std::vector<BlockRun> runs;
+  for (const BlockRun& piece : pieces) {
+    BlockRun* const last = runs.empty() ? nullptr : &runs.back();
+    const bool open = last != nullptr && grid.Floats(last->blocks) < kRunFloats;
+    if (open && piece.blocks.end == last->blocks.begin) {
+      *last = {{piece.blocks.begin, last->blocks.end}, piece.parts};
+    } else if (open && piece.blocks.begin == last->blocks.end) {
+      *last = {{last->blocks.begin, piece.blocks.end}, piece.parts};
+    } else {
+      runs.push_back(piece);
+    }
+  }
   return runs;
 }
 

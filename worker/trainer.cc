@@ -100,8 +100,8 @@ absl::Status Trainer::RunUnder(const pb::Plan& plan, const pb::TaskSlot& task) {
   begin_ = task.begin();
   end_ = task.end();
   buckets_.clear();
-  for (const BlockRange& run : runs_) {
-    buckets_.push_back(std::make_unique<Bucket>(run, end_ - begin_));
+  for (const BlockRun& run : runs_) {
+    buckets_.push_back(std::make_unique<Bucket>(run.blocks, end_ - begin_));
   }
   ASSIGN_OR_RETURN(const uint64_t first, parts_.client.FirstStep());
   LogInfo("plan ", plan.number(), ": virtual workers [", begin_, ", ", end_, ") from step ", first,
@@ -167,12 +167,11 @@ absl::Status Trainer::TrainSlice(Lane& lane, uint64_t step, uint32_t virtual_wor
   leaves_[virtual_worker - begin_][0] = static_cast<float>(loss / static_cast<double>(batch_size));
   // Every shard has answered for this step before anything of it is pushed.
   RETURN_IF_ERROR(parts_.client.AwaitAll());
-  size_t left = buckets_.size();  // those that are not complete
+  size_t parts = 0, run = 0;  // that are complete
   RETURN_IF_ERROR(lane.pass.Backward(
-      weights, batch, 1.0f / static_cast<float>(batch_size), gradients, [&](const FloatRange& f) {
-        const uint64_t complete = grid.FirstBlockFrom(f.begin);  // from here on
-        while (left > 0 && buckets_[left - 1]->blocks().begin >= complete) {
-          HandOver(step, virtual_worker, buffer, *buckets_[--left]);
+      weights, batch, 1.0f / static_cast<float>(batch_size), gradients, [&](const FloatRange&) {
+        for (++parts; run < runs_.size() && runs_[run].parts <= parts; ++run) {
+          HandOver(step, virtual_worker, buffer, *buckets_[run]);
         }
         return absl::OkStatus();
       }));

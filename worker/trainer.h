@@ -88,7 +88,7 @@ class Trainer {
   const ReductionTree tree_;
   const uint64_t total_steps_;
   const uint32_t metrics_tensor_;
-  const std::vector<BlockRange> runs_;
+  const std::vector<BlockRun> runs_;
   BufferPool pool_;
   Crew crew_;
   std::vector<std::unique_ptr<Lane>> lanes_;

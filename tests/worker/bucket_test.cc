@@ -7,6 +7,7 @@
 #include <memory>
 #include <random>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace paracord {
@@ -15,7 +16,7 @@ namespace {
 using Floats = std::vector<float>;
 
 constexpr int64_t kBlock = static_cast<int64_t>(kBlockFloats);
-constexpr int64_t kMebi = 16 * kBlock;  // floats of 1 MiB
+constexpr int64_t kHalf = 8 * kBlock;  // floats of half a MiB
 
 // Tensors of the given sizes, the last of them the metrics.
 BlockGrid GridWith(const std::vector<int64_t>& sizes) {
@@ -33,30 +34,34 @@ std::vector<FloatRange> PartOfEach(const BlockGrid& grid) {
   return parts;
 }
 
+// Their blocks, from the model's front.
 std::vector<BlockRange> RunsOfTensors(const std::vector<int64_t>& sizes) {
   const BlockGrid grid = GridWith(sizes);
-  return RunsOf(grid, PartOfEach(grid));
+  std::vector<BlockRange> out;
+  for (const BlockRun& run : RunsOf(grid, PartOfEach(grid))) out.push_back(run.blocks);
+  std::reverse(out.begin(), out.end());
+  return out;
 }
 
-TEST_CASE("layers of 1 MiB and more stand alone, the last of them with the metrics") {
-  CHECK(RunsOfTensors({kMebi, 2 * kMebi, kMebi, 3}) ==
-        std::vector<BlockRange>{{0, 16}, {16, 48}, {48, 65}});
+TEST_CASE("layers of half a MiB and more stand alone, the last of them with the metrics") {
+  CHECK(RunsOfTensors({kHalf, 2 * kHalf, kHalf, 3}) ==
+        std::vector<BlockRange>{{0, 8}, {8, 24}, {24, 33}});
 }
 
-TEST_CASE("small layers join the one before, until they are 1 MiB together") {
-  CHECK(RunsOfTensors({kMebi, kMebi, 10, 3}) == std::vector<BlockRange>{{0, 16}, {16, 34}});
-  CHECK(RunsOfTensors({kMebi, 10, kMebi, 10, 3}) == std::vector<BlockRange>{{0, 17}, {17, 35}});
-  CHECK(RunsOfTensors({kMebi, 6 * kBlock, 6 * kBlock, 6 * kBlock, 3}) ==
-        std::vector<BlockRange>{{0, 16}, {16, 35}});
+TEST_CASE("small layers join the one before, until they are half a MiB together") {
+  CHECK(RunsOfTensors({kHalf, kHalf, 10, 3}) == std::vector<BlockRange>{{0, 8}, {8, 18}});
+  CHECK(RunsOfTensors({kHalf, 10, kHalf, 10, 3}) == std::vector<BlockRange>{{0, 9}, {9, 19}});
+  CHECK(RunsOfTensors({kHalf, 3 * kBlock, 3 * kBlock, 3 * kBlock, 3}) ==
+        std::vector<BlockRange>{{0, 8}, {8, 18}});
 }
 
-TEST_CASE("1 MiB to the float decides whether a run leaves") {
-  CHECK(RunsOfTensors({kMebi, kMebi - 3, 3}) == std::vector<BlockRange>{{0, 16}, {16, 33}});
-  CHECK(RunsOfTensors({kMebi, kMebi - 4, 3}) == std::vector<BlockRange>{{0, 33}});
+TEST_CASE("half a MiB to the float decides whether a run leaves") {
+  CHECK(RunsOfTensors({kHalf, kHalf - 3, 3}) == std::vector<BlockRange>{{0, 8}, {8, 17}});
+  CHECK(RunsOfTensors({kHalf, kHalf - 4, 3}) == std::vector<BlockRange>{{0, 17}});
 }
 
 TEST_CASE("a small layer that has none before it is alone, and a small model is one run") {
-  CHECK(RunsOfTensors({10, kMebi, 3}) == std::vector<BlockRange>{{0, 1}, {1, 18}});
+  CHECK(RunsOfTensors({10, kHalf, 3}) == std::vector<BlockRange>{{0, 1}, {1, 10}});
   CHECK(RunsOfTensors({10, 3}) == std::vector<BlockRange>{{0, 2}});
   CHECK(RunsOfTensors({100, 10, 1000, 10, 3}) == std::vector<BlockRange>{{0, 5}});
   CHECK(RunsOfTensors({3}) == std::vector<BlockRange>{{0, 1}});
@@ -68,17 +73,30 @@ TEST_CASE("a large layer leaves in several runs, each of blocks that are complet
   const uint64_t inside = 39 * kBlockFloats + 1, middle = 20 * kBlockFloats;
   const std::vector<FloatRange> parts = {
       {inside, 64 * kBlockFloats}, {middle, inside}, {0, middle}};
-  CHECK(RunsOf(grid, parts) == std::vector<BlockRange>{{0, 20}, {20, 40}, {40, 65}});
+  CHECK(RunsOf(grid, parts) == std::vector<BlockRun>{{{40, 65}, 1}, {{20, 40}, 2}, {{0, 20}, 3}});
 }
 
-TEST_CASE(
-    "runs cover all blocks once, in order; all but the first have 1 MiB and none could part") {
+TEST_CASE("runs follow the order of the parts; what is elsewhere is not waited for") {
+  const BlockGrid grid = GridWith({64 * kBlock, 3});
+  const auto runs = [&](const std::vector<uint64_t>& cuts) {  // the last part, then from the first
+    std::vector<FloatRange> parts = {{cuts.back() * kBlockFloats, 64 * kBlockFloats}};
+    for (size_t i = 1; i < cuts.size(); ++i) {
+      parts.push_back({cuts[i - 1] * kBlockFloats, cuts[i] * kBlockFloats});
+    }
+    return RunsOf(grid, parts);
+  };
+  CHECK(runs({0, 16, 32, 48}) ==
+        std::vector<BlockRun>{{{48, 65}, 1}, {{0, 16}, 2}, {{16, 32}, 3}, {{32, 48}, 4}});
+  CHECK(runs({0, 6, 12, 60}) == std::vector<BlockRun>{{{60, 65}, 1}, {{0, 12}, 3}, {{12, 60}, 4}});
+}
+
+TEST_CASE("runs cover all blocks once, each as soon as it is complete and large enough") {
   for (uint64_t seed = 0; seed < 300; ++seed) {
     INFO("seed " << seed);
     std::mt19937_64 random(seed);
     std::vector<int64_t> sizes;
-    for (uint64_t tensors = random() % 12; tensors > 0; --tensors) {
-      const int64_t largest = random() % 2 == 0 ? 2 * kBlock : 3 * kMebi;
+    for (uint64_t tensors = 1 + random() % 12; tensors > 0; --tensors) {
+      const int64_t largest = random() % 2 == 0 ? 2 * kBlock : 6 * kHalf;
       sizes.push_back(1 + static_cast<int64_t>(random() % static_cast<uint64_t>(largest)));
     }
     sizes.push_back(3);
@@ -86,26 +104,40 @@ TEST_CASE(
     uint64_t end = grid.FloatsOf(grid.BlocksOf(static_cast<uint32_t>(sizes.size()) - 1)).begin;
     std::vector<FloatRange> parts;  // at any float, blocks or not
     while (end > 0) {
-      const uint64_t begin = end - std::min(end, 1 + random() % static_cast<uint64_t>(kMebi));
+      const uint64_t begin = end - std::min(end, 1 + random() % static_cast<uint64_t>(2 * kHalf));
       parts.push_back({begin, end});
       end = begin;
     }
-    uint64_t next = 0;
-    for (const BlockRange& run : RunsOf(grid, parts)) {
-      CHECK(run.begin == next);
-      next = run.end;
-      const auto may_leave_from = [&](uint64_t block) {
-        const uint64_t bytes = grid.Floats({block, run.end}) * sizeof(float);
-        return bytes >= 1 << 20 && std::any_of(parts.begin(), parts.end(), [&](FloatRange part) {
-                 return grid.FirstBlockFrom(part.begin) == block;
-               });
-      };
-      if (run.begin > 0) CHECK(may_leave_from(run.begin));
-      bool could_part = false;
-      for (uint64_t b = run.begin + 1; b < run.end; ++b) could_part |= may_leave_from(b);
-      CHECK_FALSE(could_part);
+    std::reverse(parts.end() - static_cast<int64_t>(random() % parts.size()), parts.end());
+    const auto complete = [&](BlockRange blocks) {  // after how many parts
+      size_t after = 0;
+      for (size_t i = 0; i < parts.size(); ++i) {
+        const BlockRange over = grid.BlocksOver(parts[i]);
+        if (over.begin < blocks.end && blocks.begin < over.end) after = i + 1;
+      }
+      return after;
+    };
+    const std::vector<BlockRun> runs = RunsOf(grid, parts);
+    std::vector<int> covered(grid.blocks(), 0);
+    for (size_t i = 0; i < runs.size(); ++i) {
+      for (uint64_t b = runs[i].blocks.begin; b < runs[i].blocks.end; ++b) ++covered[b];
+      CHECK(runs[i].parts == complete(runs[i].blocks));
+      if (i + 1 == runs.size()) break;
+      CHECK(runs[i].parts < runs[i + 1].parts);
+      // The next run begun elsewhere, or this one was large enough.
+      size_t first = parts.size();
+      for (uint64_t b = runs[i + 1].blocks.begin; b < runs[i + 1].blocks.end; ++b) {
+        first = std::min(first, complete({b, b + 1}));
+      }
+      for (const auto& [own, beside] : {std::pair(runs[i].blocks.begin, runs[i].blocks.begin - 1),
+                                        std::pair(runs[i].blocks.end, runs[i].blocks.end)}) {
+        const BlockRange next = runs[i + 1].blocks;
+        if (own == 0 || beside < next.begin || beside >= next.end) continue;
+        if (complete({beside, beside + 1}) != first) continue;
+        CHECK(grid.Floats(runs[i].blocks) >= static_cast<uint64_t>(kHalf));
+      }
     }
-    CHECK(next == grid.blocks());
+    CHECK(std::count(covered.begin(), covered.end(), 1) == static_cast<int64_t>(grid.blocks()));
   }
 }
 

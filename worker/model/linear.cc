@@ -7,7 +7,7 @@
 namespace paracord {
 namespace {
 
-constexpr int64_t kPartFloats = (1 << 20) / sizeof(float);  // of weights, at most
+constexpr int64_t kPartFloats = (1 << 19) / sizeof(float);  // of weights, at most
 constexpr int64_t kPartOutputs = 64;                        // at least, or the product gets slow
 constexpr int64_t kOutputUnit = 16;
 

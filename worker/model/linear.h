@@ -16,7 +16,7 @@ class Linear final : public Layer {
   explicit Linear(const LayerSpec& spec);
   bool reads_input() const override { return true; }
   int64_t ScratchFloats(const Ops& ops, int64_t rows) const override;
-  // Runs of outputs with some MiB of weights each; the bias goes with the last.
+  // Runs of outputs with about half a MiB of weights each; the bias goes with the last.
   int parts() const override { return parts_; }
   FloatRange FloatsOf(int part) const override;
   void Forward(const ForwardCall& call) const override;

@@ -43,9 +43,19 @@ std::vector<FloatRange> Model::BackwardParts() const {
   std::vector<FloatRange> parts;
   for (size_t i = layers_.size(); i-- > 0;) {
     if (layers_[i]->spec().tensor_count == 0) continue;
-    for (int part = layers_[i]->parts(); part-- > 0;) parts.push_back(FloatsOf(i, part));
+    for (int done = 0; done < layers_[i]->parts(); ++done) {
+      parts.push_back(FloatsOf(i, BackwardPart(i, done)));
+    }
   }
   return parts;
+}
+
+// From the last to the first. But of the first layer that trains, whose weights the next step reads
+// at once: the last, which has the bias, then from the first on, as that step will read them.
+int Model::BackwardPart(size_t layer, int done) const {
+  const int last = layers_[layer]->parts() - 1;
+  if (layer != first_trained_) return last - done;
+  return done == 0 ? last : done - 1;
 }
 
 void Model::PlaceValues() {

@@ -36,9 +36,9 @@ struct Batch {
 };
 
 // Called with floats of the model, its tensors one after the other: before these weights are read
-// (forward); after their gradients are complete and they are read no more (backward, from the
-// model's end to its begin, leaving out nothing). May be empty. Not OK: the pass stops and returns
-// it.
+// (forward); after their gradients are complete and they are read no more (backward, layers from
+// the model's end to its begin, leaving out nothing). May be empty. Not OK: the pass stops and
+// returns it.
 using FloatsHook = std::function<absl::Status(const FloatRange&)>;
 
 class Model {
@@ -59,6 +59,8 @@ class Model {
   void PlaceValues();
   FloatRange FloatsOf(size_t layer) const;
   FloatRange FloatsOf(size_t layer, int part) const;
+  // Which part of the layer Backward computes after `done` others.
+  int BackwardPart(size_t layer, int done) const;
 
   ModelSpec spec_;
   Device& device_;

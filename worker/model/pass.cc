@@ -132,7 +132,8 @@ absl::StatusOr<float*> Pass::BackwardLayer(size_t i, const Weights& weights, con
       ops_.Clear(model_.spec_.tensors[t].size(), gradients[t]);
     }
   }
-  for (int part = layer.parts(); part-- > 0;) {
+  for (int done = 0; done < layer.parts(); ++done) {
+    const int part = model_.BackwardPart(i, done);
     if (batch.rows > 0) {
       layer.Backward({ops_, context_, part, batch.rows, weights.data() + spec.first_tensor,
                       Input(i, batch), Output(i, batch), output_gradient, input_gradient,

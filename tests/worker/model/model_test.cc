@@ -180,7 +180,7 @@ TEST_CASE(
 
 TEST_CASE("a large layer comes and goes in parts, each as soon as it can") {
   const ModelSpec spec = ModelBuilder({600})
-                             .Linear(1100)
+                             .Linear(550)
                              .Add(LayerKind::kTanh)
                              .Linear(3)
                              .Loss(LossKind::kMeanSquaredError);
@@ -188,7 +188,7 @@ TEST_CASE("a large layer comes and goes in parts, each as soon as it can") {
   Pass pass(fixture.model(), 5);
   const double loss = fixture.LossAndGradients(pass, fixture.All(), kTraining, 0.5f);
   const std::vector<Floats> expected = fixture.gradients(), weights = fixture.weights();
-  const uint64_t bias = 600 * 1100, second = bias + 1100, end = second + 3 * 1100 + 3;
+  const uint64_t bias = 600 * 550, second = bias + 550, end = second + 3 * 550 + 3;
 
   fixture.Destroy({0, end});  // what is not asked for is not there
   std::vector<FloatRange> before, after;
@@ -209,12 +209,12 @@ TEST_CASE("a large layer comes and goes in parts, each as soon as it can") {
               .ok());
   CHECK(fixture.gradients() == expected);
   CHECK(before == std::vector<FloatRange>{{bias, second},
-                                          {0, 600 * 352},
-                                          {600 * 352, 600 * 720},
-                                          {600 * 720, second},
+                                          {0, 600 * 176},
+                                          {600 * 176, 600 * 352},
+                                          {600 * 352, second},
                                           {second, end}});
   CHECK(after == std::vector<FloatRange>{
-                     {second, end}, {600 * 720, second}, {600 * 352, 600 * 720}, {0, 600 * 352}});
+                     {second, end}, {600 * 352, second}, {0, 600 * 176}, {600 * 176, 600 * 352}});
   CHECK(after == fixture.model().BackwardParts());
 }
 
