@@ -138,7 +138,8 @@ class CommandLine {
     CLI::App* command = Add("wait", "wait for a job's end; exit by its result",
                             [this](const Context& context) { return RunWait(context, wait_); });
     AddJob(command, &wait_.job);
-    AddTimeout(command, &wait_.timeout, "give up after this (exit 4); without it: never");
+    AddTimeout(command, &wait_.timeout,
+               "give up after this (exit 4); without it: after 60 s without any answer");
   }
   void AddExplain() {
     CLI::App* command =
