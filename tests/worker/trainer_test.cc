@@ -79,8 +79,11 @@ TEST_CASE(
     "a task whose version stays gone asks less and less often, says why, and can be stopped") {
   TrainerFixture f;
   std::atomic<int> asked{0};
+  std::atomic<TimePoint> first{TimePoint()}, fifth{TimePoint()};
   f.server->on_query = [&](const pb::QueryRequest&) {
-    ++asked;
+    const int times = ++asked;
+    if (times == 1) first = Clock::now();
+    if (times == 5) fifth = Clock::now();
     return absl::OutOfRangeError("version 7 is gone");
   };
   f.Put(1, true);
@@ -90,8 +93,8 @@ TEST_CASE(
     const auto wait = f.client.CurrentWait();
     return wait && wait->what() == "version 7 is gone";
   }));
-  std::this_thread::sleep_for(milliseconds(500));
-  CHECK(asked < 10);  // after 0, 20, 60, 140, 300 ms, ...
+  CHECK(ClientFixture::Eventually([&] { return fifth.load() != TimePoint(); }));
+  CHECK(fifth.load() - first.load() >= milliseconds(300));  // after 0, 20, 60, 140, 300 ms, ...
   f.Stop();
   REQUIRE(f.Ends(run));
   CHECK(absl::IsCancelled(run.get()));
