@@ -103,31 +103,31 @@ TEST_CASE("the version before comes back with a shard that stopped in order") {
   CHECK(f.Holds(0, f.all, 2));
 }
 
-TEST_CASE("a shard that is stopped while it loads writes what it has loaded") {
-  ShardFixture f;
-  f.shard = f.room.MakeShard(f.job, 1, {1, 4});
+// Asked to stop before its blocks are there; they come with `go`.
+struct StoppedWhileLoading : ShardFixture {
   std::promise<void> go;
-  f.room.Hold(go.get_future());
-  f.shard->Adopt(MakePlan(1));
   std::promise<absl::Status> stored;
-  f.shard->StopAndStore([&](const absl::Status& status) { stored.set_value(status); });
-  go.set_value();
-  CHECK(stored.get_future().get().ok());
+  StoppedWhileLoading() {
+    shard = room.MakeShard(job, 1, {1, 4});
+    room.Hold(go.get_future());
+    shard->Adopt(MakePlan(1));
+    shard->StopAndStore([this](const absl::Status& status) { stored.set_value(status); });
+  }
+};
+
+TEST_CASE("a shard that is stopped while it loads writes what it has loaded") {
+  StoppedWhileLoading f;
+  f.go.set_value();
+  CHECK(f.stored.get_future().get().ok());
   f.room.Settle();
   CHECK(f.room.db().Read(MakeRecord(0, {1, 4})).ok());
 }
 
 TEST_CASE("a stop while a shard loads is answered too when the job is closed meanwhile") {
-  ShardFixture f;
-  f.shard = f.room.MakeShard(f.job, 1, {1, 4});
-  std::promise<void> go;
-  f.room.Hold(go.get_future());
-  f.shard->Adopt(MakePlan(1));
-  std::promise<absl::Status> stored;
-  f.shard->StopAndStore([&](const absl::Status& status) { stored.set_value(status); });
+  StoppedWhileLoading f;
   f.shard->Adopt(MakePlan(2, pb::Plan::CLOSED));
-  go.set_value();
-  CHECK(stored.get_future().get().ok());
+  f.go.set_value();
+  CHECK(f.stored.get_future().get().ok());
 }
 
 TEST_CASE("a shard of metrics alone is stopped as of the job's last step") {
