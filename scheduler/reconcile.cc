@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "common/base/status.h"
+#include "common/base/units.h"
 #include "scheduler/held_memory.h"
 #include "scheduler/job_status.h"
-#include "common/base/units.h"
 #include "scheduler/planner.h"
 #include "scheduler/shard_reports.h"
 #include "scheduler/task_reports.h"
