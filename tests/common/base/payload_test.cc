@@ -23,7 +23,7 @@ struct Source {
     size_t begin = 0;
     for (const size_t end : ends) {
       auto copy = std::make_shared<std::vector<char>>(end - begin + skew);
-      std::memcpy(copy->data() + skew, bytes() + begin, end - begin);
+      std::copy_n(bytes() + begin, end - begin, copy->begin() + static_cast<long>(skew));
       out.Append(copy->data() + skew, end - begin, copy);
       begin = end;
     }
