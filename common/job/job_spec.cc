@@ -97,17 +97,6 @@ void ParseTrain(const ConfigNode& train, const ParsedModel& model, JobSpec* spec
 
 // What is in the language of job files but not in this version is said to be so, not called
 // unknown.
-void ParseConsistency(const ConfigNode& root) {
-  const ConfigNode node = root.Child("consistency");
-  const std::vector<std::string> keys = node.Keys();
-  const bool is_ssp = node.text() == "ssp" || (keys.size() == 1 && keys[0] == "ssp");
-  if (is_ssp || node.text() == "async") {
-    return node.Error(absl::StrCat("found ", is_ssp ? "ssp" : "async",
-                                   "; not available in this version; use bsp"));
-  }
-  root.Choice("consistency", 0, {"bsp"});
-}
-
 void ParseCommunication(const ConfigNode& root) {
   const ConfigNode node = root.Child("communication");
   if (node.text() == "ring" || node.text() == "halving_doubling") {
@@ -117,20 +106,31 @@ void ParseCommunication(const ConfigNode& root) {
   root.Choice("communication", 0, {"ps"});
 }
 
-uint32_t ParseWorkers(const ConfigNode& root, uint32_t virtual_workers) {
+// A number, or {min, max}.
+void ParseWorkers(const ConfigNode& root, JobSpec* spec) {
   const ConfigNode node = root.Child("workers");
+  const Bounds bounds = {1, kMostVirtualWorkers};
+  ConfigNode most = node;
   if (node.kind() == NodeKind::kMap) {
-    node.Error("found a range {min, max}; not available in this version; use one number");
-    return 1;
+    spec->min_workers = static_cast<uint32_t>(node.Integer("min", 1, bounds));
+    spec->workers = static_cast<uint32_t>(node.Integer("max", bounds));
+    most = node.Child("max");
+    node.Finish();
+    if (spec->min_workers > spec->workers && !node.Child("min").faulty() && !most.faulty()) {
+      node.Child("min").Error(absl::StrCat("found '", spec->min_workers,
+                                           "'; expected at most workers.max, which is ",
+                                           spec->workers));
+    }
+  } else {
+    spec->workers = static_cast<uint32_t>(root.Integer("workers", 1, bounds));
+    spec->min_workers = spec->workers;
   }
-  const int64_t workers = root.Integer("workers", 1, {1, kMostVirtualWorkers});
   const ConfigNode slices = root.Child("train").Child("virtual_workers");
-  if (workers > virtual_workers && !node.faulty() && !slices.faulty()) {
-    node.Error(absl::StrCat("found '", workers,
+  if (spec->workers > spec->virtual_workers && !most.faulty() && !slices.faulty()) {
+    most.Error(absl::StrCat("found '", spec->workers,
                             "'; expected at most train.virtual_workers, which is ",
-                            virtual_workers));
+                            spec->virtual_workers));
   }
-  return static_cast<uint32_t>(workers);
 }
 
 DeviceKind ParseDevice(const ConfigNode& root) {
@@ -177,9 +177,11 @@ ParsedJob ParseJob(const std::string& text, const std::string& directory) {
   ParseData(root.Child("data"), directory, model, &spec);
   ParseTrain(root.Child("train"), model, &spec);
   spec.model = std::move(model.spec);
-  ParseConsistency(root);
+  spec.consistency = ParseConsistency(root);
+  spec.staleness_discount = root.Number("staleness_discount", 0, {0, 1e6});
+  spec.balance = root.Choice("balance", 0, {"off", "auto"}) == 1;
   ParseCommunication(root);
-  spec.workers = ParseWorkers(root, spec.virtual_workers);
+  ParseWorkers(root, &spec);
   spec.device = ParseDevice(root);
   spec.checkpoint = ParseCheckpoint(root.Child("checkpoint"));
   const ConfigNode restart = root.Child("restart");

@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/base/config.h"
+#include "common/job/consistency_spec.h"
 #include "common/job/model_spec.h"
 
 namespace paracord {
@@ -65,8 +66,6 @@ struct CheckpointSpec {
   uint32_t keep = 3;          // the newest so many are kept
 };
 
-// ssp and async come with a later version; the parser names what is accepted.
-enum class Consistency { kBsp };
 enum class DeviceKind { kAuto, kCpu, kCuda };
 
 struct JobSpec {
@@ -82,8 +81,11 @@ struct JobSpec {
   uint32_t virtual_workers = 8;
   OptimizerSpec optimizer;
   EvaluateSpec evaluate;
-  Consistency consistency = Consistency::kBsp;
-  uint32_t workers = 1;
+  ConsistencySpec consistency;    // to begin with
+  double staleness_discount = 0;  // ssp, async: lr is divided by 1 + this * staleness in steps
+  bool balance = false;           // bsp: virtual workers move from slow tasks to fast ones
+  uint32_t workers = 1;           // tasks at most, spare ones not counted
+  uint32_t min_workers = 1;       // tasks to start with at least; without a range: `workers`
   DeviceKind device = DeviceKind::kAuto;
   CheckpointSpec checkpoint;
   uint32_t max_restarts = 5;
