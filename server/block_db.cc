@@ -19,7 +19,7 @@ namespace {
 
 constexpr const char* kIngestPrefix = "ingest-";
 
-enum Kind : char { kWeights = 0, kState1 = 1, kState2 = 2, kAhead = 3, kBehind = 4 };
+enum Kind : char { kWeights = 0, kState1 = 1, kState2 = 2, kAhead = 3, kBehind = 4, kLedger = 5 };
 
 rocksdb::Options DatabaseOptions() {
   rocksdb::BlockBasedTableOptions table;
@@ -45,6 +45,7 @@ std::string GenerationKey(char table, const pb::GenerationRecord& record) {
   }
   AppendBigEndian(record.history(), &key);
   AppendBigEndian(record.step(), &key);
+  AppendBigEndian(record.ahead(), &key);
   return key;
 }
 
@@ -70,7 +71,7 @@ std::shared_ptr<const float> Floats(std::string value) {
 }
 
 std::shared_ptr<const float> ByKind(const BlockSnapshot& block, uint64_t step, Kind kind) {
-  const bool ahead = block.version > step;
+  const bool ahead = block.version > step && block.previous != nullptr;
   switch (kind) {
     case kWeights:
       return ahead ? block.previous : block.weights;
@@ -82,8 +83,33 @@ std::shared_ptr<const float> ByKind(const BlockSnapshot& block, uint64_t step, K
       return ahead ? block.weights : nullptr;
     case kBehind:
       return ahead ? nullptr : block.previous;
+    case kLedger:
+      break;
   }
   return nullptr;
+}
+
+// In bsp a block has its step's weights, or has them still: that says which version it is.
+bool NeedsLedger(const BlockSnapshot& block, uint64_t step) {
+  return !block.ahead.empty() || (block.version > step && block.previous == nullptr);
+}
+
+// Numbers as they lie in memory: version, then minibatches.
+std::string LedgerValue(const BlockSnapshot& block) {
+  std::vector<uint64_t> numbers = {block.version};
+  numbers.insert(numbers.end(), block.ahead.begin(), block.ahead.end());
+  return std::string(reinterpret_cast<const char*>(numbers.data()),
+                     numbers.size() * sizeof(uint64_t));
+}
+
+// False: no such value.
+bool ReadLedger(const std::string& value, BlockSnapshot* block) {
+  std::vector<uint64_t> numbers(value.size() / sizeof(uint64_t));
+  if (numbers.empty() || value.size() % sizeof(uint64_t) != 0) return false;
+  std::memcpy(numbers.data(), value.data(), value.size());
+  block->version = numbers[0];
+  block->ahead.assign(numbers.begin() + 1, numbers.end());
+  return true;
 }
 
 }  // namespace
@@ -119,6 +145,9 @@ absl::Status BlockDb::Ingest(const Generation& generation) {
                                  block.floats * sizeof(float));
       RETURN_IF_ERROR(FromRocks(writer.Put(BlockKey(prefix, block.block, kind), value), file));
     }
+    if (!NeedsLedger(block, record.step())) continue;
+    const std::string ledger = LedgerValue(block);
+    RETURN_IF_ERROR(FromRocks(writer.Put(BlockKey(prefix, block.block, kLedger), ledger), file));
   }
   RETURN_IF_ERROR(FromRocks(writer.Finish(), file));
   rocksdb::IngestExternalFileOptions ingest;
@@ -131,7 +160,12 @@ absl::Status BlockDb::Write(const Generation& generation) {
   const std::string record = generation.record.SerializeAsString();
   std::string found;
   const rocksdb::Status there = db_->Get({}, key, &found);
-  if (there.ok() && found == record) return absl::OkStatus();
+  pb::GenerationRecord known;
+  if (there.ok() && known.ParseFromString(found) &&
+      known.block_end() == generation.record.block_end() &&
+      known.bytes() == generation.record.bytes()) {
+    return absl::OkStatus();
+  }
   if (there.ok()) {
     return absl::DataLossError(absl::StrCat(generation.record.job(), " step ",
                                             generation.record.step(),
@@ -189,24 +223,50 @@ absl::StatusOr<std::vector<BlockSnapshot>> BlockDb::Load(const pb::GenerationRec
     snapshot.previous = ahead ? kinds[kWeights] : kinds[kBehind];
     snapshot.state1 = kinds[kState1];
     snapshot.state2 = kinds[kState2];
+    std::string ledger;
+    const rocksdb::Status there = db_->Get({}, BlockKey(prefix, block, kLedger), &ledger);
+    if (!there.IsNotFound() && (!there.ok() || !ReadLedger(ledger, &snapshot))) {
+      return absl::DataLossError(absl::StrCat(record.job(), " step ", record.step(), " block ",
+                                              block, ": found ", ledger.size(),
+                                              " bytes, expected a ledger ", there.ToString()));
+    }
     out.push_back(std::move(snapshot));
   }
   return out;
 }
 
-absl::StatusOr<Payload> BlockDb::Read(const pb::GenerationRecord& wanted) const {
-  const std::string prefix = GenerationKey('B', wanted);
+absl::StatusOr<std::optional<Generation>> BlockDb::LoadNewest(const pb::GenerationRecord& wanted,
+                                                              const BlockGrid& grid) const {
   ASSIGN_OR_RETURN(const std::vector<pb::GenerationRecord> records, List());
-  bool holds = false;
-  for (const pb::GenerationRecord& r : records) {
-    holds |= SameHistory(r, wanted) && r.step() == wanted.step() &&
-             r.block_begin() <= wanted.block_begin() && wanted.block_end() <= r.block_end();
+  const auto progress = [](const pb::GenerationRecord& record) {
+    return std::make_pair(record.step(), record.ahead());
+  };
+  const pb::GenerationRecord* newest = nullptr;
+  for (const pb::GenerationRecord& record : records) {
+    const bool ours = SameHistory(record, wanted) && record.block_begin() == wanted.block_begin() &&
+                      record.block_end() == wanted.block_end();
+    if (ours && (newest == nullptr || progress(record) > progress(*newest))) newest = &record;
   }
-  if (!holds) {
+  if (newest == nullptr) return std::nullopt;
+  ASSIGN_OR_RETURN(auto blocks, Load(*newest, grid));
+  return Generation{*newest, std::move(blocks)};
+}
+
+absl::StatusOr<Payload> BlockDb::Read(const pb::GenerationRecord& wanted) const {
+  ASSIGN_OR_RETURN(const std::vector<pb::GenerationRecord> records, List());
+  const pb::GenerationRecord* holder = nullptr;
+  for (const pb::GenerationRecord& r : records) {
+    const bool holds = SameHistory(r, wanted) && r.step() == wanted.step() &&
+                       r.block_begin() <= wanted.block_begin() &&
+                       wanted.block_end() <= r.block_end();
+    if (holds && (holder == nullptr || r.ahead() > holder->ahead())) holder = &r;
+  }
+  if (holder == nullptr) {
     return absl::NotFoundError(absl::StrCat("blocks [", wanted.block_begin(), ", ",
                                             wanted.block_end(), ") of ", wanted.job(),
                                             " are not stored for step ", wanted.step()));
   }
+  const std::string prefix = GenerationKey('B', *holder);
   Payload out;
   for (uint64_t block = wanted.block_begin(); block < wanted.block_end(); ++block) {
     auto value = std::make_shared<std::string>();

@@ -1,10 +1,12 @@
 // A server's blocks on disk: generations, each the blocks of one shard as of one step, never
 // rewritten.   [door: RocksDB]
 //
-//   'B' cluster 0 job 0 history step block kind  -> floats
-//   'G' cluster 0 job 0 history step first-block -> pb::GenerationRecord
+//   'B' cluster 0 job 0 history step ahead block kind  -> floats
+//   'G' cluster 0 job 0 history step ahead first-block -> pb::GenerationRecord
 //
-//   kind   0 weights at step, 1 and 2 optimizer's state, 3 weights at step + 1, 4 at step - 1
+//   kind   0 weights at step, 1 and 2 optimizer's state, 3 weights at step + 1, 4 at step - 1,
+//          5 version and minibatches beyond it, of a block that is changed by minibatches: then 0
+//          holds its newest weights
 //
 // (numbers big-endian, so that ranges are ranges.) A generation's floats are written as one sorted
 // file and ingested; its record is written last, with a synced log. What has no record does not
@@ -12,6 +14,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,6 +51,10 @@ class BlockDb {
   // A whole generation, sizes checked against the grid. DataLoss: not what was promised.
   absl::StatusOr<std::vector<BlockSnapshot>> Load(const pb::GenerationRecord& record,
                                                   const BlockGrid& grid) const;
+  // Of the generations that hold just the wanted blocks of its history, the furthest; nullopt:
+  // there is none.
+  absl::StatusOr<std::optional<Generation>> LoadNewest(const pb::GenerationRecord& wanted,
+                                                       const BlockGrid& grid) const;
   // Weights at the step of blocks that `wanted` names, one block after the other. NotFound: no
   // generation holds them all.
   absl::StatusOr<Payload> Read(const pb::GenerationRecord& wanted) const;

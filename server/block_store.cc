@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "common/base/status.h"
 #include "common/job/initializer.h"
@@ -20,8 +21,13 @@ FloatBuffer Copy(BufferPool& pool, const std::shared_ptr<const float>& from, uin
 
 }  // namespace
 
-BlockStore::BlockStore(const BlockGrid& grid, BlockRange range, const OptimizerSpec& optimizer)
-    : grid_(grid), range_(range), states_(StateFloats(optimizer.kind)), blocks_(range.size()) {}
+BlockStore::BlockStore(const BlockGrid& grid, BlockRange range, const OptimizerSpec& optimizer,
+                       uint32_t slices)
+    : grid_(grid),
+      range_(range),
+      states_(StateFloats(optimizer.kind)),
+      slices_(slices),
+      blocks_(range.size(), Block(slices)) {}
 
 uint64_t BlockStore::BudgetBytes(const BlockGrid& grid, BlockRange range,
                                  OptimizerSpec::Kind kind) {
@@ -38,7 +44,7 @@ void BlockStore::Initialize(uint64_t seed) {
   for (uint64_t number = range_.begin; number < range_.end; ++number) {
     const BlockInfo& info = grid_.block(number);
     Block& block = At(number);
-    block = Block();
+    block = Block(slices_);
     block.current = pool_.Take(info.floats);
     FirstValues(seed, grid_.tensors()[info.tensor], info.offset, info.floats, block.current.get());
     if (Trained(number) && states_ > 0) block.state1 = Zeros(info.floats);
@@ -48,8 +54,11 @@ void BlockStore::Initialize(uint64_t seed) {
 
 void BlockStore::Restore(const BlockSnapshot& stored) {
   Block& block = At(stored.block);
-  block = Block();
+  block = Block(slices_);
   block.version = stored.version;
+  for (const uint64_t minibatch : stored.ahead) {
+    block.ledger.Add(minibatch / slices_, static_cast<uint32_t>(minibatch % slices_));
+  }
   block.current = Copy(pool_, stored.weights, stored.floats);
   if (stored.previous) block.previous = Copy(pool_, stored.previous, stored.floats);
   const auto state = [&](const std::shared_ptr<const float>& from) {
@@ -75,7 +84,8 @@ FloatBuffer BlockStore::Writable(const FloatBuffer& state, uint32_t count) {
   return pool_.Take(count);
 }
 
-void BlockStore::Apply(uint64_t number, const TreeSum::Total& total, const UpdateStep& step) {
+FloatBuffer BlockStore::Updated(uint64_t number, const TreeSum::Total& total,
+                                const UpdateStep& step) {
   const uint32_t count = grid_.block(number).floats;
   Block& block = At(number);
   FloatBuffer next = pool_.Take(count);
@@ -102,11 +112,41 @@ void BlockStore::Apply(uint64_t number, const TreeSum::Total& total, const Updat
       std::memcpy(place(next), left_floats, chunk * sizeof(float));
     }
   }
-  block.previous = std::move(block.current);
-  block.current = std::move(next);
   block.state1 = state1;
   block.state2 = state2;
+  return next;
+}
+
+void BlockStore::Apply(uint64_t number, const TreeSum::Total& total, const UpdateStep& step) {
+  FloatBuffer next = Updated(number, total, step);
+  Block& block = At(number);
+  block.previous = std::exchange(block.current, std::move(next));
   ++block.version;
+}
+
+void BlockStore::ApplyMinibatch(uint64_t number, const Payload& gradient, const UpdateStep& update,
+                                uint64_t step, uint32_t slice) {
+  Block& block = At(number);
+  FloatBuffer next = Updated(number, {gradient, Payload()}, update);
+  if (!Trained(number)) {
+    const float kept = 1 - 1 / static_cast<float>(slices_);
+    for (uint32_t i = 0; i < grid_.block(number).floats; ++i) {
+      next.get()[i] += kept * block.current.get()[i];
+    }
+  }
+  block.current = std::move(next);
+  block.previous = nullptr;
+  block.ledger.Add(step, slice);
+  for (; block.ledger.Whole(block.version); ++block.version) block.ledger.Drop(block.version);
+}
+
+bool BlockStore::Has(uint64_t number, uint64_t step, uint32_t slice) const {
+  const Block& block = At(number);
+  return step < block.version || block.ledger.Has(step, slice);
+}
+
+uint64_t BlockStore::minibatches(uint64_t number) const {
+  return At(number).version * slices_ + At(number).ledger.count();
 }
 
 Payload BlockStore::Read(uint64_t number, bool previous) const {
@@ -123,7 +163,8 @@ BlockSnapshot BlockStore::Snapshot(uint64_t number) const {
           block.previous,
           block.state1,
           block.state2,
-          grid_.block(number).floats};
+          grid_.block(number).floats,
+          block.ledger.List()};
 }
 
 }  // namespace paracord

@@ -2,7 +2,9 @@
 //
 // Applying step t to a block writes version t+1 into a fresh buffer; nobody ever writes to a
 // published one. State is updated in place while nobody else holds it and copied when a checkpoint
-// does. So a read or a snapshot is a reference. Belongs to its shard's strand.
+// does. So a read or a snapshot is a reference. A minibatch that is applied alone makes new weights
+// of the same version, which rises when the ledger has all of its step. Belongs to its shard's
+// strand.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +18,7 @@
 #include "common/job/key_range.h"
 #include "common/job/optimizer.h"
 #include "common/job/tree_sum.h"
+#include "server/minibatch_ledger.h"
 
 namespace paracord {
 
@@ -27,12 +30,14 @@ struct BlockSnapshot {
   std::shared_ptr<const float> previous;        // at `version` - 1, or null
   std::shared_ptr<const float> state1, state2;  // or null
   uint32_t floats = 0;
+  std::vector<uint64_t> ahead{};  // minibatches of steps from `version` on: see MinibatchLedger::List
 };
 
 class BlockStore {
  public:
-  // `grid` outlives the store.
-  BlockStore(const BlockGrid& grid, BlockRange range, const OptimizerSpec& optimizer);
+  // `grid` outlives the store. `slices`: of a step, the job's virtual workers.
+  BlockStore(const BlockGrid& grid, BlockRange range, const OptimizerSpec& optimizer,
+             uint32_t slices);
 
   BlockRange range() const { return range_; }
   BufferPool& pool() { return pool_; }
@@ -53,6 +58,16 @@ class BlockStore {
 
   // Version t+1 of `block`, which is at t.
   void Apply(uint64_t block, const TreeSum::Total& total, const UpdateStep& step);
+  // The gradient of one minibatch (not trained: its share of an average) that the block does not
+  // have; its version rises if that was the last one missing of it.
+  void ApplyMinibatch(uint64_t block, const Payload& gradient, const UpdateStep& update,
+                      uint64_t step, uint32_t slice);
+  // Is the minibatch in the block's weights?
+  bool Has(uint64_t block, uint64_t step, uint32_t slice) const;
+  const MinibatchLedger& ledger(uint64_t block) const { return At(block).ledger; }
+  // In the block's weights, of all steps.
+  uint64_t minibatches(uint64_t block) const;
+  bool trains(uint64_t block) const { return grid_.kind(block) != TensorKind::kSum; }
   void DropPrevious(uint64_t block) { At(block).previous = nullptr; }
   // The floats of `block` at its version, or the one before.
   Payload Read(uint64_t block, bool previous) const;
@@ -60,12 +75,16 @@ class BlockStore {
 
  private:
   struct Block {
+    explicit Block(uint32_t slices) : ledger(slices) {}
     uint64_t version = 0;
     FloatBuffer current, previous, state1, state2;
+    MinibatchLedger ledger;
   };
   Block& At(uint64_t block) { return blocks_[block - range_.begin]; }
   const Block& At(uint64_t block) const { return blocks_[block - range_.begin]; }
   bool Trained(uint64_t block) const { return grid_.kind(block) == TensorKind::kTrained; }
+  // What `total` makes of the block's weights; its state is moved on.
+  FloatBuffer Updated(uint64_t number, const TreeSum::Total& total, const UpdateStep& step);
   FloatBuffer Zeros(uint32_t count);
   // The buffer to write the next state to: `state` itself, if nobody else holds it.
   FloatBuffer Writable(const FloatBuffer& state, uint32_t count);
@@ -73,6 +92,7 @@ class BlockStore {
   const BlockGrid& grid_;
   const BlockRange range_;
   const int states_;
+  const uint32_t slices_;
   BufferPool pool_;
   std::vector<Block> blocks_;
 };

@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/job/history.h"
+#include "common/rpc/consistency_message.h"
 #include "server/push_check.h"
 
 namespace paracord {
@@ -15,7 +16,8 @@ namespace {
 pb::PullHeader PullAfter(const pb::PushHeader& push) {
   pb::PullHeader pull;
   pull.set_plan(push.plan());
-  pull.set_version(push.step() + 1);
+  pull.set_version(AnsweredVersion(push));
+  pull.set_newest(push.minibatch());
   pull.set_block_begin(push.block_begin());
   pull.set_block_end(push.block_end());
   return pull;
@@ -49,10 +51,13 @@ ParameterShard::ParameterShard(std::shared_ptr<const ShardJob> job, const pb::Sh
       environment_(environment),
       budget_bytes_(range_.end > job_->grid.blocks() || range_.begin > range_.end
                         ? 0
-                        : BlockStore::BudgetBytes(job_->grid, range_, job_->spec.optimizer.kind)) {}
+                        : BlockStore::BudgetBytes(job_->grid, range_, job_->spec.optimizer.kind)),
+      reads_(environment.timer, environment.crew),
+      tally_(job_->spec),
+      leases_(job_->spec.virtual_workers) {}
 
 ParameterShard::~ParameterShard() {
-  parked_.CancelAll(absl::CancelledError("the shard is gone"));
+  reads_.CancelAll(absl::CancelledError("the shard is gone"));
   if (reserved_) environment_.budget.Release(budget_bytes_);
 }
 
@@ -69,12 +74,27 @@ void ParameterShard::Pull(const pb::PullHeader& header, Callback<Payload> done) 
 }
 
 void ParameterShard::Query(const pb::QueryRequest& request, Callback<pb::QueryReply> done) {
-  strand_.Post([self = shared_from_this(), plan = request.plan(), done = std::move(done)] {
-    if (const absl::Status status = self->CheckPlan(plan); !status.ok()) return done(status);
-    pb::QueryReply reply;
-    reply.set_history(self->plan_.history());
-    reply.set_version(self->store_->LowestVersion());
-    done(std::move(reply));
+  strand_.Post([self = shared_from_this(), request, done = std::move(done)] {
+    done(self->TakeQuery(request));
+  });
+}
+
+absl::StatusOr<pb::QueryReply> ParameterShard::TakeQuery(const pb::QueryRequest& request) const {
+  RETURN_IF_ERROR(CheckPlan(request.plan()));
+  pb::QueryReply reply;
+  reply.set_history(plan_.history());
+  reply.set_version(store_->LowestVersion());
+  reply.set_touched(minibatches_->touched());
+  for (const uint64_t minibatch : minibatches_->Done()) reply.add_done(minibatch);
+  reply.set_samples(tally_.samples());
+  if (request.audit()) *reply.mutable_epochs() = tally_.Count(*store_);
+  return reply;
+}
+
+void ParameterShard::Lease(const pb::LeaseRequest& request, Callback<pb::LeaseReply> done) {
+  strand_.Post([self = shared_from_this(), request, done = std::move(done)] {
+    const absl::Status status = self->CheckPlan(request.plan());
+    done(status.ok() ? self->leases_.Take(request) : status);
   });
 }
 
@@ -87,8 +107,9 @@ void ParameterShard::TakePlan(const pb::Plan& plan) {
     return;
   const bool first = plan_.number() == 0;
   plan_ = plan;
-  parked_.CancelBelow(plan.number(),
-                      absl::CancelledError(absl::StrCat("plan ", plan.number(), " is in force")));
+  Follow();
+  reads_.CancelBelow(plan.number(),
+                     absl::CancelledError(absl::StrCat("plan ", plan.number(), " is in force")));
   if (plan.phase() == pb::Plan::CLOSED) {
     End(Phase::kClosed);
   } else if (first) {
@@ -99,50 +120,64 @@ void ParameterShard::TakePlan(const pb::Plan& plan) {
   Publish();
 }
 
+// What a plan says about consistency. Sums of bsp that are not complete are of minibatches that
+// nobody has yet, should these be handed out one by one now.
+void ParameterShard::Follow() {
+  const ConsistencySpec consistency = FromMessage(plan_.consistency());
+  leases_.Reset();
+  reads_.Follow(consistency, total_steps_);
+  if (!consistency.bsp()) sums_.assign(sums_.size(), TreeSum());
+}
+
+// What only those know who read the data.
+void ParameterShard::Learn(uint64_t total_steps, uint64_t samples) {
+  total_steps_ = total_steps;
+  tally_.Know(samples);
+  reads_.Follow(FromMessage(plan_.consistency()), total_steps_);
+}
+
 // The newest generation of this history, or first values: the scheduler names this process in a
 // plan only when the job is new or the generation has been proved to it.
 void ParameterShard::Load() {
-  environment_.storage.Post([self = shared_from_this(), plan = plan_] {
-    using Blocks = std::optional<std::vector<BlockSnapshot>>;
-    const auto load = [&]() -> absl::StatusOr<Blocks> {
-      ASSIGN_OR_RETURN(const auto records, self->environment_.db.List());
-      const pb::GenerationRecord* newest = nullptr;
-      for (const pb::GenerationRecord& record : records) {
-        const bool ours = SameHistory(record, plan) && record.block_begin() == self->range_.begin &&
-                          record.block_end() == self->range_.end;
-        if (ours && (newest == nullptr || record.step() > newest->step())) newest = &record;
-      }
-      if (newest == nullptr) return Blocks();
-      ASSIGN_OR_RETURN(auto blocks, self->environment_.db.Load(*newest, self->job_->grid));
-      return Blocks(std::move(blocks));
-    };
-    self->strand_.Post([self, blocks = load()] { self->Loaded(blocks); });
+  pb::GenerationRecord wanted;
+  SetHistory(plan_, &wanted);
+  wanted.set_block_begin(range_.begin);
+  wanted.set_block_end(range_.end);
+  environment_.storage.Post([self = shared_from_this(), wanted] {
+    auto generation = self->environment_.db.LoadNewest(wanted, self->job_->grid);
+    self->strand_.Post([self, generation = std::move(generation)] { self->Loaded(generation); });
   });
 }
 
-void ParameterShard::Loaded(
-    const absl::StatusOr<std::optional<std::vector<BlockSnapshot>>>& blocks) {
+void ParameterShard::Loaded(const absl::StatusOr<std::optional<Generation>>& generation) {
   if (phase_ == Phase::kLoading) {  // else closed meanwhile
-    blocks.ok() ? Serve(*blocks) : Break(blocks.status());
+    generation.ok() ? Serve(*generation) : Break(generation.status());
   }
   if (stop_ != nullptr) StoreAndStop(std::exchange(stop_, nullptr));
 }
 
-void ParameterShard::Serve(const std::optional<std::vector<BlockSnapshot>>& blocks) {
-  store_ = std::make_unique<BlockStore>(job_->grid, range_, job_->spec.optimizer);
+void ParameterShard::Serve(const std::optional<Generation>& generation) {
+  const JobSpec& spec = job_->spec;
+  store_ = std::make_unique<BlockStore>(job_->grid, range_, spec.optimizer, spec.virtual_workers);
+  reads_.Open(store_.get());
   sums_.resize(range_.size());
   phase_ = Phase::kServing;
-  if (blocks.has_value()) {
-    for (const BlockSnapshot& block : *blocks) store_->Restore(block);
+  if (generation.has_value()) {
+    for (const BlockSnapshot& block : generation->blocks) store_->Restore(block);
+    const uint64_t samples = generation->record.samples();
+    if (samples > 0) Learn(spec.TotalSteps(samples), samples);
+    tally_.Restore(generation->record.epochs());
     LogInfo("job ", job_->id, ": restored blocks [", range_.begin, ", ", range_.end,
             ") as of step ", store_->LowestVersion());
   } else {
-    store_->Initialize(job_->spec.seed);
+    store_->Initialize(spec.seed);
     Store(0, [self = shared_from_this()](const absl::Status& status) {
       if (status.ok()) return;  // else no later step will fit either: better now than at the end
       self->strand_.Post([self, status] { self->Break(Annotate(status, "cannot store step 0")); });
     });
   }
+  minibatches_ = std::make_unique<Minibatches>(
+      *job_, *store_, tally_, generation.has_value() ? generation->record.touched() : 0);
   if (plan_.phase() == pb::Plan::FINISHED) Finish(plan_.step());
   Publish();
 }
@@ -174,9 +209,13 @@ void ParameterShard::TakePush(const pb::PushHeader& header, const Payload& float
   if (status.ok()) status = CheckPush(*job_, *store_, total_steps_, header, floats.size());
   if (!status.ok()) return done(status);
   if (!header.pull()) done(Payload());  // taken; the sender need not wait for the update
-  total_steps_ = header.total_steps();
-  Count(header, floats);
-  AnswerPulls();
+  if (total_steps_ == 0) Learn(header.total_steps(), header.samples());
+  if (header.minibatch()) {
+    repeats_ += minibatches_->Count(header, floats, environment_.crew);
+  } else {
+    Count(header, floats);
+  }
+  reads_.AnswerWaiting();
   if (header.pull()) {
     TakePull(PullAfter(header), [done = std::move(done)](absl::StatusOr<Payload> reply) {
       done(absl::IsDeadlineExceeded(reply.status()) ? Payload() : std::move(reply));
@@ -194,27 +233,36 @@ void ParameterShard::Count(const pb::PushHeader& header, const Payload& floats) 
     parts.push_back(cutter.Next(job_->grid.block(block).floats * sizeof(float)));
     work = work || sums_[block - range_.begin].partials() > 0;
   }
+  std::atomic<uint64_t> applied{0};
   const auto count = [&](int, uint32_t i) {
-    CountBlock(header, header.block_begin() + i, std::move(parts[i]), update);
+    const uint64_t block = header.block_begin() + i;
+    const bool complete = CountBlock(header, block, std::move(parts[i]), update);
+    if (complete && store_->trains(block)) ++applied;
     return absl::OkStatus();
   };
-  if (work) return environment_.crew.Run(parts.size(), count).IgnoreError();
-  for (uint32_t i = 0; i < parts.size(); ++i) count(0, i).IgnoreError();
+  if (work) {
+    environment_.crew.Run(parts.size(), count).IgnoreError();
+  } else {
+    for (uint32_t i = 0; i < parts.size(); ++i) count(0, i).IgnoreError();
+  }
+  tally_.AddStep(header.step(), applied);
 }
 
-// On any thread, while the strand waits.
-void ParameterShard::CountBlock(const pb::PushHeader& header, uint64_t block, Payload floats,
+// On any thread, while the strand waits. True: the step is applied now.
+bool ParameterShard::CountBlock(const pb::PushHeader& header, uint64_t block, Payload floats,
                                 const UpdateStep& update) {
   if (BulkSynchronous::ForPush(header.step(), store_->version(block)) ==
       BulkSynchronous::Push::kRepeat) {
     ++repeats_;
-    return;
+    return false;
   }
   const TreeNode node{header.node_begin(), header.node_end()};
   TreeSum& sum = sums_[block - range_.begin];
   store_->DropPrevious(block);
   if (!sum.Add(job_->tree, node, std::move(floats), store_->pool())) ++repeats_;
-  if (sum.complete(job_->tree)) store_->Apply(block, sum.Take(), update);
+  if (!sum.complete(job_->tree)) return false;
+  store_->Apply(block, sum.Take(), update);
+  return true;
 }
 
 const UpdateStep& ParameterShard::Update(uint64_t step) {
@@ -232,43 +280,12 @@ void ParameterShard::TakePull(const pb::PullHeader& header, Callback<Payload> do
   if (header.plan() == 0 && !SameHistory(header, plan_)) {
     return done(absl::OutOfRangeError(absl::StrCat("history ", header.history(), " is gone")));
   }
-  const BulkSynchronous::Pull verdict = Judge(header);
-  if (verdict == BulkSynchronous::Pull::kLater) {
-    return parked_.Park(header, std::move(done), environment_.timer.Now());
-  }
-  if (verdict == BulkSynchronous::Pull::kGone) {
-    return done(absl::OutOfRangeError(absl::StrCat("version ", header.version(), " of blocks [",
-                                                   header.block_begin(), ", ", header.block_end(),
-                                                   ") is gone")));
-  }
-  done(Read(header));
-}
-
-BulkSynchronous::Pull ParameterShard::Judge(const pb::PullHeader& header) const {
-  BulkSynchronous::Pull worst = BulkSynchronous::Pull::kCurrent;
-  for (uint64_t block = header.block_begin(); block < header.block_end(); ++block) {
-    worst = std::max(worst, BulkSynchronous::ForPull(header.version(), store_->version(block),
-                                                     store_->has_previous(block)));
-  }
-  return worst;
-}
-
-Payload ParameterShard::Read(const pb::PullHeader& header) const {
-  Payload out;
-  for (uint64_t block = header.block_begin(); block < header.block_end(); ++block) {
-    out.Append(store_->Read(block, header.version() < store_->version(block)));
-  }
-  return out;
-}
-
-void ParameterShard::AnswerPulls() {
-  parked_.Answer([this](const pb::PullHeader& header) { return Judge(header); },
-                 [this](const pb::PullHeader& header) { return Read(header); }, environment_.crew);
+  reads_.Take(header, std::move(done));
 }
 
 void ParameterShard::ExpireWaits() {
   strand_.Post([self = shared_from_this()] {
-    self->parked_.Expire(self->environment_.timer.Now());
+    self->reads_.Expire();
     self->Publish();
   });
 }
@@ -281,8 +298,12 @@ void ParameterShard::Store(uint64_t step, std::function<void(absl::Status)> done
   record.set_block_begin(range_.begin);
   record.set_block_end(range_.end);
   record.set_bytes(job_->grid.Floats(range_) * sizeof(float));
+  record.set_touched(minibatches_ ? minibatches_->touched() : 0);
+  record.set_samples(tally_.samples());
+  *record.mutable_epochs() = tally_.Count(*store_);
   for (uint64_t block = range_.begin; block < range_.end; ++block) {
     generation->blocks.push_back(store_->Snapshot(block));
+    record.set_ahead(record.ahead() + store_->minibatches(block) - step * job_->tree.leaves());
   }
   environment_.storage.Post([self = shared_from_this(), generation, done = std::move(done)] {
     const absl::Status status = self->environment_.db.Write(*generation);
@@ -297,7 +318,7 @@ void ParameterShard::Finish(uint64_t step) {
   last.set_version(step);
   last.set_block_begin(range_.begin);
   last.set_block_end(range_.end);
-  if (Judge(last) > BulkSynchronous::Pull::kPrevious) {
+  if (reads_.Judge(last) > BulkSynchronous::Pull::kPrevious) {
     return Break(absl::DataLossError(absl::StrCat(
         "the job ended at step ", step, ", but this shard is at ", store_->LowestVersion())));
   }
@@ -326,7 +347,7 @@ uint64_t ParameterShard::ReachedStep() const {
 }
 
 void ParameterShard::StoreAndStop(std::function<void(absl::Status)> done) {
-  parked_.CancelAll(absl::UnavailableError("the server is stopping"));
+  reads_.CancelAll(absl::UnavailableError("the server is stopping"));
   const bool serving = phase_ == Phase::kServing;
   if (serving || phase_ == Phase::kLoading) phase_ = Phase::kStopped;
   if (!serving) return done(absl::OkStatus());
@@ -336,7 +357,9 @@ void ParameterShard::StoreAndStop(std::function<void(absl::Status)> done) {
 void ParameterShard::End(Phase phase) {
   if (phase_ == Phase::kStored || phase_ == Phase::kClosed) return;
   phase_ = phase;
-  parked_.CancelAll(absl::OutOfRangeError("the job has ended"));
+  reads_.CancelAll(absl::OutOfRangeError("the job has ended"));
+  reads_.Open(nullptr);
+  minibatches_.reset();
   store_.reset();
   sums_ = {};
   if (reserved_) environment_.budget.Release(budget_bytes_);
@@ -361,6 +384,7 @@ void ParameterShard::Publish() {
   report.set_history(plan_.history());
   report.set_version(store_ ? ReachedStep() : 0);
   report.set_bytes(reserved_ ? budget_bytes_ : 0);
+  for (const uint64_t count : reads_.staleness_counts()) report.add_staleness_counts(count);
   if (!broken_.ok()) {
     report.set_error_code(CodeName(broken_.code()));
     report.set_error(std::string(broken_.message()));

@@ -26,11 +26,13 @@
 #include "proto/storage.pb.h"
 #include "server/block_db.h"
 #include "server/block_store.h"
-#include "server/consistency.h"
+#include "server/lease_table.h"
 #include "server/memory_budget.h"
-#include "server/parked_pulls.h"
+#include "server/minibatches.h"
 #include "server/shard_job.h"
 #include "server/storage_thread.h"
+#include "server/tally.h"
+#include "server/weight_reads.h"
 
 namespace paracord {
 
@@ -56,6 +58,7 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
   void Push(const pb::PushHeader& header, Payload floats, Callback<Payload> done) override;
   void Pull(const pb::PullHeader& header, Callback<Payload> done) override;
   void Query(const pb::QueryRequest& request, Callback<pb::QueryReply> done) override;
+  void Lease(const pb::LeaseRequest& request, Callback<pb::LeaseReply> done) override;
 
   // Takes a newer plan; an older or equal one is ignored. Parked pulls of older plans are
   // cancelled.
@@ -79,18 +82,18 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
   // On the strand:
   void TakePlan(const pb::Plan& plan);
   void Load();
-  void Loaded(const absl::StatusOr<std::optional<std::vector<BlockSnapshot>>>& blocks);
-  void Serve(const std::optional<std::vector<BlockSnapshot>>& blocks);
+  void Loaded(const absl::StatusOr<std::optional<Generation>>& generation);
+  void Serve(const std::optional<Generation>& generation);
   void TakePush(const pb::PushHeader& header, const Payload& floats, Callback<Payload> done);
   void TakePull(const pb::PullHeader& header, Callback<Payload> done);
+  absl::StatusOr<pb::QueryReply> TakeQuery(const pb::QueryRequest& request) const;
+  void Follow();
+  void Learn(uint64_t total_steps, uint64_t samples);
   absl::Status CheckPlan(uint64_t number) const;
   void Count(const pb::PushHeader& header, const Payload& floats);
-  void CountBlock(const pb::PushHeader& header, uint64_t block, Payload floats,
+  bool CountBlock(const pb::PushHeader& header, uint64_t block, Payload floats,
                   const UpdateStep& update);
   const UpdateStep& Update(uint64_t step);
-  BulkSynchronous::Pull Judge(const pb::PullHeader& header) const;
-  Payload Read(const pb::PullHeader& header) const;
-  void AnswerPulls();
   uint64_t ReachedStep() const;
   void Store(uint64_t step, std::function<void(absl::Status)> done);
   void Finish(uint64_t step);
@@ -113,8 +116,11 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
   pb::Plan plan_;
   std::unique_ptr<BlockStore> store_;
   std::vector<TreeSum> sums_;  // one a block
-  ParkedPulls parked_;
-  uint64_t total_steps_ = 0;  // told by the first push
+  WeightReads reads_;
+  Tally tally_;
+  std::unique_ptr<Minibatches> minibatches_;  // with `store_`
+  LeaseTable leases_;
+  uint64_t total_steps_ = 0;  // told by the first push, or by what is stored
   std::optional<uint64_t> update_step_;
   UpdateStep update_;
   std::atomic<uint64_t> repeats_{0};

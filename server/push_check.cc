@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "common/job/sampler.h"
 #include "server/consistency.h"
 
 namespace paracord {
@@ -34,6 +35,14 @@ absl::Status CheckPush(const ShardJob& job, const BlockStore& store, uint64_t to
     return absl::InvalidArgumentError(
         absl::StrCat("found a job of ", header.total_steps(), " steps, expected ", total_steps));
   }
+  if (header.samples() > kMostSamples) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "found ", header.samples(), " training samples, expected at most ", kMostSamples));
+  }
+  if (header.minibatch() && node.leaves() != 1) {
+    return absl::InvalidArgumentError(absl::StrCat("found virtual workers [", node.begin, ", ",
+                                                   node.end, "), expected one: a minibatch"));
+  }
   for (uint64_t block = blocks.begin; block < blocks.end; ++block) {
     const uint64_t last =
         job.grid.kind(block) == TensorKind::kSum ? header.total_steps() + 1 : header.total_steps();
@@ -41,6 +50,7 @@ absl::Status CheckPush(const ShardJob& job, const BlockStore& store, uint64_t to
       return absl::InvalidArgumentError(absl::StrCat("found step ", header.step(), " for block ",
                                                      block, ", expected less than ", last));
     }
+    if (header.minibatch()) continue;  // may be early
     if (BulkSynchronous::ForPush(header.step(), store.version(block)) ==
         BulkSynchronous::Push::kTooEarly) {
       return absl::InvalidArgumentError(absl::StrCat("found step ", header.step(), " for block ",

@@ -164,8 +164,41 @@ void ShardHost::ReadStored(const pb::PullHeader& header, Callback<Payload> done)
 
 void ShardHost::Query(const pb::QueryRequest& request, Callback<pb::QueryReply> done) {
   const auto shard = Find(request.job(), request.shard());
-  if (shard != nullptr) return shard->Query(request, std::move(done));
-  done(Absent(request.job(), request.shard()));
+  if (request.plan() != 0) {
+    if (shard == nullptr) return done(Absent(request.job(), request.shard()));
+    return shard->Query(request, std::move(done));
+  }
+  if (shard == nullptr) return done(QueryStored(request));
+  shard->Query(request, [this, request, done = std::move(done)](const auto& reply) {
+    done(absl::IsFailedPrecondition(reply.status()) ? QueryStored(request) : reply);
+  });
+}
+
+// Of a job that has ended: as of its last generation here.
+absl::StatusOr<pb::QueryReply> ShardHost::QueryStored(const pb::QueryRequest& request) {
+  MutexLock lock(mutex_);
+  const pb::GenerationRecord* newest = nullptr;
+  for (const pb::GenerationRecord& record : stored_) {
+    const bool wanted =
+        SameHistory(record, request) && record.block_begin() == request.block_begin();
+    if (wanted && (newest == nullptr || record.step() >= newest->step())) newest = &record;
+  }
+  if (newest == nullptr) {
+    return absl::NotFoundError(absl::StrCat("nothing of job ", request.job(), " is stored here"));
+  }
+  pb::QueryReply reply;
+  reply.set_history(newest->history());
+  reply.set_version(newest->step());
+  reply.set_touched(newest->touched());
+  reply.set_samples(newest->samples());
+  if (request.audit()) *reply.mutable_epochs() = newest->epochs();
+  return reply;
+}
+
+void ShardHost::Lease(const pb::LeaseRequest& request, Callback<pb::LeaseReply> done) {
+  const auto shard = Find(request.job(), request.shard());
+  if (shard == nullptr) return done(Absent(request.job(), request.shard()));
+  shard->Lease(request, std::move(done));
 }
 
 void ShardHost::Recorded(const pb::GenerationRecord& record) {
@@ -173,7 +206,7 @@ void ShardHost::Recorded(const pb::GenerationRecord& record) {
     MutexLock lock(mutex_);
     bool known = false;
     for (const auto& r : stored_) {
-      known |= SameHistory(r, record) && r.step() == record.step() &&
+      known |= SameHistory(r, record) && r.step() == record.step() && r.ahead() == record.ahead() &&
                r.block_begin() == record.block_begin();
     }
     if (!known) stored_.push_back(record);

@@ -30,6 +30,7 @@ class ShardHost : public Shard {
   void Push(const pb::PushHeader& header, Payload floats, Callback<Payload> done) override;
   void Pull(const pb::PullHeader& header, Callback<Payload> done) override;
   void Query(const pb::QueryRequest& request, Callback<pb::QueryReply> done) override;
+  void Lease(const pb::LeaseRequest& request, Callback<pb::LeaseReply> done) override;
 
   // What is on disk, written completely.
   std::vector<pb::StoredRange> Stored();
@@ -48,6 +49,7 @@ class ShardHost : public Shard {
   void Refuse(const pb::Assignment& assignment, const pb::ShardRange& range,
               const absl::Status& why);
   void ReadStored(const pb::PullHeader& header, Callback<Payload> done);
+  absl::StatusOr<pb::QueryReply> QueryStored(const pb::QueryRequest& request);
   void Recorded(const pb::GenerationRecord& record);
   absl::Status Absent(const std::string& job, uint32_t index);
 

@@ -14,8 +14,8 @@ namespace {
 constexpr int kPendingCalls = 64;  // of each method, waiting to be matched with an arriving message
 constexpr auto kGrace = std::chrono::milliseconds(200);
 
-using RawService = pb::Shard::WithRawMethod_Push<
-    pb::Shard::WithRawMethod_Pull<pb::Shard::WithRawMethod_Query<pb::Shard::Service>>>;
+using RawService = pb::Shard::WithRawMethod_Push<pb::Shard::WithRawMethod_Pull<
+    pb::Shard::WithRawMethod_Query<pb::Shard::WithRawMethod_Lease<pb::Shard::Service>>>>;
 
 // What must be over before the queue may go: calls that wait for their answer, and new ones being
 // asked for.
@@ -53,7 +53,7 @@ class OpenCalls {
 // first and the last.
 class DataCall : public Poller::Event {
  public:
-  enum class Method { kPush, kPull, kQuery };
+  enum class Method { kPush, kPull, kQuery, kLease };
   DataCall(Method method, RawService& service, Shard& shard, grpc::ServerCompletionQueue* queue,
            OpenCalls& open)
       : method_(method),
@@ -71,6 +71,9 @@ class DataCall : public Poller::Event {
         break;
       case Method::kQuery:
         service.RequestQuery(&context_, &request_, &responder_, queue, queue, Tag());
+        break;
+      case Method::kLease:
+        service.RequestLease(&context_, &request_, &responder_, queue, queue, Tag());
         break;
     }
   }
@@ -92,6 +95,8 @@ class DataCall : public Poller::Event {
         return Pull();
       case Method::kQuery:
         return Query();
+      case Method::kLease:
+        return Lease();
     }
   }
 
@@ -103,7 +108,7 @@ class DataCall : public Poller::Event {
     request_.Clear();
     if (!status.ok()) return Answer(status, grpc::ByteBuffer());
     shard_.Push(header, std::move(floats),
-                [this, version = header.step() + 1](const absl::StatusOr<Payload>& reply) {
+                [this, version = AnsweredVersion(header)](const absl::StatusOr<Payload>& reply) {
                   if (reply.ok() && reply->size() == 0) {
                     return Answer(absl::OkStatus(), EncodePlain(pb::PushReply()));
                   }
@@ -124,6 +129,14 @@ class DataCall : public Poller::Event {
     const absl::Status status = DecodePlain(request_, &request);
     if (!status.ok()) return Answer(status, grpc::ByteBuffer());
     shard_.Query(request, [this](const absl::StatusOr<pb::QueryReply>& reply) {
+      Answer(reply.status(), reply.ok() ? EncodePlain(*reply) : grpc::ByteBuffer());
+    });
+  }
+  void Lease() {
+    pb::LeaseRequest request;
+    const absl::Status status = DecodePlain(request_, &request);
+    if (!status.ok()) return Answer(status, grpc::ByteBuffer());
+    shard_.Lease(request, [this](const absl::StatusOr<pb::LeaseReply>& reply) {
       Answer(reply.status(), reply.ok() ? EncodePlain(*reply) : grpc::ByteBuffer());
     });
   }
@@ -172,8 +185,8 @@ class RunningService : public ShardService {
     }
     address_ = AdvertisedAddress(listening, advertise);
     for (int i = 0; i < kPendingCalls; ++i) {
-      for (const auto method :
-           {DataCall::Method::kPush, DataCall::Method::kPull, DataCall::Method::kQuery}) {
+      for (const auto method : {DataCall::Method::kPush, DataCall::Method::kPull,
+                                DataCall::Method::kQuery, DataCall::Method::kLease}) {
         new DataCall(method, service_, shard_, calls, open_);
       }
     }

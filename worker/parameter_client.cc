@@ -38,6 +38,7 @@ struct ParameterClient::Message {
 ParameterClient::ParameterClient(const BlockGrid& grid, Timer& timer, Connect connect)
     : grid_(grid),
       timer_(timer),
+      work_(timer),
       connect_(std::move(connect)),
       weights_(grid.Floats({0, grid.blocks()})) {}
 
@@ -72,9 +73,13 @@ void ParameterClient::Adopt(const pb::Plan& plan, uint32_t rank) {
       shards_[key] = connect_(range);
     }
   }
+  if (plan.shards_size() > 0) work_.Adopt(plan, rank, ShardOf(plan.shards(0)));
+  MutexLock lock(mutex_);
+  if (stopping_) work_.Spoil(absl::CancelledError("the task is to stop"));
 }
 
 void ParameterClient::Spoil(const absl::Status& status) {
+  work_.Spoil(status);
   if (spoiled_.ok()) spoiled_ = status;
   changed_.NotifyAll();
 }
@@ -87,6 +92,7 @@ void ParameterClient::Interrupt() {
 void ParameterClient::Stop() {
   MutexLock lock(mutex_);
   stopping_ = true;
+  work_.Spoil(absl::CancelledError("the task is to stop"));
   changed_.NotifyAll();
 }
 
@@ -108,37 +114,50 @@ absl::Status ParameterClient::Pause(Duration pause, const std::string& why) {
   return stopping_ ? absl::CancelledError("the task is to stop") : absl::OkStatus();
 }
 
-absl::StatusOr<uint64_t> ParameterClient::FirstStep() {
-  const absl::StatusOr<uint64_t> lowest = LowestVersion();
+absl::StatusOr<StartingPoint> ParameterClient::FindStart(uint32_t slices) {
+  absl::StatusOr<StartingPoint> start = AskAll(slices);
   MutexLock lock(mutex_);
   wait_.reset();
-  return lowest;
+  return start;
 }
 
-absl::StatusOr<uint64_t> ParameterClient::LowestVersion() {
-  uint64_t lowest = UINT64_MAX;
+absl::StatusOr<StartingPoint> ParameterClient::AskAll(uint32_t slices) {
+  std::vector<pb::QueryReply> replies;
   for (const pb::ShardRange& range : plan_.shards()) {
-    pb::QueryRequest request;
-    request.set_job(plan_.job());
-    request.set_shard(range.index());
-    request.set_plan(plan_.number());
-    Duration pause = kFirstPause;
-    while (true) {
-      const auto reply = ::paracord::Await<pb::QueryReply>(
-          [&](auto done) { ShardOf(range)->Query(request, std::move(done)); });
-      if (reply.ok()) {
-        lowest = std::min<uint64_t>(lowest, reply->version());
-        break;
-      }
-      if (!absl::IsUnavailable(reply.status()) && !absl::IsDeadlineExceeded(reply.status())) {
-        return reply.status();
-      }
-      RETURN_IF_ERROR(
-          Pause(pause, absl::StrCat(Describe(range), ": ", std::string(reply.status().message()))));
-      pause = std::min(2 * pause, kLongestPause);
-    }
+    ASSIGN_OR_RETURN(replies.emplace_back(), AskOne(range));
   }
-  return lowest;
+  StartingPoint start{UINT64_MAX, 0, {}};
+  std::map<uint64_t, size_t> holders;  // of minibatches beyond some shard's version
+  uint64_t highest = 0;
+  for (const pb::QueryReply& reply : replies) {
+    start.version = std::min<uint64_t>(start.version, reply.version());
+    start.touched = std::max<uint64_t>(start.touched, reply.touched());
+    highest = std::max<uint64_t>(highest, reply.version());
+  }
+  if (start.touched == 0) return start;
+  for (const pb::QueryReply& reply : replies) {
+    for (uint64_t m = start.version * slices; m < reply.version() * slices; ++m) ++holders[m];
+    for (const uint64_t m : reply.done()) ++holders[m];
+  }
+  for (const auto& [minibatch, count] : holders) {
+    if (count == replies.size()) start.done.push_back(minibatch);
+  }
+  return start;
+}
+
+absl::StatusOr<pb::QueryReply> ParameterClient::AskOne(const pb::ShardRange& range) {
+  pb::QueryRequest request;
+  request.set_job(plan_.job());
+  request.set_shard(range.index());
+  request.set_plan(plan_.number());
+  for (Duration pause = kFirstPause;; pause = std::min(2 * pause, kLongestPause)) {
+    auto reply = ::paracord::Await<pb::QueryReply>(
+        [&](auto done) { ShardOf(range)->Query(request, std::move(done)); });
+    const absl::Status& status = reply.status();
+    if (!absl::IsUnavailable(status) && !absl::IsDeadlineExceeded(status)) return reply;
+    RETURN_IF_ERROR(
+        Pause(pause, absl::StrCat(Describe(range), ": ", std::string(status.message()))));
+  }
 }
 
 void ParameterClient::ForEachPart(
@@ -183,12 +202,37 @@ void ParameterClient::StartAll(const std::vector<std::shared_ptr<Message>>& mess
   for (const auto& message : messages) Start(message);
 }
 
-void ParameterClient::Fetch(uint64_t version) {
+void ParameterClient::Fetch(BlockRange blocks, uint64_t version) {
   std::vector<std::shared_ptr<Message>> messages;
-  ForEachPart({0, grid_.blocks()}, [&](const pb::ShardRange& range, BlockRange part) {
+  ForEachPart(blocks, [&](const pb::ShardRange& range, BlockRange part) {
     messages.push_back(NewMessage(range, part, version));
   });
   StartAll(messages);
+}
+
+void ParameterClient::FetchNewest(uint64_t step) {
+  std::vector<std::shared_ptr<Message>> messages;
+  ForEachPart({0, grid_.blocks()}, [&](const pb::ShardRange& range, BlockRange part) {
+    messages.push_back(NewMessage(range, part, step));
+    messages.back()->pull.set_newest(true);
+  });
+  StartAll(messages);
+}
+
+pb::PushHeader ParameterClient::NewPush(const Message& message, uint64_t step,
+                                        uint64_t total_steps) {
+  pb::PushHeader header;
+  header.set_job(plan_.job());
+  header.set_shard(message.pull.shard());
+  header.set_plan(plan_.number());
+  header.set_step(step);
+  header.set_total_steps(total_steps);
+  header.set_samples(samples_);
+  header.set_block_begin(message.blocks.begin);
+  header.set_block_end(message.blocks.end);
+  header.set_rank(rank_);
+  header.set_pull(message.lands);
+  return header;
 }
 
 void ParameterClient::Push(uint64_t step, uint64_t total_steps, BlockRange blocks,
@@ -200,21 +244,34 @@ void ParameterClient::Push(uint64_t step, uint64_t total_steps, BlockRange block
       auto message = NewMessage(range, part, step + 1);
       message->lands = &sum == &sums.back();
       message->floats = cutter.Next(grid_.Floats(part) * sizeof(float));
-      pb::PushHeader& header = message->push.emplace();
-      header.set_job(plan_.job());
-      header.set_shard(range.index());
-      header.set_plan(plan_.number());
-      header.set_step(step);
-      header.set_total_steps(total_steps);
+      pb::PushHeader header = NewPush(*message, step, total_steps);
       header.set_node_begin(sum.node.begin);
       header.set_node_end(sum.node.end);
-      header.set_block_begin(part.begin);
-      header.set_block_end(part.end);
-      header.set_rank(rank_);
-      header.set_pull(message->lands);
+      message->push = header;
       messages.push_back(std::move(message));
     });
   }
+  StartAll(messages);
+}
+
+void ParameterClient::PushMinibatch(uint64_t step, uint32_t slice, uint64_t total_steps,
+                                    BlockRange blocks, const Payload& gradient,
+                                    std::optional<uint64_t> next_step) {
+  std::vector<std::shared_ptr<Message>> messages;
+  Payload::Cutter cutter(gradient);
+  ForEachPart(blocks, [&](const pb::ShardRange& range, BlockRange part) {
+    auto message = NewMessage(range, part, next_step.value_or(0));
+    message->pull.set_newest(true);
+    message->lands = next_step.has_value();
+    message->floats = cutter.Next(grid_.Floats(part) * sizeof(float));
+    pb::PushHeader header = NewPush(*message, step, total_steps);
+    header.set_node_begin(slice);
+    header.set_node_end(slice + 1);
+    header.set_minibatch(true);
+    header.set_next_step(next_step.value_or(0));
+    message->push = header;
+    messages.push_back(std::move(message));
+  });
   StartAll(messages);
 }
 
@@ -313,6 +370,7 @@ absl::Status ParameterClient::AwaitAll() { return Await({0, grid_.blocks()}); }
 std::optional<pb::Wait> ParameterClient::CurrentWait() {
   MutexLock lock(mutex_);
   if (wait_) return wait_;
+  if (auto wait = work_.CurrentWait()) return wait;
   if (waiting_ == 0 || open_.empty()) return std::nullopt;
   const Message* worst = nullptr;
   for (const auto& message : open_) {

@@ -29,6 +29,7 @@
 #include "common/rpc/shard.h"
 #include "proto/job.pb.h"
 #include "proto/plan.pb.h"
+#include "worker/work_queue.h"
 
 namespace paracord {
 
@@ -50,17 +51,30 @@ class ParameterClient {
   // may not count; whoever computes that step again makes the same bits.
   void Stop();
 
-  // The lowest version of all shards: the step to begin with. Blocks; asks again as long as one
-  // does not answer.
-  absl::StatusOr<uint64_t> FirstStep();
-  // Lets `pause` pass, with `why` on record as what is waited for until FirstStep has its answer.
+  // Of the job's training data; goes with pushes, for audits.
+  void SetSamples(uint64_t samples) { samples_ = samples; }
+
+  // Where to begin: bsp at the lowest version of all shards. Blocks; asks again as long as one does
+  // not answer. `slices`: of a step.
+  absl::StatusOr<StartingPoint> FindStart(uint32_t slices);
+  // Lets `pause` pass, with `why` on record as what is waited for until FindStart has its answer.
   // FailedPrecondition or Cancelled, at once: Interrupt or Stop.
   absl::Status Pause(Duration pause, const std::string& why);
-  // Fetches every block at `version`.
-  void Fetch(uint64_t version);
+  // Fetches every block, or some, at `version`.
+  void Fetch(uint64_t version) { Fetch({0, grid_.blocks()}, version); }
+  void Fetch(BlockRange blocks, uint64_t version);
   // Sends the sums of step `step` for `blocks` and fetches their next version.
   void Push(uint64_t step, uint64_t total_steps, BlockRange blocks,
             const std::vector<TreeSum::Partial>& sums);
+
+  // ssp, async. Fetches the newest weights for minibatches of `step`.
+  void FetchNewest(uint64_t step);
+  // Sends one minibatch's gradient for `blocks`; with `next_step`, fetches what they are then, for
+  // minibatches of that step.
+  void PushMinibatch(uint64_t step, uint32_t slice, uint64_t total_steps, BlockRange blocks,
+                     const Payload& gradient, std::optional<uint64_t> next_step);
+  // What this task is to compute. Spoilt and stopped with the client.
+  WorkQueue& work() { return work_; }
 
   // Returns when `blocks` have the version last asked for.
   absl::Status Await(BlockRange blocks);
@@ -77,7 +91,8 @@ class ParameterClient {
  private:
   struct Message;  // one push, or pull, or both, until it has been answered for good
 
-  absl::StatusOr<uint64_t> LowestVersion();
+  absl::StatusOr<StartingPoint> AskAll(uint32_t slices);
+  absl::StatusOr<pb::QueryReply> AskOne(const pb::ShardRange& range);
   void Start(const std::shared_ptr<Message>& message);
   void Answered(const std::shared_ptr<Message>& message, const absl::StatusOr<Payload>& reply);
   void Land(const Message& message, const Payload& floats);
@@ -85,6 +100,8 @@ class ParameterClient {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::shared_ptr<Message> NewMessage(const pb::ShardRange& range, BlockRange blocks,
                                       uint64_t version);
+  // A push's header, but for what tells a sum from a minibatch.
+  pb::PushHeader NewPush(const Message& message, uint64_t step, uint64_t total_steps);
   void StartAll(const std::vector<std::shared_ptr<Message>>& messages);
   void Spoil(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::shared_ptr<Shard> ShardOf(const pb::ShardRange& range);
@@ -94,6 +111,7 @@ class ParameterClient {
 
   const BlockGrid& grid_;
   Timer& timer_;
+  WorkQueue work_;
   const Connect connect_;
   std::vector<float> weights_;  // one tensor after the other
 
@@ -101,6 +119,7 @@ class ParameterClient {
   CondVar changed_;
   pb::Plan plan_;  // written by Adopt alone, when nothing is under way
   uint32_t rank_ = 0;
+  uint64_t samples_ = 0;
   std::map<std::string, std::shared_ptr<Shard>> shards_;  // by address and incarnation
   uint64_t epoch_ ABSL_GUARDED_BY(mutex_) =
       0;  // raised by Adopt: answers of older ones are dropped
@@ -110,7 +129,7 @@ class ParameterClient {
   // Of each block: asked for and not there?
   std::vector<bool> missing_ ABSL_GUARDED_BY(mutex_);
   std::set<std::shared_ptr<Message>> open_ ABSL_GUARDED_BY(mutex_);
-  std::optional<pb::Wait> wait_ ABSL_GUARDED_BY(mutex_);  // of Pause and FirstStep
+  std::optional<pb::Wait> wait_ ABSL_GUARDED_BY(mutex_);  // of Pause and FindStart
   int waiting_ ABSL_GUARDED_BY(mutex_) = 0;               // threads in Await
   int64_t waiting_since_ ABSL_GUARDED_BY(mutex_) = 0;     // unix ms; of the first of them
 

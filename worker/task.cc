@@ -48,6 +48,8 @@ void FillProgress(const Progress& progress, const JobSpec& spec, pb::TaskReport*
   report->set_loss(progress.loss);
   report->set_step_samples(progress.step_samples);
   report->set_step_seconds(progress.step_seconds);
+  report->set_busy_seconds(progress.busy_seconds);
+  report->set_slices(progress.slices);
   if (progress.step_seconds > 0) {
     report->set_busy(std::min(1.0, progress.busy_seconds / progress.step_seconds));
   }

@@ -8,11 +8,11 @@
 
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "common/rpc/consistency_message.h"
 
 namespace paracord {
 namespace {
 
-constexpr int64_t kEvaluationRows = 256;
 constexpr Duration kFirstPause = milliseconds(20);
 constexpr Duration kLongestPause = seconds(2);
 
@@ -21,19 +21,6 @@ double SecondsSince(Clock::time_point start) {
 }
 
 }  // namespace
-
-struct Trainer::Lane {
-  Lane(const Parts& parts, int64_t rows)
-      : pass(parts.model, rows), train(parts.train, static_cast<float>(parts.spec.scale)) {
-    if (parts.test != nullptr) {
-      test = std::make_unique<SliceReader>(*parts.test, static_cast<float>(parts.spec.scale));
-    }
-  }
-  double busy = 0;  // seconds of computing in this step
-  Pass pass;
-  SliceReader train;
-  std::unique_ptr<SliceReader> test;
-};
 
 Trainer::Trainer(const Parts& parts, uint32_t rank, uint64_t incarnation,
                  std::function<void(const Progress&)> on_progress)
@@ -47,11 +34,11 @@ Trainer::Trainer(const Parts& parts, uint32_t rank, uint64_t incarnation,
       total_steps_(parts.spec.TotalSteps(parts.train.samples())),
       metrics_tensor_(static_cast<uint32_t>(parts.grid.tensors().size()) - 1),
       runs_(RunsOf(parts.grid, parts.model.BackwardParts())),
-      crew_(parts.threads) {
-  for (int i = 0; i < crew_.threads(); ++i) {
-    const auto rows = static_cast<int64_t>(sampler_.LargestSlice());
-    lanes_.push_back(std::make_unique<Lane>(parts_, std::max(kEvaluationRows, rows)));
-  }
+      crew_(parts.threads),
+      lane_plan_{parts_.spec, parts_.grid, parts_.model,  parts_.train, parts_.test,
+                 sampler_,    runs_,       parts_.client, pool_} {
+  parts_.client.SetSamples(parts_.train.samples());
+  for (int i = 0; i < crew_.threads(); ++i) lanes_.push_back(std::make_unique<Lane>(lane_plan_));
 }
 
 Trainer::~Trainer() = default;
@@ -79,6 +66,7 @@ absl::Status Trainer::Run() {
 // begin is asked for again, less and less often, as the answer may stay the same.
 absl::Status Trainer::Follow(const pb::Plan& plan, const pb::TaskSlot& task) {
   Duration pause = kFirstPause;
+  uint64_t reached = 0;
   absl::Status gone;
   while (true) {
     parts_.client.Adopt(plan, rank_);
@@ -89,7 +77,8 @@ absl::Status Trainer::Follow(const pb::Plan& plan, const pb::TaskSlot& task) {
     if (!gone.ok()) {
       LogInfo("asking again where to begin: ", std::string(gone.message()));
       RETURN_IF_ERROR(parts_.client.Pause(pause, std::string(gone.message())));
-      pause = std::min(2 * pause, kLongestPause);
+      pause = progress_.step > reached ? kFirstPause : std::min(2 * pause, kLongestPause);
+      reached = progress_.step;
     }
     gone = RunUnder(plan, task);
     if (!absl::IsOutOfRange(gone)) return gone;
@@ -99,35 +88,60 @@ absl::Status Trainer::Follow(const pb::Plan& plan, const pb::TaskSlot& task) {
 absl::Status Trainer::RunUnder(const pb::Plan& plan, const pb::TaskSlot& task) {
   begin_ = task.begin();
   end_ = task.end();
+  const ConsistencySpec consistency = FromMessage(plan.consistency());
+  ASSIGN_OR_RETURN(const StartingPoint start, parts_.client.FindStart(parts_.spec.virtual_workers));
+  LogInfo("plan ", plan.number(), ", ", Name(consistency), ": virtual workers [", begin_, ", ",
+          end_, ") from step ", start.version, " of ", total_steps_);
+  progress_.step = start.version;
+  progress_.evaluated = false;
+  if (!consistency.bsp()) {
+    RETURN_IF_ERROR(RunMinibatches(start, total_steps_ + 1));
+    return AwaitLastMetrics();
+  }
+  // Minibatches were applied one by one: all blocks have to be at the end of a step first.
+  if (start.version < start.touched) RETURN_IF_ERROR(RunMinibatches(start, start.touched));
+  return RunSteps(std::max(start.version, start.touched));
+}
+
+absl::Status Trainer::RunSteps(uint64_t first) {
   buckets_.clear();
   for (const BlockRun& run : runs_) {
     buckets_.push_back(std::make_unique<Bucket>(run.blocks, end_ - begin_));
   }
-  ASSIGN_OR_RETURN(const uint64_t first, parts_.client.FirstStep());
-  LogInfo("plan ", plan.number(), ": virtual workers [", begin_, ", ", end_, ") from step ", first,
-          " of ", total_steps_);
   parts_.client.Fetch(first);
   progress_.step = first;
-  progress_.evaluated = false;
   for (uint64_t step = first; step <= total_steps_; ++step) RETURN_IF_ERROR(Step(step));
   return absl::OkStatus();
 }
 
 // Step `total_steps` trains nothing: it evaluates the last version.
 absl::Status Trainer::Step(uint64_t step) {
-  leaves_.assign(end_ - begin_, std::vector<float>(parts_.spec.MetricFloats(), 0.0f));
+  leaves_.clear();
+  for (uint32_t v = begin_; v < end_; ++v)
+    leaves_.emplace_back(parts_.spec.MetricFloats(), step, v);
   if (EvaluationDue(step)) RETURN_IF_ERROR(Evaluate(step));
   if (step == total_steps_) return LastStep();
   const Clock::time_point start = Clock::now();
+  const float scale = 1.0f / static_cast<float>(sampler_.BatchSize(step));
   RETURN_IF_ERROR(crew_.Run(end_ - begin_, [&](int thread, uint32_t item) {
-    return TrainSlice(*lanes_[static_cast<size_t>(thread)], step, begin_ + item);
+    const uint32_t v = begin_ + item;
+    return lanes_[static_cast<size_t>(thread)]->Train(
+        {step, v, scale}, &leaves_[item], nullptr, [&](size_t run, const FloatBuffer& gradients) {
+          HandOver(step, v, gradients, *buckets_[run]);
+          return absl::OkStatus();
+        });
   }));
   progress_.step_seconds += SecondsSince(start);
   progress_.step_samples += sampler_.BatchSize(step);
-  for (const auto& lane : lanes_) {
-    progress_.busy_seconds += std::exchange(lane->busy, 0) / static_cast<double>(lanes_.size());
-  }
+  progress_.slices += end_ - begin_;
+  AddBusy();
   return absl::OkStatus();
+}
+
+void Trainer::AddBusy() {
+  for (const auto& lane : lanes_) {
+    progress_.busy_seconds += lane->TakeBusy() / static_cast<double>(lanes_.size());
+  }
 }
 
 absl::Status Trainer::LastStep() {
@@ -135,47 +149,12 @@ absl::Status Trainer::LastStep() {
   ReportStepBefore(total_steps_);
   const BlockRange metrics = parts_.grid.BlocksOf(metrics_tensor_);
   TreeSum sum;
-  for (uint32_t v = begin_; v < end_; ++v) sum.Add(tree_, {v, v + 1}, Leaf(v), pool_);
+  for (uint32_t v = begin_; v < end_; ++v) {
+    sum.Add(tree_, {v, v + 1}, leaves_[v - begin_].Take(pool_), pool_);
+  }
   parts_.client.Push(total_steps_, total_steps_, metrics, sum.TakeAll(tree_, pool_));
   RETURN_IF_ERROR(parts_.client.Await(metrics));
   ReportStepBefore(total_steps_ + 1);
-  return absl::OkStatus();
-}
-
-absl::Status Trainer::TrainSlice(Lane& lane, uint64_t step, uint32_t virtual_worker) {
-  const Clock::time_point start = Clock::now();
-  const JobSpec& spec = parts_.spec;
-  const uint64_t batch_size = sampler_.BatchSize(step);
-  const Batch batch = lane.train.Read(sampler_.Slice(step, virtual_worker));
-  const PassContext context{true, spec.seed, step,
-                            SliceOf(batch_size, spec.virtual_workers, virtual_worker).first};
-  const BlockGrid& grid = parts_.grid;
-  const FloatBuffer buffer = pool_.Take(grid.Floats({0, grid.BlocksOf(metrics_tensor_).begin}));
-  Gradients gradients;
-  for (uint32_t i = 0; i < metrics_tensor_; ++i) {
-    gradients.push_back(buffer.get() + grid.FloatsOf(grid.BlocksOf(i)).begin);
-  }
-  const Weights weights = CurrentWeights();
-  double waited = 0;
-  RETURN_IF_ERROR(lane.pass.Forward(weights, batch, context, [&](const FloatRange& floats) {
-    const Clock::time_point begun = Clock::now();
-    const absl::Status ready = parts_.client.Await(grid.BlocksOver(floats));
-    waited += SecondsSince(begun);
-    return ready;
-  }));
-  ASSIGN_OR_RETURN(const double loss, lane.pass.Loss(batch));
-  leaves_[virtual_worker - begin_][0] = static_cast<float>(loss / static_cast<double>(batch_size));
-  // Every shard has answered for this step before anything of it is pushed.
-  RETURN_IF_ERROR(parts_.client.AwaitAll());
-  size_t parts = 0, run = 0;  // that are complete
-  RETURN_IF_ERROR(lane.pass.Backward(
-      weights, batch, 1.0f / static_cast<float>(batch_size), gradients, [&](const FloatRange&) {
-        for (++parts; run < runs_.size() && runs_[run].parts <= parts; ++run) {
-          HandOver(step, virtual_worker, buffer, *buckets_[run]);
-        }
-        return absl::OkStatus();
-      }));
-  lane.busy += SecondsSince(start) - waited;
   return absl::OkStatus();
 }
 
@@ -186,19 +165,11 @@ void Trainer::HandOver(uint64_t step, uint32_t virtual_worker, const FloatBuffer
   const BlockRange own{bucket.blocks().begin, with_metrics ? metrics.begin : bucket.blocks().end};
   Payload floats(gradients.get() + parts_.grid.FloatsOf(own).begin, parts_.grid.Floats(own),
                  gradients);
-  if (with_metrics) floats.Append(Leaf(virtual_worker));  // its loss is known by now
+  // Its loss is known by now.
+  if (with_metrics) floats.Append(leaves_[virtual_worker - begin_].Take(pool_));
   if (!bucket.Add(tree_, virtual_worker, std::move(floats), pool_)) return;
   if (with_metrics) ReportStepBefore(step);  // the push's answer will overwrite what it reads
   parts_.client.Push(step, total_steps_, bucket.blocks(), bucket.Take(tree_, pool_));
-}
-
-// The metrics of one virtual worker of this task, as a tensor.
-Payload Trainer::Leaf(uint32_t virtual_worker) {
-  const std::vector<float>& leaf = leaves_[virtual_worker - begin_];
-  FloatBuffer buffer = pool_.Take(leaf.size());
-  std::copy(leaf.begin(), leaf.end(), buffer.get());
-  const float* data = buffer.get();
-  return Payload(data, leaf.size(), std::move(buffer));
 }
 
 bool Trainer::EvaluationDue(uint64_t step) const {
@@ -214,47 +185,27 @@ bool Trainer::EvaluationDue(uint64_t step) const {
 absl::Status Trainer::Evaluate(uint64_t step) {
   RETURN_IF_ERROR(parts_.client.AwaitAll());
   return crew_.Run(end_ - begin_, [&](int thread, uint32_t item) {
-    return EvaluateSlice(*lanes_[static_cast<size_t>(thread)], begin_ + item);
+    return lanes_[static_cast<size_t>(thread)]->Evaluate(begin_ + item, &leaves_[item]);
   });
 }
 
-absl::Status Trainer::EvaluateSlice(Lane& lane, uint32_t virtual_worker) {
-  const JobSpec& spec = parts_.spec;
-  const uint64_t samples = parts_.test->samples();
-  const auto [first, last] = SliceOf(samples, spec.virtual_workers, virtual_worker);
-  const Weights weights = CurrentWeights();
-  std::vector<double> sums(1 + spec.evaluate.metrics.size(), 0.0);
-  for (uint64_t at = first; at < last; at += kEvaluationRows) {
-    std::vector<uint64_t> indices;
-    for (uint64_t i = at; i < std::min(last, at + kEvaluationRows); ++i) indices.push_back(i);
-    const Batch batch = lane.test->Read(indices);
-    RETURN_IF_ERROR(lane.pass.Forward(weights, batch, {false, spec.seed, 0, 0}, nullptr));
-    const std::vector<double> metrics = lane.pass.Metrics(batch, spec.evaluate.metrics);
-    for (size_t i = 0; i < metrics.size(); ++i) sums[1 + i] += metrics[i];
-    ASSIGN_OR_RETURN(const double loss, lane.pass.Loss(batch));
-    sums[0] += loss;
-  }
-  std::vector<float>& leaf = leaves_[virtual_worker - begin_];
-  for (size_t i = 0; i < sums.size(); ++i) {
-    leaf[1 + i] = static_cast<float>(sums[i] / static_cast<double>(samples));
-  }
-  return absl::OkStatus();
+// The metrics tensor at version `version` holds what step `version` - 1 sent.
+void Trainer::ReportStepBefore(uint64_t version) {
+  if (version > 0) Report(version - 1);
 }
 
-// The metrics tensor at version `version` holds what step `version` - 1 sent: its training loss,
-// and an evaluation of the weights that it began with.
-void Trainer::ReportStepBefore(uint64_t version) {
-  if (version == 0) return;
-  const uint64_t step = version - 1;
+// The metrics tensor holds what `step` sent: its training loss, and an evaluation of the weights
+// that it began with.
+void Trainer::Report(uint64_t step) {
   const float* values = parts_.client.tensor(metrics_tensor_);
-  progress_.step = std::min(version, total_steps_);
+  progress_.step = std::min(step + 1, total_steps_);
   if (step < total_steps_) {
     progress_.has_loss = true;
     progress_.loss = values[0];
   }
   progress_.evaluated = EvaluationDue(step);
   if (progress_.evaluated) {
-    progress_.metrics.assign(values + 1, values + parts_.spec.MetricFloats());
+    progress_.metrics.assign(values + Leaf::kEvaluation, values + parts_.spec.MetricFloats());
     for (size_t i = 0; i < parts_.spec.evaluate.metrics.size(); ++i) {
       double& value = progress_.metrics[1 + i];
       if (parts_.spec.evaluate.metrics[i] == MetricKind::kRmse) value = std::sqrt(value);
@@ -263,10 +214,117 @@ void Trainer::ReportStepBefore(uint64_t version) {
   on_progress_(progress_);
 }
 
-Weights Trainer::CurrentWeights() const {
-  Weights weights;
-  for (uint32_t i = 0; i < metrics_tensor_; ++i) weights.push_back(parts_.client.tensor(i));
-  return weights;
+struct Trainer::Round {
+  Round(Work w, size_t runs, const StartingPoint& s, uint64_t u)
+      : work(std::move(w)), start(s), until(u), handed_over(runs) {}
+  const Work work;
+  const StartingPoint& start;
+  const uint64_t until;  // minibatches of steps before it are asked for
+  std::vector<Leaf> leaves;
+  std::atomic<bool> asked{false};                // for the next round
+  std::vector<std::atomic<size_t>> handed_over;  // minibatches, by run of blocks
+};
+
+absl::Status Trainer::RunMinibatches(const StartingPoint& start, uint64_t until) {
+  WorkQueue& queue = parts_.client.work();
+  const auto most = static_cast<uint32_t>(lanes_.size());
+  begun_ = {Clock::now(), start.version, progress_};
+  queue.Ask(start, most, until);
+  ASSIGN_OR_RETURN(Work work, queue.Await());
+  if (!work.slices.empty()) parts_.client.FetchNewest(work.step);
+  while (!work.slices.empty()) {
+    Round round(work, runs_.size(), start, until);
+    for (const uint32_t slice : work.slices) {
+      round.leaves.emplace_back(parts_.spec.MetricFloats(), work.step, slice);
+    }
+    RETURN_IF_ERROR(
+        crew_.Run(static_cast<uint32_t>(work.slices.size()), [&](int thread, uint32_t item) {
+          return TrainMinibatch(*lanes_[static_cast<size_t>(thread)], round, item);
+        }));
+    progress_.slices += work.step < total_steps_ ? work.slices.size() : 0;
+    AddBusy();
+    ASSIGN_OR_RETURN(work, queue.Await());
+  }
+  return absl::OkStatus();
+}
+
+// Which minibatches come next is asked while this one's gradients are computed: late enough that a
+// slow task does not hold more than it can do, early enough that nobody waits for the answer.
+absl::Status Trainer::TrainMinibatch(Lane& lane, Round& round, size_t item) {
+  const uint64_t step = round.work.step;
+  const uint32_t slice = round.work.slices[item];
+  const auto ask = [&] {
+    if (round.asked.exchange(true)) return;
+    parts_.client.work().Ask(round.start, static_cast<uint32_t>(lanes_.size()), round.until);
+  };
+  if (EvaluationDue(step)) {
+    RETURN_IF_ERROR(parts_.client.AwaitAll());
+    RETURN_IF_ERROR(lane.Evaluate(slice, &round.leaves[item]));
+  }
+  const auto hand_over = [&](size_t run, const FloatBuffer& gradients) {
+    return HandOverMinibatch(round, item, run, gradients);
+  };
+  if (step == total_steps_) {  // trains nothing
+    RETURN_IF_ERROR(parts_.client.AwaitAll());
+    ask();
+    for (size_t run = 0; run < runs_.size(); ++run) RETURN_IF_ERROR(hand_over(run, nullptr));
+    return absl::OkStatus();
+  }
+  const float scale = static_cast<float>(parts_.spec.virtual_workers) /
+                      static_cast<float>(sampler_.BatchSize(step));
+  return lane.Train({step, slice, scale}, &round.leaves[item], ask, hand_over);
+}
+
+// The round's last minibatch of a run of blocks fetches them anew: none reads them any more.
+absl::Status Trainer::HandOverMinibatch(Round& round, size_t item, size_t run,
+                                        const FloatBuffer& gradients) {
+  ASSIGN_OR_RETURN(const Work next, parts_.client.work().Await());
+  const uint64_t step = round.work.step;
+  const BlockRange metrics = parts_.grid.BlocksOf(metrics_tensor_);
+  BlockRange blocks = runs_[run].blocks;
+  const bool with_metrics = blocks.end == metrics.end;
+  const BlockRange own{blocks.begin, with_metrics ? metrics.begin : blocks.end};
+  Payload floats;
+  if (gradients != nullptr) {
+    floats = Payload(gradients.get() + parts_.grid.FloatsOf(own).begin, parts_.grid.Floats(own),
+                     gradients);
+  } else if (with_metrics) {
+    blocks = metrics;
+  } else {
+    return absl::OkStatus();
+  }
+  if (with_metrics) floats.Append(round.leaves[item].Take(pool_));
+  const bool last = ++round.handed_over[run] == round.work.slices.size();
+  if (last && with_metrics) ReportMinibatches();
+  std::optional<uint64_t> next_step;
+  if (last && !next.slices.empty()) next_step = next.step;
+  parts_.client.PushMinibatch(step, round.work.slices[item], total_steps_, blocks, floats,
+                              next_step);
+  return absl::OkStatus();
+}
+
+// How far the job is, as the metrics say that this task has: the last step that is whole.
+void Trainer::ReportMinibatches() {
+  const float* values = parts_.client.tensor(metrics_tensor_);
+  const uint64_t step = Leaf::StepOf(values);
+  const bool first_values = values[0] == 0 && step == 0;
+  if (first_values || step < begun_.step) return;
+  progress_.step_seconds = begun_.progress.step_seconds + SecondsSince(begun_.at);
+  progress_.step_samples = begun_.progress.step_samples +
+                           sampler_.SamplesBefore(std::min(step + 1, total_steps_)) -
+                           sampler_.SamplesBefore(begun_.step);
+  Report(step);
+}
+
+// All minibatches are handed out; the job is done when all of their metrics are there.
+absl::Status Trainer::AwaitLastMetrics() {
+  const BlockRange metrics = parts_.grid.BlocksOf(metrics_tensor_);
+  for (const uint64_t version : {total_steps_, total_steps_ + 1}) {  // last loss, last evaluation
+    parts_.client.Fetch(metrics, version);
+    RETURN_IF_ERROR(parts_.client.Await(metrics));
+    ReportStepBefore(version);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace paracord

@@ -5,6 +5,9 @@
 // (job, step). So a new plan, whatever it changed, means the same as a new start: ask where to
 // begin, compute that step, let the servers drop what they have already.
 //
+// bsp: every step is cut among the tasks as the plan says. ssp, async: a task computes the
+// minibatches that the first shard hands to it, one a thread at a time, until none is left.
+//
 // One driving thread; the crew's threads run virtual workers side by side, each on one thread from
 // end to end.
 #pragma once
@@ -22,10 +25,10 @@
 #include "common/job/sampler.h"
 #include "worker/bucket.h"
 #include "worker/data/dataset.h"
+#include "worker/lane.h"
 #include "worker/model/model.h"
 #include "worker/parameter_client.h"
 #include "worker/plan_box.h"
-#include "worker/slice_reader.h"
 
 namespace paracord {
 
@@ -39,6 +42,7 @@ struct Progress {
   uint64_t step_samples = 0;    // of the whole job, in the steps this process took part in
   double step_seconds = 0;      // without evaluation
   double busy_seconds = 0;      // computing
+  uint64_t slices = 0;          // computed in them
 };
 
 class Trainer {
@@ -64,21 +68,29 @@ class Trainer {
   const Sampler& sampler() const { return sampler_; }
 
  private:
-  struct Lane;  // what one thread needs
-
   absl::Status Follow(const pb::Plan& plan, const pb::TaskSlot& task);
   absl::Status RunUnder(const pb::Plan& plan, const pb::TaskSlot& task);
+  bool EvaluationDue(uint64_t step) const;
+  void Report(uint64_t step);
+  void AddBusy();
+
+  // bsp:
+  absl::Status RunSteps(uint64_t first);
   absl::Status Step(uint64_t step);
-  absl::Status TrainSlice(Lane& lane, uint64_t step, uint32_t virtual_worker);
   void HandOver(uint64_t step, uint32_t virtual_worker, const FloatBuffer& gradients,
                 Bucket& bucket);
   absl::Status LastStep();
-  Payload Leaf(uint32_t virtual_worker);
-  bool EvaluationDue(uint64_t step) const;
   absl::Status Evaluate(uint64_t step);
-  absl::Status EvaluateSlice(Lane& lane, uint32_t virtual_worker);
   void ReportStepBefore(uint64_t version);
-  Weights CurrentWeights() const;
+
+  // ssp, async, and back from there:
+  struct Round;  // minibatches that are computed side by side, with the same weights
+  absl::Status RunMinibatches(const StartingPoint& start, uint64_t until);
+  absl::Status TrainMinibatch(Lane& lane, Round& round, size_t item);
+  absl::Status HandOverMinibatch(Round& round, size_t item, size_t run,
+                                 const FloatBuffer& gradients);
+  void ReportMinibatches();
+  absl::Status AwaitLastMetrics();
 
   const Parts parts_;
   const uint32_t rank_;
@@ -91,14 +103,19 @@ class Trainer {
   const std::vector<BlockRun> runs_;
   BufferPool pool_;
   Crew crew_;
+  const LanePlan lane_plan_;
   std::vector<std::unique_ptr<Lane>> lanes_;
 
   // Of the current plan and step:
   uint32_t begin_ = 0, end_ = 0;                  // virtual workers of this task
   std::vector<std::unique_ptr<Bucket>> buckets_;  // one a run
-  std::vector<std::vector<float>>
-      leaves_;  // metrics of each virtual worker of this task: loss, test loss, metrics
+  std::vector<Leaf> leaves_;                      // of its virtual workers
   Progress progress_;
+  struct {  // with minibatches, under the current plan
+    Clock::time_point at{};
+    uint64_t step = 0;
+    Progress progress;
+  } begun_;
 };
 
 }  // namespace paracord

@@ -92,8 +92,8 @@ struct JobSpec {
 
   // Steps of the whole job, once the number of training samples is known.
   uint64_t TotalSteps(uint64_t samples) const;
-  // Floats of the metrics block: [train loss, test loss, one a metric].
-  uint32_t MetricFloats() const { return 2 + static_cast<uint32_t>(evaluate.metrics.size()); }
+  // Floats of the metrics block: train loss, the step (two floats), test loss, one a metric.
+  uint32_t MetricFloats() const { return 4 + static_cast<uint32_t>(evaluate.metrics.size()); }
 };
 
 struct ParsedJob {

@@ -30,9 +30,12 @@ struct UpdateStep {
   OptimizerSpec::Kind kind;
   bool nesterov;
   float lr, momentum, beta1, beta2, epsilon, weight_decay;
-  float correction1, correction2;  // adam: 1 - beta^(t+1), each
+  float correction1, correction2;  // adam: 1 - beta^updates, each
 };
 UpdateStep PrepareUpdate(const OptimizerSpec& spec, uint64_t step, uint64_t total_steps);
+// The same for weights that this update is the `updates`-th of, where a step is several.
+UpdateStep PrepareUpdate(const OptimizerSpec& spec, uint64_t step, uint64_t total_steps,
+                         uint64_t updates);
 
 // For i in [0, count): g = left[i] (+ right[i], if `right` is not null); then weights_out,
 // state*_out from weights_in, state*_in. Outputs may be the inputs (in place) but not overlap

@@ -95,6 +95,11 @@ std::vector<uint64_t> Sampler::Slice(uint64_t step, uint32_t virtual_worker) con
   return out;
 }
 
+uint64_t Sampler::SamplesBefore(uint64_t step) const {
+  const uint64_t epoch = EpochOf(step);
+  return epoch * samples_ + Applied(epoch, step);
+}
+
 uint64_t Sampler::Applied(uint64_t epoch, uint64_t step) const {
   const uint64_t steps = steps_per_epoch();
   if (EpochOf(step) < epoch) return 0;

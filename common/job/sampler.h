@@ -36,6 +36,8 @@ class Sampler {
   std::vector<uint64_t> Slice(uint64_t step, uint32_t virtual_worker) const;
   // Samples of epoch `epoch` used by the steps before `step`.
   uint64_t Applied(uint64_t epoch, uint64_t step) const;
+  // Samples used by the steps before `step`, each time that one is.
+  uint64_t SamplesBefore(uint64_t step) const;
 
  private:
   uint64_t stream_;  // the seed, mixed with a label of its own

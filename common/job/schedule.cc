@@ -89,6 +89,11 @@ double LearningRate(const OptimizerSpec& spec, uint64_t step, uint64_t total_ste
 }
 
 UpdateStep PrepareUpdate(const OptimizerSpec& spec, uint64_t step, uint64_t total_steps) {
+  return PrepareUpdate(spec, step, total_steps, step + 1);
+}
+
+UpdateStep PrepareUpdate(const OptimizerSpec& spec, uint64_t step, uint64_t total_steps,
+                         uint64_t updates) {
   UpdateStep out;
   out.kind = spec.kind;
   out.nesterov = spec.nesterov;
@@ -100,8 +105,8 @@ UpdateStep PrepareUpdate(const OptimizerSpec& spec, uint64_t step, uint64_t tota
   out.weight_decay = static_cast<float>(spec.weight_decay);
   // From the rounded betas, those that the update itself uses: float(0.999) is 1e-5 of 1 - 0.999
   // away.
-  out.correction1 = static_cast<float>(1 - Power(out.beta1, step + 1));
-  out.correction2 = static_cast<float>(1 - Power(out.beta2, step + 1));
+  out.correction1 = static_cast<float>(1 - Power(out.beta1, updates));
+  out.correction2 = static_cast<float>(1 - Power(out.beta2, updates));
   return out;
 }
 

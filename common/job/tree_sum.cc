@@ -30,9 +30,7 @@ Payload SumPayloads(const Payload& left, const Payload& right, BufferPool& pool)
 
 bool TreeSum::Add(const ReductionTree& tree, const TreeNode& node, Payload floats,
                   BufferPool& pool) {
-  for (const Partial& partial : partials_) {
-    if (partial.node.Covers(node)) return false;
-  }
+  if (Covers(node)) return false;
   if (complete(tree)) return false;  // both children of the root are here
   std::erase_if(partials_, [&](const Partial& partial) { return node.Covers(partial.node); });
   const auto place = std::find_if(partials_.begin(), partials_.end(),
@@ -40,6 +38,11 @@ bool TreeSum::Add(const ReductionTree& tree, const TreeNode& node, Payload float
   partials_.insert(place, Partial{node, std::move(floats)});
   MergeUpward(tree, node, pool);
   return true;
+}
+
+bool TreeSum::Covers(const TreeNode& node) const {
+  return std::any_of(partials_.begin(), partials_.end(),
+                     [&](const Partial& partial) { return partial.node.Covers(node); });
 }
 
 void TreeSum::MergeUpward(const ReductionTree& tree, TreeNode node, BufferPool& pool) {

@@ -22,6 +22,8 @@ class TreeSum {
   bool Add(const ReductionTree& tree, const TreeNode& node, Payload floats, BufferPool& pool);
 
   bool complete(const ReductionTree& tree) const;
+  // Is all of `node` there?
+  bool Covers(const TreeNode& node) const;
   // The root's operands; `right` is empty if the root itself arrived. Call when complete; leaves
   // nothing.
   struct Total {

@@ -44,7 +44,7 @@ class RemoteShard : public Shard {
 
   void Push(const pb::PushHeader& header, Payload floats, Callback<Payload> done) override {
     caller_.Call("/paracord.pb.Shard/Push", EncodeMessage(header, floats), kDataDeadline,
-                 FloatsTo(header.step() + 1, std::move(done)));
+                 FloatsTo(AnsweredVersion(header), std::move(done)));
   }
 
   void Pull(const pb::PullHeader& header, Callback<Payload> done) override {
@@ -55,6 +55,11 @@ class RemoteShard : public Shard {
   void Query(const pb::QueryRequest& request, Callback<pb::QueryReply> done) override {
     caller_.Call("/paracord.pb.Shard/Query", EncodePlain(request), kQueryDeadline,
                  DecodeFor<pb::QueryReply>(std::move(done)));
+  }
+
+  void Lease(const pb::LeaseRequest& request, Callback<pb::LeaseReply> done) override {
+    caller_.Call("/paracord.pb.Shard/Lease", EncodePlain(request), kQueryDeadline,
+                 DecodeFor<pb::LeaseReply>(std::move(done)));
   }
 
  private:

@@ -22,6 +22,7 @@ class Shard {
   // Takes the partial sum of one tree node for whole blocks; `floats` holds exactly theirs. OK: it
   // counts once, now or already; the answer is empty. With `header.pull()` it goes on as a Pull of
   // the version that this step makes; if that takes too long, the answer is empty too: pull.
+  // With `header.minibatch()`: one minibatch's gradient, applied at once, and a Pull of the newest.
   // FailedPrecondition, Unavailable: the plan's number is older, newer than the shard's.
   // InvalidArgument: no node, wrong size.
   virtual void Push(const pb::PushHeader& header, Payload floats, Callback<Payload> done) = 0;
@@ -32,6 +33,14 @@ class Shard {
   virtual void Pull(const pb::PullHeader& header, Callback<Payload> done) = 0;
 
   virtual void Query(const pb::QueryRequest& request, Callback<pb::QueryReply> done) = 0;
+
+  // Minibatches that nobody has under this plan, the oldest first; none left: an empty answer.
+  virtual void Lease(const pb::LeaseRequest& request, Callback<pb::LeaseReply> done) = 0;
 };
+
+// What the floats of a push's answer are a read for: see PullHeader.version.
+inline uint64_t AnsweredVersion(const pb::PushHeader& push) {
+  return push.minibatch() ? push.next_step() : push.step() + 1;
+}
 
 }  // namespace paracord

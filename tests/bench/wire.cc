@@ -47,6 +47,9 @@ class AnsweringShard : public Shard {
   void Query(const pb::QueryRequest&, Callback<pb::QueryReply> done) override {
     done(pb::QueryReply());
   }
+  void Lease(const pb::LeaseRequest&, Callback<pb::LeaseReply> done) override {
+    done(pb::LeaseReply());
+  }
 
  private:
   const size_t workers_;

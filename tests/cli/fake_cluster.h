@@ -161,6 +161,9 @@ class FakeShard : public Shard {
     done(reply);
     if (job_->fast) job_->Step();
   }
+  void Lease(const pb::LeaseRequest&, Callback<pb::LeaseReply> done) override {
+    done(absl::UnimplementedError("a reader does not compute"));
+  }
   void Pull(const pb::PullHeader& header, Callback<Payload> done) override {
     job_->pulls.push_back(header);
     if (Fails()) return done(absl::UnavailableError("server is away"));

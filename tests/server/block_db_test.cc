@@ -124,7 +124,7 @@ TEST_CASE("a part of a generation is read by itself; what is not stored whole is
   REQUIRE(db->Write(generation).ok());
   const auto one = db->Read(MakeRecord(5, {2, 3}));
   REQUIRE(one.ok());
-  CHECK(one->size() == 2 * sizeof(float));
+  CHECK(one->size() == 4 * sizeof(float));
   CHECK(absl::IsNotFound(db->Read(MakeRecord(5, {0, 3})).status()));
   CHECK(absl::IsNotFound(db->Read(MakeRecord(4, {2, 3})).status()));
   pb::GenerationRecord other = MakeRecord(5, {2, 3});

@@ -42,7 +42,7 @@ bool Equal(const BlockSnapshot& a, const BlockSnapshot& b) {
 
 TEST_CASE("first values of a block are those of its place in its tensor") {
   const auto job = Job(Kind::kSgd);
-  BlockStore store(job->grid, {0, job->grid.blocks()}, job->spec.optimizer);
+  BlockStore store(job->grid, {0, job->grid.blocks()}, job->spec.optimizer, job->tree.leaves());
   store.Initialize(job->spec.seed);
   std::vector<float> whole(20'000);
   FirstValues(job->spec.seed, job->grid.tensors()[0], 0, whole.size(), whole.data());
@@ -57,7 +57,7 @@ TEST_CASE("first values of a block are those of its place in its tensor") {
 TEST_CASE("a version that somebody holds never changes, whatever is applied after it") {
   for (const Kind kind : {Kind::kSgd, Kind::kMomentum, Kind::kAdam}) {
     const auto job = Job(kind);
-    BlockStore store(job->grid, {0, job->grid.blocks()}, job->spec.optimizer);
+    BlockStore store(job->grid, {0, job->grid.blocks()}, job->spec.optimizer, job->tree.leaves());
     store.Initialize(1);
     ApplyAll(store, *job, 0, 0.5f);
     std::vector<BlockSnapshot> held;
@@ -83,7 +83,7 @@ TEST_CASE("a version that somebody holds never changes, whatever is applied afte
 
 TEST_CASE("state is updated in place while nobody holds it, in a copy while somebody does") {
   const auto job = Job(Kind::kMomentum);
-  BlockStore store(job->grid, {0, job->grid.blocks()}, job->spec.optimizer);
+  BlockStore store(job->grid, {0, job->grid.blocks()}, job->spec.optimizer, job->tree.leaves());
   store.Initialize(1);
   const float* before = store.Snapshot(0).state1.get();
   ApplyAll(store, *job, 0, 1);
@@ -95,8 +95,8 @@ TEST_CASE("state is updated in place while nobody holds it, in a copy while some
 
 TEST_CASE("the bits do not depend on whether snapshots were held") {
   const auto job = Job(Kind::kAdam);
-  BlockStore free(job->grid, {0, job->grid.blocks()}, job->spec.optimizer);
-  BlockStore held(job->grid, {0, job->grid.blocks()}, job->spec.optimizer);
+  BlockStore free(job->grid, {0, job->grid.blocks()}, job->spec.optimizer, job->tree.leaves());
+  BlockStore held(job->grid, {0, job->grid.blocks()}, job->spec.optimizer, job->tree.leaves());
   free.Initialize(3);
   held.Initialize(3);
   std::vector<BlockSnapshot> holders;
@@ -112,7 +112,7 @@ TEST_CASE("the bits do not depend on whether snapshots were held") {
 
 TEST_CASE("the version before is there until it is dropped, and what is read of it is its own") {
   const auto job = Job(Kind::kSgd);
-  BlockStore store(job->grid, {0, job->grid.blocks()}, job->spec.optimizer);
+  BlockStore store(job->grid, {0, job->grid.blocks()}, job->spec.optimizer, job->tree.leaves());
   store.Initialize(1);
   const std::vector<float> first = ToFloats(store.Read(1, false));
   ApplyAll(store, *job, 0, 1);
@@ -126,24 +126,24 @@ TEST_CASE("the version before is there until it is dropped, and what is read of 
 
 TEST_CASE("sums and averages become the sum itself, the last addition included") {
   const auto job = Job(Kind::kAdam);
-  BlockStore store(job->grid, {0, job->grid.blocks()}, job->spec.optimizer);
+  BlockStore store(job->grid, {0, job->grid.blocks()}, job->spec.optimizer, job->tree.leaves());
   store.Initialize(1);
   ApplyAll(store, *job, 0, 2);
   CHECK(ToFloats(store.Read(2, false)) == std::vector<float>(5, 2.25f));
-  CHECK(ToFloats(store.Read(3, false)) == std::vector<float>(2, 2.25f));
+  CHECK(ToFloats(store.Read(3, false)) == std::vector<float>(4, 2.25f));
   const UpdateStep update = PrepareUpdate(job->spec.optimizer, 1, 10);
-  store.Apply(3, {OwnedPayload({-0.0f, 4}), Payload()}, update);
-  CHECK(SameBits(ToFloats(store.Read(3, false)), {-0.0f, 4}));
+  store.Apply(3, {OwnedPayload({-0.0f, 4, 1, 2}), Payload()}, update);
+  CHECK(SameBits(ToFloats(store.Read(3, false)), {-0.0f, 4, 1, 2}));
 }
 
 TEST_CASE("a store that was restored from snapshots goes on with the same bits") {
   for (const Kind kind : {Kind::kSgd, Kind::kMomentum, Kind::kAdamw}) {
     const auto job = Job(kind);
     const BlockRange all{0, job->grid.blocks()};
-    BlockStore unbroken(job->grid, all, job->spec.optimizer);
+    BlockStore unbroken(job->grid, all, job->spec.optimizer, job->tree.leaves());
     unbroken.Initialize(1);
     ApplyAll(unbroken, *job, 0, 1);
-    BlockStore restored(job->grid, all, job->spec.optimizer);
+    BlockStore restored(job->grid, all, job->spec.optimizer, job->tree.leaves());
     for (uint64_t b = 0; b < all.end; ++b) restored.Restore(unbroken.Snapshot(b));
     for (uint64_t b = 0; b < all.end; ++b) {
       CHECK(Equal(restored.Snapshot(b), unbroken.Snapshot(b)));
@@ -158,7 +158,7 @@ TEST_CASE("a store that was restored from snapshots goes on with the same bits")
 
 TEST_CASE("the lowest version is that of all blocks, metrics too") {
   const auto job = Job(Kind::kSgd);
-  BlockStore store(job->grid, {1, 4}, job->spec.optimizer);
+  BlockStore store(job->grid, {1, 4}, job->spec.optimizer, job->tree.leaves());
   store.Initialize(1);
   const UpdateStep update = PrepareUpdate(job->spec.optimizer, 0, 10);
   store.Apply(1, TotalOf(*job, 1, 1, 1), update);
@@ -170,7 +170,7 @@ TEST_CASE("the lowest version is that of all blocks, metrics too") {
 
 TEST_CASE("the budget counts three versions and the optimizer's state") {
   const auto job = Job(Kind::kSgd);
-  const uint64_t floats = 20'000 + 5 + 2;
+  const uint64_t floats = 20'000 + 5 + 4;
   const BlockRange all{0, job->grid.blocks()};
   CHECK(BlockStore::BudgetBytes(job->grid, all, Kind::kSgd) == floats * 4 * 3);
   CHECK(BlockStore::BudgetBytes(job->grid, all, Kind::kMomentum) == floats * 4 * 4);

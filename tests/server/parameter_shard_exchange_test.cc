@@ -129,7 +129,7 @@ TEST_CASE("a repeat of a push with pull waits like the first, and both are answe
 TEST_CASE("a repeat of a push with pull is answered at once with the version that is there") {
   ExchangeFixture f;
   REQUIRE(f.PushWholeStep(0).ok());
-  const std::vector<float> wrong(6 + 4 + 3 + 2, 1e6f);
+  const std::vector<float> wrong(6 + 4 + 3 + 4, 1e6f);
   CHECK(f.Is(f.Exchange(f.Header(0, {0, 2}, f.all), OwnedPayload(wrong)), 1, f.all));
   REQUIRE(f.PushWholeStep(1).ok());
   CHECK(f.Is(f.Exchange(0, {0, 2}, f.all), 1, f.all));  // the version before

@@ -174,7 +174,7 @@ TEST_CASE("a budget that is too small shows in the report, with the sum, and eve
   ShardFixture f(100);
   const pb::ShardReport report = f.shard->Report();
   CHECK(report.error_code() == "ResourceExhausted");
-  CHECK(report.error().find(std::to_string(15 * 4 * 4) + " bytes") != std::string::npos);
+  CHECK(report.error().find(std::to_string(17 * 4 * 4) + " bytes") != std::string::npos);
   CHECK(report.error().find("100 bytes") != std::string::npos);
   CHECK(report.bytes() == 0);
   CHECK(absl::IsResourceExhausted(f.PushWholeStep(0)));

@@ -34,7 +34,7 @@ TEST_CASE("a repeat is answered OK and changes nothing, in its step and later") 
   CHECK(f.shard->repeats() == 8);
   REQUIRE(f.Push(0, {2, 4}, f.all).ok());
   REQUIRE(f.Holds(1, f.all));
-  const std::vector<float> wrong(6 + 4 + 3 + 2, 1e6f);
+  const std::vector<float> wrong(6 + 4 + 3 + 4, 1e6f);
   CHECK(f.Send(f.Header(0, {0, 4}, f.all), OwnedPayload(wrong)).ok());
   CHECK(f.Holds(1, f.all));
   CHECK(f.Holds(0, f.all));  // a repeat does not begin the next step
@@ -129,7 +129,7 @@ TEST_CASE("a pull waits until its last block has the version") {
   CHECK_FALSE(first->has_value());
   REQUIRE(f.Push(0, {0, 4}, {3, 4}).ok());
   REQUIRE(CodeOf(first) == absl::StatusCode::kOk);
-  CHECK((**first)->size() == (6 + 4 + 3 + 2) * sizeof(float));
+  CHECK((**first)->size() == (6 + 4 + 3 + 4) * sizeof(float));
 }
 
 TEST_CASE("the version before stays until the first push of the next step, whatever is pulled") {
@@ -176,13 +176,13 @@ TEST_CASE("a reader is served under any plan of its history, and of no other") {
 
 TEST_CASE("minus zero survives the tree and the wire") {
   ShardFixture f;
-  const Payload zeros = OwnedPayload({-0.0f, -0.0f});
+  const Payload zeros = OwnedPayload({-0.0f, -0.0f, -0.0f, -0.0f});
   for (uint32_t leaf = 0; leaf < 4; ++leaf) {
     REQUIRE(f.Send(f.Header(0, {leaf, leaf + 1}, {3, 4}), zeros).ok());
   }
   const auto answer = f.Pull(1, {3, 4});
   REQUIRE(CodeOf(answer) == absl::StatusCode::kOk);
-  CHECK(SameBits(ToFloats(***answer), {-0.0f, -0.0f}));
+  CHECK(SameBits(ToFloats(***answer), {-0.0f, -0.0f, -0.0f, -0.0f}));
 }
 
 TEST_CASE("metrics have one step more than weights: the last evaluation") {

@@ -51,6 +51,11 @@ class KeepingShard : public Shard {
     reply.set_version(request.plan() + 1);
     done(reply);
   }
+  void Lease(const pb::LeaseRequest& request, Callback<pb::LeaseReply> done) override {
+    pb::LeaseReply reply;
+    reply.set_step(request.number());
+    done(reply);
+  }
 
   void Refuse(const absl::Status& status) {
     MutexLock lock(mutex_);

@@ -30,6 +30,9 @@ class ForgetfulShard : public Shard {
   void Query(const pb::QueryRequest& request, Callback<pb::QueryReply> done) override {
     shard_->Query(request, std::move(done));
   }
+  void Lease(const pb::LeaseRequest& request, Callback<pb::LeaseReply> done) override {
+    shard_->Lease(request, std::move(done));
+  }
 
  private:
   const std::shared_ptr<Shard> shard_;

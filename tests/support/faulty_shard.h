@@ -41,6 +41,12 @@ class FaultyShard : public Shard {
         [request](Shard& real, auto answer) { real.Query(request, answer); }, std::move(done));
   }
 
+  void Lease(const pb::LeaseRequest& request, Callback<pb::LeaseReply> done) override {
+    if (wire_->cut()) return done(absl::UnavailableError("cut off"));
+    Carry<absl::StatusOr<pb::LeaseReply>>(
+        [request](Shard& real, auto answer) { real.Lease(request, answer); }, std::move(done));
+  }
+
  private:
   template <class Answer>
   void Carry(std::function<void(Shard&, std::function<void(Answer)>)> call,

@@ -20,6 +20,7 @@
 #include "common/rpc/remote_shard.h"
 #include "common/rpc/rpc.h"
 #include "common/rpc/wait.h"
+#include "scheduler/cli/audit_rows.h"
 #include "scheduler/cluster.h"
 #include "scheduler/coordinator_service.h"
 #include "tests/scheduler/memory_journal.h"
@@ -64,6 +65,8 @@ class MiniCluster {
 
   // One vector a tensor of the model, as of the last step; from the servers, as anybody reads them.
   absl::StatusOr<Tensors> ReadWeights(const std::string& job);
+  // As the servers say now.
+  absl::StatusOr<std::vector<AuditRow>> Audit(const std::string& job);
 
   // Faults. A server is started again on its folder, as another process.
   void StopServer(uint32_t server);
@@ -221,6 +224,25 @@ inline absl::StatusOr<Tensors> MiniCluster::ReadWeights(const std::string& job) 
     cutter.Next(out.back().size() * sizeof(float)).CopyTo(out.back().data());
   }
   return out;
+}
+
+inline absl::StatusOr<std::vector<AuditRow>> MiniCluster::Audit(const std::string& job) {
+  const pb::GetJobReply got = Get(job);
+  const auto poller = options_.loopback ? std::make_shared<Poller>() : nullptr;
+  std::vector<pb::QueryReply> replies;
+  for (const pb::ShardRange& range : got.plan().shards()) {
+    pb::QueryRequest request;
+    SetHistory(got.plan(), &request);
+    request.set_shard(range.index());
+    request.set_block_begin(range.block_begin());
+    request.set_audit(true);
+    const auto shard = Reach(range.address(), poller);
+    ASSIGN_OR_RETURN(replies.emplace_back(), Await<pb::QueryReply>([&](auto done) {
+                       shard->Query(request, std::move(done));
+                     }));
+  }
+  const JobSpec spec = ParseJobOrStatus(got.job().yaml(), got.job().directory()).value();
+  return AuditRows(spec, got.plan(), replies);
 }
 
 inline void MiniCluster::StopServer(uint32_t server) { servers_[server]->Stop(); }

@@ -41,6 +41,11 @@ class ServerDoor : public Shard {
     if (!pass) return done(Gone());
     inside_.Query(request, std::move(done));
   }
+  void Lease(const pb::LeaseRequest& request, Callback<pb::LeaseReply> done) override {
+    Gate::Pass pass(gate_);
+    if (!pass) return done(Gone());
+    inside_.Lease(request, std::move(done));
+  }
 
  private:
   static absl::Status Gone() { return absl::UnavailableError("connection refused"); }

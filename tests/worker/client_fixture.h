@@ -35,7 +35,8 @@ struct ShardCall {
 // One server, whether the client still knows it or not.
 struct Script {
   Mutex mutex;
-  std::vector<ShardCall> calls ABSL_GUARDED_BY(mutex);                        // since the last Take
+  std::vector<ShardCall> calls ABSL_GUARDED_BY(mutex);  // since the last Take
+  std::vector<std::pair<pb::LeaseRequest, Callback<pb::LeaseReply>>> leases ABSL_GUARDED_BY(mutex);
   std::function<absl::StatusOr<uint64_t>(const pb::QueryRequest&)> on_query;  // a version
   std::weak_ptr<Shard> shard;
 };
@@ -58,6 +59,10 @@ class ScriptedShard : public Shard {
     pb::QueryReply reply;
     reply.set_version(*version);
     done(reply);
+  }
+  void Lease(const pb::LeaseRequest& request, Callback<pb::LeaseReply> done) override {
+    MutexLock lock(script_->mutex);
+    script_->leases.emplace_back(request, std::move(done));
   }
 
  private:

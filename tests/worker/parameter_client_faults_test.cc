@@ -308,25 +308,25 @@ TEST_CASE("FirstStep asks again those that do not answer, and says for whom it w
     if (there) return 5;
     return absl::UnavailableError("the shard is loading its blocks");
   };
-  auto first = std::async(std::launch::async, [&f] { return f.client.FirstStep(); });
+  auto first = std::async(std::launch::async, [&f] { return f.client.FindStart(8); });
   REQUIRE(f.Eventually([&f] { return f.client.CurrentWait().has_value(); }));
   CHECK(WordsOf(f.client.CurrentWait()) == "server-1 at host-1:1: the shard is loading its blocks");
   CHECK(f.client.CurrentWait()->since_unix_ms() > 0);
   there = true;
-  CHECK(first.get().value() == 5);
+  CHECK(first.get().value().version == 5);
   CHECK_FALSE(f.client.CurrentWait());
 }
 
-TEST_CASE("FirstStep ends when it is interrupted or stopped, and with what a shard refuses") {
+TEST_CASE("FindStart ends when it is interrupted or stopped, and with what a shard refuses") {
   SystemTimer timer;
   ClientFixture f({6, 4, 3}, &timer);
   f.Adopt(1, {3});
   f.server(0).on_query = [](const pb::QueryRequest&) {
     return absl::FailedPreconditionError("old plan");
   };
-  CHECK(absl::IsFailedPrecondition(f.client.FirstStep().status()));
+  CHECK(absl::IsFailedPrecondition(f.client.FindStart(8).status()));
   f.server(0).on_query = [](const pb::QueryRequest&) { return absl::UnavailableError("loading"); };
-  const auto first_step = [&f] { return f.client.FirstStep().status(); };
+  const auto first_step = [&f] { return f.client.FindStart(8).status(); };
   auto interrupted = f.StartWaiting(first_step);
   f.client.Interrupt();
   CHECK(absl::IsFailedPrecondition(interrupted.get()));

@@ -92,7 +92,7 @@ TEST_CASE("the sample job is read as it is written") {
   CHECK(job.checkpoint.every_steps == 100);
   CHECK(job.checkpoint.keep == 3);
   CHECK(job.max_restarts == 5);
-  CHECK(job.MetricFloats() == 3);
+  CHECK(job.MetricFloats() == 5);
   CHECK(job.TotalSteps(60000) == 5 * 235);
 }
 

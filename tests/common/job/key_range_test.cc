@@ -112,7 +112,7 @@ TEST_CASE("the grid of a job ends with its metrics tensor, which is summed and s
   REQUIRE(grid.tensors().size() == 3);
   CHECK(grid.tensors()[0].name == "0.weight");
   CHECK(grid.tensors()[2].name == "metrics");
-  CHECK(grid.tensors()[2].shape == Shape{3});
+  CHECK(grid.tensors()[2].shape == Shape{5});
   CHECK(grid.tensors()[2].initializer.kind == InitializerSpec::Kind::kZero);
   CHECK(grid.blocks() == 3);
   CHECK(grid.kind(0) == TensorKind::kTrained);

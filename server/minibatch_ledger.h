@@ -1,0 +1,59 @@
+// Which minibatches a block has of the steps that it has not whole: those before its version it has
+// all. Alone decides whether a gradient counts.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <vector>
+
+namespace paracord {
+
+class MinibatchLedger {
+ public:
+  // `slices`: of a step, the job's virtual workers.
+  explicit MinibatchLedger(uint32_t slices) : slices_(slices) {}
+
+  bool Has(uint64_t step, uint32_t slice) const {
+    const auto found = steps_.find(step);
+    return found != steps_.end() && found->second[slice];
+  }
+  void Add(uint64_t step, uint32_t slice) {
+    auto [entry, fresh] = steps_.try_emplace(step, slices_, false);
+    count_ += entry->second[slice] ? 0 : 1;
+    entry->second[slice] = true;
+  }
+  bool Whole(uint64_t step) const {
+    const auto found = steps_.find(step);
+    return found != steps_.end() &&
+           std::all_of(found->second.begin(), found->second.end(), [](bool has) { return has; });
+  }
+  // The block's version has passed this step.
+  void Drop(uint64_t step) {
+    const auto found = steps_.find(step);
+    if (found == steps_.end()) return;
+    count_ -= static_cast<uint64_t>(std::count(found->second.begin(), found->second.end(), true));
+    steps_.erase(found);
+  }
+
+  uint64_t count() const { return count_; }
+  // The last step that it has something of; none: 0.
+  uint64_t newest_step() const { return steps_.empty() ? 0 : steps_.rbegin()->first; }
+  // As step * slices + slice, ascending.
+  std::vector<uint64_t> List() const {
+    std::vector<uint64_t> out;
+    for (const auto& [step, has] : steps_) {
+      for (uint32_t slice = 0; slice < slices_; ++slice) {
+        if (has[slice]) out.push_back(step * slices_ + slice);
+      }
+    }
+    return out;
+  }
+
+ private:
+  uint32_t slices_;
+  uint64_t count_ = 0;
+  std::map<uint64_t, std::vector<bool>> steps_;
+};
+
+}  // namespace paracord

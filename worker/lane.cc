@@ -1,0 +1,110 @@
+#include "worker/lane.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/status.h"
+
+namespace paracord {
+namespace {
+
+constexpr int64_t kEvaluationRows = 256;
+
+double SecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+int64_t MostRows(const LanePlan& plan) {
+  return std::max(kEvaluationRows, static_cast<int64_t>(plan.sampler.LargestSlice()));
+}
+
+}  // namespace
+
+Payload Leaf::Take(BufferPool& pool) const {
+  FloatBuffer buffer = pool.Take(values_.size());
+  std::copy(values_.begin(), values_.end(), buffer.get());
+  const float* data = buffer.get();
+  return Payload(data, values_.size(), std::move(buffer));
+}
+
+Lane::Lane(const LanePlan& plan)
+    : plan_(plan),
+      metrics_tensor_(static_cast<uint32_t>(plan.grid.tensors().size()) - 1),
+      pass_(plan.model, MostRows(plan)),
+      train_(plan.train, static_cast<float>(plan.spec.scale)) {
+  if (plan.test != nullptr) {
+    test_ = std::make_unique<SliceReader>(*plan.test, static_cast<float>(plan.spec.scale));
+  }
+}
+
+double Lane::TakeBusy() { return std::exchange(busy_, 0); }
+
+Weights Lane::CurrentWeights() const {
+  Weights weights;
+  for (uint32_t i = 0; i < metrics_tensor_; ++i) weights.push_back(plan_.client.tensor(i));
+  return weights;
+}
+
+absl::Status Lane::Train(const Slice& slice, Leaf* leaf, const std::function<void()>& after_loss,
+                         const HandOver& hand_over) {
+  const Clock::time_point start = Clock::now();
+  const JobSpec& spec = plan_.spec;
+  const BlockGrid& grid = plan_.grid;
+  const uint64_t batch_size = plan_.sampler.BatchSize(slice.step);
+  const Batch batch = train_.Read(plan_.sampler.Slice(slice.step, slice.number));
+  const PassContext context{true, spec.seed, slice.step,
+                            SliceOf(batch_size, spec.virtual_workers, slice.number).first};
+  const FloatBuffer buffer =
+      plan_.pool.Take(grid.Floats({0, grid.BlocksOf(metrics_tensor_).begin}));
+  Gradients gradients;
+  for (uint32_t i = 0; i < metrics_tensor_; ++i) {
+    gradients.push_back(buffer.get() + grid.FloatsOf(grid.BlocksOf(i)).begin);
+  }
+  const Weights weights = CurrentWeights();
+  double waited = 0;
+  RETURN_IF_ERROR(pass_.Forward(weights, batch, context, [&](const FloatRange& floats) {
+    const Clock::time_point begun = Clock::now();
+    const absl::Status ready = plan_.client.Await(grid.BlocksOver(floats));
+    waited += SecondsSince(begun);
+    return ready;
+  }));
+  ASSIGN_OR_RETURN(const double loss, pass_.Loss(batch));
+  (*leaf)[0] = static_cast<float>(loss / static_cast<double>(batch_size));
+  if (after_loss) after_loss();
+  // Every shard has answered for this step before anything of it is pushed.
+  RETURN_IF_ERROR(plan_.client.AwaitAll());
+  size_t parts = 0, run = 0;  // that are complete
+  RETURN_IF_ERROR(
+      pass_.Backward(weights, batch, slice.gradient_scale, gradients, [&](const FloatRange&) {
+        for (++parts; run < plan_.runs.size() && plan_.runs[run].parts <= parts; ++run) {
+          RETURN_IF_ERROR(hand_over(run, buffer));
+        }
+        return absl::OkStatus();
+      }));
+  busy_ += SecondsSince(start) - waited;
+  return absl::OkStatus();
+}
+
+absl::Status Lane::Evaluate(uint32_t slice, Leaf* leaf) {
+  const JobSpec& spec = plan_.spec;
+  const uint64_t samples = plan_.test->samples();
+  const auto [first, last] = SliceOf(samples, spec.virtual_workers, slice);
+  const Weights weights = CurrentWeights();
+  std::vector<double> sums(1 + spec.evaluate.metrics.size(), 0.0);
+  for (uint64_t at = first; at < last; at += kEvaluationRows) {
+    std::vector<uint64_t> indices;
+    for (uint64_t i = at; i < std::min(last, at + kEvaluationRows); ++i) indices.push_back(i);
+    const Batch batch = test_->Read(indices);
+    RETURN_IF_ERROR(pass_.Forward(weights, batch, {false, spec.seed, 0, 0}, nullptr));
+    const std::vector<double> metrics = pass_.Metrics(batch, spec.evaluate.metrics);
+    for (size_t i = 0; i < metrics.size(); ++i) sums[1 + i] += metrics[i];
+    ASSIGN_OR_RETURN(const double loss, pass_.Loss(batch));
+    sums[0] += loss;
+  }
+  for (size_t i = 0; i < sums.size(); ++i) {
+    (*leaf)[Leaf::kEvaluation + i] = static_cast<float>(sums[i] / static_cast<double>(samples));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace paracord
