@@ -5,7 +5,6 @@
 
 #include "common/base/status.h"
 #include "common/base/units.h"
-#include "common/rpc/consistency_message.h"
 #include "scheduler/held_memory.h"
 #include "scheduler/job_status.h"
 #include "scheduler/planner.h"
@@ -44,7 +43,6 @@ bool TryStart(Job& job, const JobTable& table, const Membership& members, uint32
   job.waits = MergeWaits(job.waits, std::move(planned.waits), now);
   if (!planned.plan.has_value()) return false;
   planned.plan->set_cluster(table.cluster());
-  *planned.plan->mutable_consistency() = ToMessage(job.spec.consistency);
   job.Publish(*planned.plan, planned.why, now);
   return true;
 }

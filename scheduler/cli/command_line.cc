@@ -33,6 +33,7 @@ class CommandLine {
     AddWait();
     AddExplain();
     AddDigest();
+    AddAudit();
     AddExport();
   }
 
@@ -154,6 +155,12 @@ class CommandLine {
     command->add_option("--step", digest_.step, "of this step; without it: the newest");
     AddTimeout(command, &digest_.timeout, "give up after this (exit 4); 60s if left out");
   }
+  void AddAudit() {
+    CLI::App* command = Add("audit", "by epoch: samples expected, applied, repeated, missing",
+                            [this](const Context& context) { return RunAudit(context, audit_); });
+    AddJob(command, &audit_.job);
+    AddTimeout(command, &audit_.timeout, "give up after this (exit 4); 60s if left out");
+  }
   void AddExport() {
     CLI::App* command = Add("export", "write a job's weights as safetensors",
                             [this](const Context& context) { return RunExport(context, export_); });
@@ -176,6 +183,7 @@ class CommandLine {
   WaitArguments wait_;
   ExplainArguments explain_;
   DigestArguments digest_;
+  AuditArguments audit_;
   ExportArguments export_;
   CLI::App app_;
 };

@@ -74,6 +74,12 @@ struct DigestArguments {
 };
 int RunDigest(const Context& context, const DigestArguments& arguments);
 
+struct AuditArguments {
+  std::string job;
+  Duration timeout = seconds(60);
+};
+int RunAudit(const Context& context, const AuditArguments& arguments);
+
 struct ExportArguments {
   std::string job;
   std::string file;
