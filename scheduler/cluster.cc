@@ -5,6 +5,7 @@
 
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "scheduler/job_settings.h"
 #include "scheduler/job_status.h"
 #include "scheduler/reconcile.h"
 #include "scheduler/shard_reports.h"
@@ -235,6 +236,20 @@ absl::StatusOr<pb::CancelReply> Cluster::HandleCancel(const pb::CancelRequest& r
   pb::CancelReply reply;
   reply.set_state((*job)->state());
   return reply;
+}
+
+void Cluster::SetJob(const pb::SetJobRequest& request, Callback<pb::SetJobReply> done) {
+  Run<pb::SetJobReply>(
+      [this, request](Moment now) -> absl::StatusOr<pb::SetJobReply> {
+        auto job = jobs_.Find(request.id());
+        if (!job.ok()) return job.status();
+        RETURN_IF_ERROR(
+            ChangeJob(**job, {request.settings().begin(), request.settings().end()}, now));
+        pb::SetJobReply reply;
+        reply.set_plan((*job)->plan().number());
+        return reply;
+      },
+      std::move(done));
 }
 
 }  // namespace paracord

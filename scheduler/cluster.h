@@ -48,6 +48,7 @@ class Cluster : public Coordinator {
   void ListJobs(const pb::ListJobsRequest& request, Callback<pb::ListJobsReply> done) override;
   void ListNodes(const pb::ListNodesRequest& request, Callback<pb::ListNodesReply> done) override;
   void Cancel(const pb::CancelRequest& request, Callback<pb::CancelReply> done) override;
+  void SetJob(const pb::SetJobRequest& request, Callback<pb::SetJobReply> done) override;
 
  private:
   Cluster(ClusterOptions options, JobTable jobs, Timer& timer);

@@ -77,4 +77,10 @@ grpc::ServerUnaryReactor* CoordinatorService::Cancel(grpc::CallbackServerContext
   return Serve(context, *request, reply, coordinator_, &Coordinator::Cancel);
 }
 
+grpc::ServerUnaryReactor* CoordinatorService::SetJob(grpc::CallbackServerContext* context,
+                                                     const pb::SetJobRequest* request,
+                                                     pb::SetJobReply* reply) {
+  return Serve(context, *request, reply, coordinator_, &Coordinator::SetJob);
+}
+
 }  // namespace paracord

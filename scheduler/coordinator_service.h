@@ -37,6 +37,9 @@ class CoordinatorService : public pb::Coordinator::CallbackService {
   grpc::ServerUnaryReactor* Cancel(grpc::CallbackServerContext* context,
                                    const pb::CancelRequest* request,
                                    pb::CancelReply* reply) override;
+  grpc::ServerUnaryReactor* SetJob(grpc::CallbackServerContext* context,
+                                   const pb::SetJobRequest* request,
+                                   pb::SetJobReply* reply) override;
 
  private:
   Coordinator& coordinator_;

@@ -7,6 +7,8 @@
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/job/sampler.h"
+#include "common/rpc/consistency_message.h"
+#include "scheduler/plan_tasks.h"
 
 namespace paracord {
 namespace {
@@ -15,14 +17,29 @@ constexpr int kMaxEvents = 200;
 constexpr Duration kLeaveTime = seconds(1);
 constexpr Duration kArriveTime = seconds(1);  // of a plan that was sent before its job ended
 
-// What the code here indexes by holds also for bytes from a disk.
-absl::Status CheckRecord(const pb::JobRecord& record) {
+// Each task of the plan has its place in the status, where ranks are places, and has some of the
+// virtual workers.
+bool TasksAreGood(const pb::JobRecord& record, uint32_t virtual_workers) {
   const auto& tasks = record.status().tasks();
-  bool good = record.plan().tasks_size() <= tasks.size();
-  for (int i = 0; i < tasks.size(); ++i) good = good && tasks[i].rank() == static_cast<uint32_t>(i);
-  for (int i = 0; good && i < record.plan().tasks_size(); ++i) {
-    good = record.plan().tasks(i).rank() == static_cast<uint32_t>(i);
+  for (int i = 0; i < tasks.size(); ++i) {
+    if (tasks[i].rank() != static_cast<uint32_t>(i)) return false;
   }
+  int64_t last = -1;
+  for (const pb::TaskSlot& slot : record.plan().tasks()) {
+    if (slot.rank() <= last || slot.rank() >= static_cast<uint32_t>(tasks.size())) return false;
+    if (slot.begin() >= slot.end() || slot.end() > virtual_workers) return false;
+    last = slot.rank();
+  }
+  const bool training = record.status().state() == pb::RUNNING && record.plan().tasks_size() > 0;
+  return !training || TaskCount(record.plan()) > 0;
+}
+
+// What the code here indexes by holds also for bytes from a disk.
+absl::Status CheckRecord(const pb::JobRecord& record, const JobSpec& spec) {
+  const bool range = record.min_workers() <= record.workers() &&
+                     record.workers() <= spec.virtual_workers &&
+                     (record.workers() == 0 || record.min_workers() > 0);
+  bool good = range && TasksAreGood(record, spec.virtual_workers);
   const bool started = record.status().state() == pb::RUNNING || record.plan().number() > 0;
   if (record.train_samples() > kMostSamples) {
     return absl::DataLossError(absl::StrCat("found ", record.train_samples(),
@@ -38,26 +55,48 @@ absl::Status CheckRecord(const pb::JobRecord& record) {
 absl::StatusOr<std::unique_ptr<Job>> Job::Make(pb::JobRecord record) {
   auto spec = ParseJobOrStatus(record.job().yaml(), record.job().directory());
   if (!spec.ok()) return spec.status();
-  RETURN_IF_ERROR(CheckRecord(record));
+  RETURN_IF_ERROR(CheckRecord(record, *spec));
   std::unique_ptr<Job> job(new Job(std::move(record), *std::move(spec)));
   if (job->ended()) job->HoldMemory(TimePoint{});  // the servers' heartbeats will say
   return job;
 }
 
 Job::Job(pb::JobRecord journaled, JobSpec parsed)
-    : record(std::move(journaled)), spec(std::move(parsed)), needs(spec) {}
+    : record(std::move(journaled)), spec(std::move(parsed)), needs(spec) {
+  if (record.has_consistency()) needs.SetConsistency(FromMessage(record.consistency()));
+  if (record.workers() > 0) needs.SetWorkers(record.workers(), record.min_workers());
+}
 
 std::string Job::TaskName(uint32_t rank) const {
   return absl::StrCat("task ", rank, " on ", task(rank).node());
 }
 
+const pb::TaskSlot* Job::FindSlot(uint32_t rank) const {
+  return training() ? FindTask(plan(), rank) : nullptr;
+}
+
+bool Job::IsSpeaker(uint32_t rank) const {
+  const std::vector<uint32_t> ranks = RanksOf(plan());
+  return !ranks.empty() && ranks.front() == rank;
+}
+
 std::set<uint32_t> Job::LostRanks() const {
   std::set<uint32_t> lost;
   if (!training()) return lost;
-  for (const pb::TaskStatus& task : status().tasks()) {
-    if (task.state() == kTaskLost) lost.insert(task.rank());
+  for (const pb::TaskSlot& slot : plan().tasks()) {
+    if (TaskIs(slot.rank(), kTaskLost)) lost.insert(slot.rank());
   }
   return lost;
+}
+
+bool Job::Ending() const {
+  const auto& tasks = plan().tasks();
+  return std::any_of(tasks.begin(), tasks.end(),
+                     [this](const auto& slot) { return TaskIs(slot.rank(), kTaskDone); });
+}
+
+bool Job::Steady() const {
+  return training() && !status().has_first_failure() && !Ending() && LostRanks().empty();
 }
 
 const pb::StoredAtStop* Job::StoppedAt(const std::string& server) const {
@@ -84,23 +123,56 @@ void Job::Note(const std::string& text, Moment now) {
   LogInfo(id(), ": ", text);
 }
 
+void Job::StartTask(const pb::TaskSlot& slot) {
+  pb::TaskStatus& task = this->task(slot.rank());
+  task.set_node(slot.worker());
+  task.set_state(kTaskStarting);
+  task.set_pid(0);
+  task.set_busy(0);
+  task_waits.erase(slot.rank());
+}
+
+void Job::ReleaseTask(const pb::TaskSlot& slot, Moment now) {
+  pb::TaskStatus& task = this->task(slot.rank());
+  if (task.state() != kTaskLost) ReleaseSlot(slot, now);
+  task.set_state(kTaskReleased);
+  task.set_pid(0);
+  task.set_busy(0);
+  task.set_begin(0);
+  task.set_end(0);
+  task_waits.erase(slot.rank());
+}
+
+void Job::NoteCut(const pb::Plan& before, Moment now) {
+  bool same = TaskCount(before) == TaskCount(plan());
+  for (const pb::TaskSlot& slot : plan().tasks()) {
+    const pb::TaskSlot* old = FindTask(before, slot.rank());
+    same = same && (slot.backup() ||
+                    (old != nullptr && old->begin() == slot.begin() && old->end() == slot.end()));
+  }
+  if (same) return;
+  tuning = Tuning();
+  tuning.cut_at = now.at;
+}
+
 void Job::Publish(const pb::Plan& plan, const std::string& why, Moment now) {
   pb::JobStatus* status = record.mutable_status();
   const pb::Plan before = std::exchange(*record.mutable_plan(), plan);
-  for (const pb::TaskSlot& slot : plan.tasks()) {
-    const int rank = static_cast<int>(slot.rank());
-    const bool known = rank < before.tasks_size();
-    if (known && before.tasks(rank).incarnation() == slot.incarnation()) continue;
-    pb::TaskStatus* task = rank < status->tasks_size() ? &this->task(rank) : status->add_tasks();
-    task->set_rank(slot.rank());
-    task->set_node(slot.worker());
-    task->set_begin(slot.begin());
-    task->set_end(slot.end());
-    task->set_state(kTaskStarting);
-    task->set_pid(0);
-    task->set_busy(0);
-    task_waits.erase(slot.rank());
+  for (const pb::TaskSlot& slot : before.tasks()) {
+    if (FindTask(plan, slot.rank()) == nullptr) ReleaseTask(slot, now);
   }
+  for (const pb::TaskSlot& slot : plan.tasks()) {
+    while (slot.rank() >= static_cast<uint32_t>(status->tasks_size())) {
+      const auto rank = static_cast<uint32_t>(status->tasks_size());
+      status->add_tasks()->set_rank(rank);
+    }
+    const pb::TaskSlot* old = FindTask(before, slot.rank());
+    if (old == nullptr || old->incarnation() != slot.incarnation()) StartTask(slot);
+    task(slot.rank()).set_begin(slot.begin());
+    task(slot.rank()).set_end(slot.end());
+  }
+  NoteCut(before, now);
+  if (pending()) resized_at = now.at;
   if (pending()) {
     status->set_state(pb::RUNNING);
     record.set_started_unix_ms(now.unix_ms);
@@ -155,7 +227,7 @@ void Job::EndTasks(Moment now) {
   for (const pb::TaskSlot& slot : plan().tasks()) {
     pb::TaskStatus& task = this->task(slot.rank());
     if (task.state() != kTaskLost) ReleaseSlot(slot, now);
-    if (task.state() != kTaskDone) task.set_state(kTaskLost);
+    if (task.state() != kTaskDone) task.set_state(slot.backup() ? kTaskReleased : kTaskLost);
     task.set_pid(0);
   }
   record.mutable_plan()->clear_tasks();
@@ -164,9 +236,11 @@ void Job::EndTasks(Moment now) {
 
 void Job::Lose(uint32_t rank, const TaskLoss& loss, Moment now) {
   pb::JobStatus* status = record.mutable_status();
-  if (!loss.ended) ReleaseSlot(plan().tasks(static_cast<int>(rank)), now);
+  const pb::TaskSlot& slot = *FindSlot(rank);
+  const bool counted = loss.counted && !slot.backup();
+  if (!loss.ended) ReleaseSlot(slot, now);
   Note(loss.message, now);
-  if (loss.counted && status->restarts() >= spec.max_restarts) {
+  if (counted && status->restarts() >= spec.max_restarts) {
     pb::Failure failure =
         MakeFailure(loss.code,
                     absl::StrCat(loss.message, "; tasks were started again ", status->restarts(),
@@ -178,7 +252,7 @@ void Job::Lose(uint32_t rank, const TaskLoss& loss, Moment now) {
     Fail(failure, now);
     return;
   }
-  if (loss.counted) status->set_restarts(status->restarts() + 1);
+  if (counted) status->set_restarts(status->restarts() + 1);
   task(rank).set_state(kTaskLost);
   task(rank).set_pid(0);
   task(rank).set_busy(0);

@@ -12,8 +12,10 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -21,13 +23,15 @@
 #include "proto/storage.pb.h"
 #include "scheduler/job_needs.h"
 #include "scheduler/moment.h"
+#include "scheduler/pace.h"
 
 namespace paracord {
 
 inline constexpr const char* kTaskStarting = "STARTING";
 inline constexpr const char* kTaskRunning = "RUNNING";
 inline constexpr const char* kTaskDone = "DONE";
-inline constexpr const char* kTaskLost = "LOST";
+inline constexpr const char* kTaskLost = "LOST";          // to be placed again
+inline constexpr const char* kTaskReleased = "RELEASED";  // the plan does not name this rank now
 
 // Why a task has to be started again.
 struct TaskLoss {
@@ -58,6 +62,16 @@ struct HeldShard {
   bool seen = false;  // in a heartbeat
 };
 
+// What is measured of a training job's tasks, and what was found the last time.
+struct Tuning {
+  Pace pace;
+  TimePoint cut_at{};                             // the virtual workers were cut otherwise
+  TimePoint looked_at{};                          // at how fast the tasks are
+  std::vector<uint32_t> better_cut;               // found then; empty: none
+  std::pair<uint32_t, uint32_t> better_shadow{};  // backup, and the rank it had better compute for
+  std::optional<TimePoint> better_since;          // that has been so; empty: it is not
+};
+
 class Job {
  public:
   // InvalidArgument: the text is no valid job; all errors. DataLoss: the record contradicts itself.
@@ -71,19 +85,28 @@ class Job {
   bool training() const { return running() && plan().phase() == pb::Plan::TRAINING; }
   const pb::Plan& plan() const { return record.plan(); }
   const pb::JobStatus& status() const { return record.status(); }
-  // Of a rank of a running job's plan.
+  // Of any rank that a plan of the job has ever named.
   pb::TaskStatus& task(uint32_t rank) { return *record.mutable_status()->mutable_tasks(rank); }
   const pb::TaskStatus& task(uint32_t rank) const { return record.status().tasks(rank); }
   bool TaskIs(uint32_t rank, const char* state) const { return task(rank).state() == state; }
   std::string TaskName(uint32_t rank) const;  // "task 1 on worker-0"
+  // Null: the job is not training, or its plan does not name this rank.
+  const pb::TaskSlot* FindSlot(uint32_t rank) const;
+  // The rank whose progress and loss are the job's: the lowest that is no backup.
+  bool IsSpeaker(uint32_t rank) const;
   std::set<uint32_t> LostRanks() const;
+  // Some task is done: the others are about to be, and nobody can take over from anybody.
+  bool Ending() const;
+  // Nothing has failed, ended or been lost: a plan with other tasks may follow.
+  bool Steady() const;
   // Null: the server did not stop in order, or has returned.
   const pb::StoredAtStop* StoppedAt(const std::string& server) const;
   void ForgetStop(const std::string& server);
 
   // One line of the job's history, for people; also logged.
   void Note(const std::string& text, Moment now);
-  // A new TRAINING plan; tasks with a new incarnation are STARTING. The first one starts the job.
+  // A new TRAINING plan; tasks with a new incarnation are STARTING, those that it does not name any
+  // more RELEASED. The first one starts the job.
   void Publish(const pb::Plan& plan, const std::string& why, Moment now);
   // All tasks are done: the plan becomes FINISHED, at the last step.
   void Finish(Moment now);
@@ -92,7 +115,8 @@ class Job {
   // Keeps the first failure ever recorded, whatever `failure` says.
   void Fail(const pb::Failure& failure, Moment now);
   void Cancel(Moment now);
-  // The task must be started again; more often than the job allows: the job fails with this.
+  // The task must be started again; more often than the job allows: the job fails with this. A
+  // backup is never counted.
   void Lose(uint32_t rank, const TaskLoss& loss, Moment now);
 
   pb::JobRecord record;
@@ -104,6 +128,9 @@ class Job {
   std::vector<HeldShard> held;  // of an ended job
   // By step, by shard's index: bytes stored. Only the steps that become checkpoints.
   std::map<uint64_t, std::map<uint32_t, uint64_t>> stored;
+  Tuning tuning;
+  TimePoint resized_at{};   // tasks were added, or given back
+  TimePoint backups_at{};   // no backup is started before
   TimePoint fail_at{};      // a failure is recorded; its process's end is waited for until then
   bool must_save = false;   // before anything else is shown
   bool progressed = false;  // now and then
@@ -112,6 +139,10 @@ class Job {
  private:
   Job(pb::JobRecord record, JobSpec spec);
   void ReleaseSlot(const pb::TaskSlot& slot, Moment now);
+  void StartTask(const pb::TaskSlot& slot);
+  void ReleaseTask(const pb::TaskSlot& slot, Moment now);
+  // Starts the measuring anew if tasks have other virtual workers than they had.
+  void NoteCut(const pb::Plan& before, Moment now);
   // No tasks any more.
   void EndTasks(Moment now);
   void End(pb::JobState state, Moment now);

@@ -14,6 +14,11 @@ JobNeeds::JobNeeds(const JobSpec& spec) : spec_(spec) {
   total_bytes_ = BytesOnServer(floats, spec_.optimizer.kind);
 }
 
+void JobNeeds::SetWorkers(uint32_t most, uint32_t least) {
+  spec_.workers = most;
+  spec_.min_workers = least;
+}
+
 void JobNeeds::LayOut() {
   if (!grid_.has_value()) grid_.emplace(GridOf(spec_));
 }

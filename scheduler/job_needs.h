@@ -1,5 +1,5 @@
-// What a job asks of a cluster, worked out from its spec: slots, device, and memory by server. Not
-// thread-safe.
+// What a job asks of a cluster, worked out from its spec and from what people have set since:
+// slots, consistency, device, and memory by server. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,13 @@ class JobNeeds {
  public:
   explicit JobNeeds(const JobSpec& spec);
 
+  // Tasks, backups not counted: at most, and to start with at least.
   uint32_t workers() const { return spec_.workers; }
+  uint32_t min_workers() const { return spec_.min_workers; }
+  void SetWorkers(uint32_t most, uint32_t least);
+  const ConsistencySpec& consistency() const { return spec_.consistency; }
+  void SetConsistency(const ConsistencySpec& spec) { spec_.consistency = spec; }
+  bool balance() const { return spec_.balance; }
   uint32_t virtual_workers() const { return spec_.virtual_workers; }
   DeviceKind device() const { return spec_.device; }
   // On all servers together. Known without laying out the grid, which for a hostile model would be

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "common/job/sampler.h"
+#include "common/rpc/consistency_message.h"
+#include "scheduler/plan_tasks.h"
 
 namespace paracord {
 namespace {
@@ -56,7 +58,9 @@ pb::JobStatus ShowJob(const Job& job, const Membership& members, Moment now) {
   status.set_name(job.spec.name);
   status.set_plan(job.plan().number());
   status.set_history(job.plan().history());
-  status.set_consistency("bsp");
+  status.set_consistency(Name(job.plan().number() > 0 ? FromMessage(job.plan().consistency())
+                                                      : job.needs.consistency()));
+  status.set_backup(BackupCount(job.plan()));
   if (status.steps() == 0) status.set_steps(job.spec.steps);
   ShowSamples(job, status);
   ShowServers(job, members, status);

@@ -54,6 +54,7 @@ void CountSlots(const Job& job, const Membership& members, Usage& usage) {
   for (const Leaving& leaving : job.leaving) {
     if (here(leaving.worker, leaving.worker_incarnation)) {
       usage.slots[leaving.worker].push_back(job.id());
+      ++usage.leaving[leaving.worker];
     }
   }
 }

@@ -12,7 +12,7 @@
 #include "scheduler/job.h"
 #include "scheduler/journal.h"
 #include "scheduler/membership.h"
-#include "scheduler/planner.h"
+#include "scheduler/resources.h"
 
 namespace paracord {
 

@@ -1,85 +1,27 @@
 #include "scheduler/planner.h"
 
 #include <algorithm>
-#include <tuple>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/units.h"
-#include "common/job/sampler.h"
+#include "common/rpc/consistency_message.h"
 #include "scheduler/compute_class.h"
+#include "scheduler/plan_tasks.h"
+#include "scheduler/slots.h"
 
 namespace paracord {
 namespace {
 
 constexpr size_t kNamedJobs = 3;  // in one line for people
 
-struct Candidate {
-  const KnownMember* worker;
-  uint32_t free;
-  uint32_t own = 0;  // tasks of this job
-};
-
-// One task more on the worker that has the fewest of this job's, then the most room. Null: no room.
-Candidate* Take(std::vector<Candidate>& candidates) {
-  Candidate* best = nullptr;
-  for (Candidate& candidate : candidates) {
-    if (candidate.free == 0) continue;
-    if (best == nullptr ||
-        std::make_pair(candidate.own, best->free) < std::make_pair(best->own, candidate.free)) {
-      best = &candidate;
-    }
-  }
-  if (best != nullptr) {
-    --best->free;
-    ++best->own;
-  }
-  return best;
-}
-
-bool DeviceFits(DeviceKind wanted, const std::string& device) {
-  return wanted == DeviceKind::kAuto || device == (wanted == DeviceKind::kCuda ? "cuda" : "cpu");
-}
-
-// Workers whose bits can be made the same: device, library, and instruction sets that contain one
-// another. CUDA first.
-using GroupKey = std::tuple<bool, std::string, std::string, std::string>;
-std::map<GroupKey, std::vector<Candidate>> Groups(DeviceKind device, const Resources& resources) {
-  std::map<GroupKey, std::vector<Candidate>> groups;
-  for (const KnownMember* worker : resources.workers) {
-    const pb::ComputeClass& compute = worker->who.compute();
-    if (!DeviceFits(device, compute.device())) continue;
-    const std::string isa = IsaRank(compute.isa()) < 0 ? compute.isa() : "";
-    groups[{compute.device() != "cuda", compute.device(), compute.library(), isa}].push_back(
-        {worker, resources.FreeSlots(*worker)});
-  }
-  return groups;
-}
-
-uint32_t FreeIn(const std::vector<Candidate>& group) {
-  uint32_t free = 0;
-  for (const Candidate& candidate : group) free += candidate.free;
-  return free;
-}
-
-std::string BusyString(const Resources& resources) {
-  std::vector<std::string> parts;
-  for (const KnownMember* worker : resources.workers) {
-    const auto taken = resources.usage.slots.find(worker->name());
-    if (taken == resources.usage.slots.end() || taken->second.empty()) continue;
-    const std::set<std::string> jobs(taken->second.begin(), taken->second.end());
-    parts.push_back(absl::StrCat(worker->name(), ": ", taken->second.size(), " of ",
-                                 worker->who.slots(), " busy with ", absl::StrJoin(jobs, ", ")));
-  }
-  return absl::StrJoin(parts, "; ");
-}
-
 std::string SlotsMissing(const JobNeeds& needs, const Resources& resources, uint32_t free) {
   const std::string device = needs.device() == DeviceKind::kCuda  ? " with a CUDA device"
                              : needs.device() == DeviceKind::kCpu ? " on a CPU"
                                                                   : "";
   std::string what =
-      absl::StrCat(needs.workers(), " free slots", device, " needed, ", free, " free");
+      absl::StrCat(needs.min_workers(), " free slots", device, " needed, ", free, " free");
   if (resources.workers.empty()) return absl::StrCat(what, ": no worker has joined");
   const std::string busy = BusyString(resources);
   if (!busy.empty()) absl::StrAppend(&what, " (", busy, ")");
@@ -88,26 +30,21 @@ std::string SlotsMissing(const JobNeeds& needs, const Resources& resources, uint
 
 void PlaceGang(JobNeeds& needs, const Resources& resources, Planned& planned, pb::Plan& plan) {
   uint32_t most_free = 0;
-  for (auto& [key, group] : Groups(needs.device(), resources)) {
+  for (Candidates& group : SlotGroups(needs.device(), resources)) {
     const uint32_t free = FreeIn(group);
     most_free = std::max(most_free, free);
-    if (free < needs.workers()) continue;
-    for (uint32_t rank = 0; rank < needs.workers(); ++rank) {
-      const pb::JoinRequest& worker = Take(group)->worker->who;
-      const auto [begin, end] = SliceOf(needs.virtual_workers(), needs.workers(), rank);
-      pb::TaskSlot* slot = plan.add_tasks();
-      slot->set_rank(rank);
-      slot->set_worker(worker.name());
-      slot->set_worker_incarnation(worker.incarnation());
-      slot->set_incarnation(1);
-      slot->set_begin(static_cast<uint32_t>(begin));
-      slot->set_end(static_cast<uint32_t>(end));
-      if (rank == 0 || IsaRank(worker.compute().isa()) < IsaRank(plan.compute().isa())) {
-        *plan.mutable_compute() = worker.compute();
+    if (free < needs.min_workers()) continue;
+    for (uint32_t i = 0; i < std::min(free, needs.workers()); ++i) {
+      const KnownMember& worker = *Take(group)->worker;
+      AddTask(plan, worker);
+      const pb::ComputeClass& compute = worker.who.compute();
+      if (i == 0 || IsaRank(compute.isa()) < IsaRank(plan.compute().isa())) {
+        *plan.mutable_compute() = compute;
       }
     }
-    return;
+    return CutEvenly(plan, needs.virtual_workers());
   }
+  planned.lacks_slots = true;
   planned.waits.push_back(MakeWait(plan.job(), SlotsMissing(needs, resources, most_free)));
 }
 
@@ -117,12 +54,6 @@ void WaitForServers(const std::string& job, const Resources& resources, Planned&
   planned.waits.push_back(MakeWait(
       job, absl::StrCat(std::max(1u, resources.min_servers), " servers needed, ", names.size(),
                         " ready", names.empty() ? "" : ": ", absl::StrJoin(names, ", "))));
-}
-
-uint64_t FreeMemory(const KnownMember& server, const Resources& resources) {
-  const auto used = resources.usage.memory.find(server.name());
-  const uint64_t taken = used == resources.usage.memory.end() ? 0 : used->second;
-  return server.who.memory_bytes() - std::min(server.who.memory_bytes(), taken);
 }
 
 // Ended jobs that these servers have not freed yet, the first few of each.
@@ -147,7 +78,7 @@ bool FitsTogether(const std::string& job, const JobNeeds& needs, const Resources
                   Planned& planned) {
   uint64_t free = 0, all = 0;
   for (const KnownMember* server : resources.servers) {
-    free += FreeMemory(*server, resources);
+    free += resources.FreeMemory(*server);
     all += server->who.memory_bytes();
   }
   if (needs.total_bytes() <= free) return true;
@@ -163,7 +94,7 @@ void CutShards(JobNeeds& needs, const Resources& resources, Planned& planned, pb
   const std::vector<ShardNeed> cut = needs.Cut(static_cast<uint32_t>(resources.servers.size()));
   for (size_t i = 0; i < cut.size(); ++i) {
     const KnownMember& server = *resources.servers[i];
-    const uint64_t free = FreeMemory(server, resources);
+    const uint64_t free = resources.FreeMemory(server);
     if (cut[i].bytes > free) {
       planned.waits.push_back(MakeWait(
           plan.job(),
@@ -182,7 +113,7 @@ void CutShards(JobNeeds& needs, const Resources& resources, Planned& planned, pb
 }
 
 // Where a lost task goes: the same worker if it can, else as in a first plan. Null: nowhere.
-const KnownMember* PlaceAgain(const pb::TaskSlot& slot, std::vector<Candidate>& candidates) {
+const KnownMember* PlaceAgain(const pb::TaskSlot& slot, Candidates& candidates) {
   for (Candidate& candidate : candidates) {
     if (candidate.worker->name() != slot.worker() || candidate.free == 0) continue;
     --candidate.free;
@@ -193,32 +124,16 @@ const KnownMember* PlaceAgain(const pb::TaskSlot& slot, std::vector<Candidate>& 
   return taken == nullptr ? nullptr : taken->worker;
 }
 
-std::vector<Candidate> CandidatesFor(const pb::Plan& last, const std::set<uint32_t>& lost,
-                                     const Resources& resources) {
-  std::vector<Candidate> candidates;
-  for (const KnownMember* worker : resources.workers) {
-    if (!CanCompute(worker->who.compute(), last.compute())) continue;
-    Candidate candidate{worker, resources.FreeSlots(*worker)};
-    for (const pb::TaskSlot& slot : last.tasks()) {
-      candidate.own += slot.worker() == worker->name() && lost.count(slot.rank()) == 0;
-    }
-    candidates.push_back(candidate);
-  }
-  return candidates;
-}
-
-void PlaceLost(const std::set<uint32_t>& lost, const Resources& resources, pb::Plan& plan,
-               Planned& planned, std::vector<std::string>& reasons) {
-  std::vector<Candidate> candidates = CandidatesFor(plan, lost, resources);
-  for (pb::TaskSlot& slot : *plan.mutable_tasks()) {
-    if (lost.count(slot.rank()) == 0) continue;
+// The ranks among `lost` that have no slot.
+std::set<uint32_t> PlaceLost(const std::set<uint32_t>& lost, const Resources& resources,
+                             pb::Plan& plan, std::vector<std::string>& reasons) {
+  Candidates candidates = SlotsFor(plan, lost, resources);
+  std::set<uint32_t> nowhere;
+  for (uint32_t rank : lost) {
+    pb::TaskSlot& slot = *FindTask(plan, rank);
     const KnownMember* worker = PlaceAgain(slot, candidates);
     if (worker == nullptr) {
-      const std::string busy = BusyString(resources);
-      planned.waits.push_back(
-          MakeWait(absl::StrCat("task ", slot.rank()),
-                   absl::StrCat("a free slot that computes as ", ClassString(plan.compute()),
-                                busy.empty() ? "" : " (", busy, busy.empty() ? "" : ")")));
+      nowhere.insert(rank);
       continue;
     }
     slot.set_worker(worker->name());
@@ -226,40 +141,48 @@ void PlaceLost(const std::set<uint32_t>& lost, const Resources& resources, pb::P
     slot.set_incarnation(slot.incarnation() + 1);
     reasons.push_back(absl::StrCat("task ", slot.rank(), " starts again on ", worker->name()));
   }
+  return nowhere;
 }
 
-}  // namespace
-
-uint32_t Resources::FreeSlots(const KnownMember& worker) const {
-  const auto found = usage.slots.find(worker.name());
-  const size_t taken = found == usage.slots.end() ? 0 : found->second.size();
-  return taken >= worker.who.slots() ? 0 : worker.who.slots() - static_cast<uint32_t>(taken);
-}
-
-Planned FirstPlan(const std::string& job, JobNeeds& needs, const Resources& resources) {
-  Planned planned;
-  pb::Plan plan;
-  plan.set_job(job);
-  plan.set_number(1);
-  plan.set_history(1);
-  PlaceGang(needs, resources, planned, plan);
-  if (resources.servers.size() < std::max(1u, resources.min_servers)) {
-    WaitForServers(job, resources, planned);
-  } else {
-    CutShards(needs, resources, planned, plan);
+void DropLostBackups(std::set<uint32_t>& lost, pb::Plan& plan, std::vector<std::string>& reasons) {
+  std::set<uint32_t> backups;
+  for (uint32_t rank : lost) {
+    if (FindTask(plan, rank)->backup()) backups.insert(rank);
   }
-  if (!planned.waits.empty()) return planned;
-  planned.plan = std::move(plan);
-  planned.why = absl::StrCat(needs.workers(), " tasks, ", planned.plan->shards_size(),
-                             " shards, computing as ", ClassString(planned.plan->compute()));
-  return planned;
+  RemoveTasks(plan, backups);
+  for (uint32_t rank : backups) {
+    lost.erase(rank);
+    reasons.push_back(absl::StrCat("backup ", rank, " is gone"));
+  }
 }
 
-Planned NextPlan(const pb::Plan& last, const std::set<uint32_t>& lost,
-                 const std::set<std::string>& returned, const Resources& resources) {
-  Planned planned;
-  pb::Plan plan = last;
-  std::vector<std::string> reasons;
+// As many backups as tasks have no slot become tasks like others.
+void PromoteBackups(size_t count, pb::Plan& plan, std::vector<std::string>& reasons) {
+  for (pb::TaskSlot& slot : *plan.mutable_tasks()) {
+    if (!slot.backup() || count == 0) continue;
+    slot.set_backup(false);
+    --count;
+    reasons.push_back(absl::StrCat("backup ", slot.rank(), " takes a task's place"));
+  }
+}
+
+// True: the tasks that are left, if there are any, compute what the others did.
+bool TakeOver(const std::set<uint32_t>& nowhere, pb::Plan& plan,
+              std::vector<std::string>& reasons) {
+  const uint32_t virtual_workers = VirtualWorkersOf(plan);
+  if (plan.tasks_size() == static_cast<int>(nowhere.size())) return false;
+  PromoteBackups(nowhere.size(), plan, reasons);
+  RemoveTasks(plan, nowhere);
+  CutEvenly(plan, virtual_workers);
+  const uint32_t left = TaskCount(plan);
+  reasons.push_back(absl::StrCat("no slot for task ", absl::StrJoin(nowhere, ", "), "; ", left,
+                                 left == 1 ? " task goes on" : " tasks go on"));
+  return true;
+}
+
+// Returned servers are named as they are now.
+void TakeBack(const std::set<std::string>& returned, const Resources& resources, pb::Plan& plan,
+              std::vector<std::string>& reasons) {
   for (pb::ShardRange& shard : *plan.mutable_shards()) {
     for (const KnownMember* server : resources.servers) {
       if (server->name() != shard.server() || returned.count(shard.server()) == 0) continue;
@@ -268,12 +191,54 @@ Planned NextPlan(const pb::Plan& last, const std::set<uint32_t>& lost,
       reasons.push_back(absl::StrCat(shard.server(), " is back"));
     }
   }
-  PlaceLost(lost, resources, plan, planned, reasons);
+}
+
+}  // namespace
+
+Planned FirstPlan(const std::string& job, JobNeeds& needs, const Resources& resources) {
+  Planned planned;
+  pb::Plan plan;
+  plan.set_job(job);
+  plan.set_number(1);
+  plan.set_history(1);
+  *plan.mutable_consistency() = ToMessage(needs.consistency());
+  PlaceGang(needs, resources, planned, plan);
+  if (resources.servers.size() < std::max(1u, resources.min_servers)) {
+    WaitForServers(job, resources, planned);
+  } else {
+    CutShards(needs, resources, planned, plan);
+  }
+  if (!planned.waits.empty()) return planned;
+  planned.plan = std::move(plan);
+  planned.why = absl::StrCat(planned.plan->tasks_size(), " tasks, ", planned.plan->shards_size(),
+                             " shards, computing as ", ClassString(planned.plan->compute()));
+  return planned;
+}
+
+Planned NextPlan(const pb::Plan& last, const Changes& changes, const Resources& resources) {
+  Planned planned;
+  pb::Plan plan = last;
+  std::vector<std::string> reasons;
+  TakeBack(changes.returned, resources, plan, reasons);
+  std::set<uint32_t> lost = changes.lost;
+  DropLostBackups(lost, plan, reasons);
+  const std::set<uint32_t> nowhere = PlaceLost(lost, resources, plan, reasons);
+  const bool wait = changes.ending || nowhere.empty() || !TakeOver(nowhere, plan, reasons);
+  for (uint32_t rank : nowhere) {
+    if (wait) planned.waits.push_back(WaitForSlot(plan, rank, resources));
+  }
   if (reasons.empty()) return planned;
   plan.set_number(last.number() + 1);
   planned.plan = std::move(plan);
   planned.why = absl::StrJoin(reasons, ", ");
   return planned;
+}
+
+pb::Wait WaitForSlot(const pb::Plan& plan, uint32_t rank, const Resources& resources) {
+  const std::string busy = BusyString(resources);
+  return MakeWait(absl::StrCat("task ", rank),
+                  absl::StrCat("a free slot that computes as ", ClassString(plan.compute()),
+                               busy.empty() ? "" : absl::StrCat(" (", busy, ")")));
 }
 
 pb::Wait MakeWait(const std::string& who, const std::string& what) {

@@ -2,14 +2,14 @@
 // what is missing for it. The same input gives the same plan on any host and in any order of
 // arrival.
 //
-//   first plan   whole gangs only: `min_servers` servers, one free slot a task, memory on each
-//                server; else nothing
-//   next plan    ranges stay with their servers and ranks keep their virtual workers; only lost
-//                tasks move
+//   first plan   `min_servers` servers, memory on each, and as many tasks as there are free slots
+//                for, within the job's least and most; else nothing
+//   next plan    ranges stay with their servers and ranks with their processes; lost tasks move to
+//                free slots, and where there is none, the tasks that are left take over
+//
+// Plans with more tasks or fewer for other reasons: resize.h.
 #pragma once
 
-#include <cstdint>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -18,41 +18,33 @@
 #include "proto/job.pb.h"
 #include "proto/plan.pb.h"
 #include "scheduler/job_needs.h"
-#include "scheduler/membership.h"
+#include "scheduler/resources.h"
 
 namespace paracord {
-
-// What is taken: by running jobs, and by ended ones until they are seen to be gone.
-struct Usage {
-  std::map<std::string, std::vector<std::string>>
-      slots;                                             // worker: the job's id, once for each slot
-  std::map<std::string, uint64_t> memory;                // server: bytes
-  std::map<std::string, std::vector<std::string>> held;  // server: ended jobs that are part of them
-};
-
-struct Resources {
-  std::vector<const KnownMember*> servers;  // READY, in name order
-  std::vector<const KnownMember*> workers;  // READY, in name order
-  uint32_t min_servers = 1;
-  Usage usage;
-
-  uint32_t FreeSlots(const KnownMember& worker) const;
-};
 
 struct Planned {
   std::optional<pb::Plan> plan;  // empty: nothing changes
   std::string why;               // of the plan, for people
   std::vector<pb::Wait> waits;   // what is missing; `since` is left to the caller
+  bool lacks_slots = false;      // that is among it
 };
 
 Planned FirstPlan(const std::string& job, JobNeeds& needs, const Resources& resources);
 
-// `lost`: ranks to be placed again (their slots are free in `usage`). `returned`: servers that came
-// back with what they had stored, to be named with their new incarnation. What cannot be placed
-// stays as it is and is waited for.
-Planned NextPlan(const pb::Plan& last, const std::set<uint32_t>& lost,
-                 const std::set<std::string>& returned, const Resources& resources);
+// What a plan no longer says as it is.
+struct Changes {
+  std::set<uint32_t> lost = {};         // ranks to be placed again; their slots are free in `usage`
+  std::set<std::string> returned = {};  // servers, with what they had stored and a new incarnation
+  // Some tasks are done: their processes have gone and can take over nothing.
+  bool ending = false;
+};
+
+// A lost task that has no slot and nobody to take over stays as it is and is waited for. A lost
+// backup is left out.
+Planned NextPlan(const pb::Plan& last, const Changes& changes, const Resources& resources);
 
 pb::Wait MakeWait(const std::string& who, const std::string& what);
+// "task 1: a free slot that computes as cpu AVX2 oneDNN 2.6.0 (worker-0: 1 of 1 busy with a-1)"
+pb::Wait WaitForSlot(const pb::Plan& plan, uint32_t rank, const Resources& resources);
 
 }  // namespace paracord

@@ -5,71 +5,83 @@
 
 #include "common/base/status.h"
 #include "common/base/units.h"
+#include "scheduler/elastic.h"
 #include "scheduler/held_memory.h"
 #include "scheduler/job_status.h"
 #include "scheduler/planner.h"
 #include "scheduler/shard_reports.h"
+#include "scheduler/stragglers.h"
 #include "scheduler/task_reports.h"
 
 namespace paracord {
 namespace {
 
-Resources ResourcesOf(const JobTable& table, const Membership& members, uint32_t min_servers) {
-  return {members.Ready(pb::SERVER), members.Ready(pb::WORKER), min_servers,
-          table.UsageOf(members)};
+// What follows from what has changed: what can be placed and taken over is, the rest is waited for.
+void Replan(Job& job, const Situation& situation, ShardFindings& findings) {
+  const Changes changes{job.LostRanks(), findings.returned, job.Ending()};
+  Planned planned = NextPlan(job.plan(), changes, situation.Available());
+  for (const std::string& server : findings.returned) job.ForgetStop(server);
+  if (planned.plan.has_value()) job.Publish(*planned.plan, planned.why, situation.now);
+  findings.waits.insert(findings.waits.end(), std::make_move_iterator(planned.waits.begin()),
+                        std::make_move_iterator(planned.waits.end()));
 }
 
-void Run(Job& job, const JobTable& table, const Membership& members, uint32_t min_servers,
-         Moment now) {
-  CheckTasks(job, members, now);
-  ShardFindings findings = CheckShards(job, members, now);
+void Run(Job& job, const Situation& situation) {
+  CheckTasks(job, situation.members, situation.now);
+  ShardFindings findings = CheckShards(job, situation.members, situation.now);
   const bool replan = job.training() && !job.status().has_first_failure();
-  const std::set<uint32_t> lost = job.LostRanks();
-  if (replan && (!lost.empty() || !findings.returned.empty())) {
-    Planned planned =
-        NextPlan(job.plan(), lost, findings.returned, ResourcesOf(table, members, min_servers));
-    for (const std::string& server : findings.returned) job.ForgetStop(server);
-    if (planned.plan.has_value()) job.Publish(*planned.plan, planned.why, now);
-    findings.waits.insert(findings.waits.end(), std::make_move_iterator(planned.waits.begin()),
-                          std::make_move_iterator(planned.waits.end()));
+  if (replan && (!job.LostRanks().empty() || !findings.returned.empty())) {
+    Replan(job, situation, findings);
   }
-  if (job.running()) job.waits = MergeWaits(job.waits, std::move(findings.waits), now);
+  if (replan) GrowBack(job, situation, findings.waits);
+  if (job.running()) job.waits = MergeWaits(job.waits, std::move(findings.waits), situation.now);
 }
 
-// True: it has started.
-bool TryStart(Job& job, const JobTable& table, const Membership& members, uint32_t min_servers,
-              Moment now) {
-  Planned planned = FirstPlan(job.id(), job.needs, ResourcesOf(table, members, min_servers));
-  job.waits = MergeWaits(job.waits, std::move(planned.waits), now);
-  if (!planned.plan.has_value()) return false;
-  planned.plan->set_cluster(table.cluster());
-  job.Publish(*planned.plan, planned.why, now);
-  return true;
+// What is missing for it; nothing: it has started.
+Planned TryStart(Job& job, const Situation& situation) {
+  Planned planned = FirstPlan(job.id(), job.needs, Unclaimed(situation));
+  job.waits = MergeWaits(job.waits, planned.waits, situation.now);
+  if (!planned.plan.has_value()) return planned;
+  planned.plan->set_cluster(situation.table.cluster());
+  job.Publish(*planned.plan, planned.why, situation.now);
+  return Planned();
+}
+
+void StartPending(const Situation& situation) {
+  Job* blocking = nullptr;
+  bool only_slots = false;
+  for (const auto& [order, job] : situation.table.jobs()) {
+    if (!job->pending()) continue;
+    if (blocking != nullptr) {
+      job->waits = MergeWaits(
+          job->waits,
+          {MakeWait(job->id(), absl::StrCat("behind job ", blocking->id(), " in the queue"))},
+          situation.now);
+      continue;
+    }
+    const Planned planned = TryStart(*job, situation);
+    if (!job->pending()) continue;
+    blocking = job.get();
+    only_slots = planned.lacks_slots && planned.waits.size() == 1;
+  }
+  ShareSlots(situation, blocking, only_slots);
 }
 
 }  // namespace
 
 void Reconcile(const JobTable& table, const Membership& members, uint32_t min_servers, Moment now) {
+  const Situation situation{table, members, min_servers, now};
   // Also ended jobs: their last processes and shards are watched until slots and memory are free.
   for (const auto& [order, job] : table.jobs()) {
     if (job->running()) {
-      Run(*job, table, members, min_servers, now);
+      Run(*job, situation);
     } else if (!job->leaving.empty()) {
       CheckTasks(*job, members, now);
     }
     if (job->ended()) CheckHeldMemory(*job, members);
   }
-  const Job* blocking = nullptr;
-  for (const auto& [order, job] : table.jobs()) {
-    if (!job->pending()) continue;
-    if (blocking != nullptr) {
-      job->waits = MergeWaits(
-          job->waits,
-          {MakeWait(job->id(), absl::StrCat("behind job ", blocking->id(), " in the queue"))}, now);
-    } else if (!TryStart(*job, table, members, min_servers, now)) {
-      blocking = job.get();
-    }
-  }
+  StartPending(situation);
+  for (const auto& [order, job] : table.jobs()) HelpSlowTasks(*job, now);
 }
 
 absl::Status CheckEverFits(const Job& job, const Membership& members, uint32_t min_servers) {

@@ -3,7 +3,8 @@
 //
 // Running jobs come first, in the order of their submission; then the first pending job starts if
 // its whole gang fits, and the next, until one does not; the jobs behind that one do not overtake
-// it. Not thread-safe.
+// it. Free slots that nobody needs go to jobs that can use more (elastic.h), and slow tasks are
+// helped (stragglers.h). Not thread-safe.
 #pragma once
 
 #include "scheduler/job_table.h"

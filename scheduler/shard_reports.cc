@@ -162,6 +162,30 @@ void CheckFinishedShard(Job& job, const pb::ShardRange& shard, const Membership&
   }
 }
 
+// A shard counts since it was made: what was seen once is kept when a server begins anew.
+void TakeStaleness(Job& job, const Membership& members) {
+  std::vector<uint64_t> sums;
+  for (const pb::ShardRange& shard : job.plan().shards()) {
+    const KnownMember* server = members.Find(shard.server());
+    const pb::ShardReport* report = server == nullptr ? nullptr : ReportOf(job, shard, *server);
+    if (report == nullptr) continue;
+    const auto& counts = report->staleness_counts();
+    sums.resize(std::max(sums.size(), static_cast<size_t>(counts.size())));
+    for (int i = 0; i < counts.size(); ++i) sums[static_cast<size_t>(i)] += counts[i];
+  }
+  pb::JobStatus* status = job.record.mutable_status();
+  auto* kept = status->mutable_staleness_counts();
+  for (size_t i = 0; i < sums.size(); ++i) {
+    const int index = static_cast<int>(i);
+    const uint64_t known = index < kept->size() ? kept->Get(index) : 0;
+    if (sums[i] <= known) continue;
+    while (kept->size() <= index) kept->Add(0);
+    kept->Set(index, sums[i]);
+    status->set_max_staleness(std::max<uint64_t>(status->max_staleness(), i));
+    job.progressed = true;
+  }
+}
+
 }  // namespace
 
 std::optional<uint64_t> BytesStored(
@@ -206,6 +230,7 @@ void TakeLeavingServer(Job& job, const KnownMember& server, Moment now) {
 ShardFindings CheckShards(Job& job, const Membership& members, Moment now) {
   ShardFindings findings;
   if (!job.running()) return findings;
+  TakeStaleness(job, members);
   CommitStored(job, 0, members, now);
   const bool finished = job.plan().phase() == pb::Plan::FINISHED;
   const uint64_t last = job.plan().step();

@@ -29,9 +29,9 @@ struct ShardFindings {
   std::set<std::string> returned;  // servers that came back with all they had stored
   std::vector<pb::Wait> waits;     // servers that are not there or do not serve yet
 };
-// What follows from membership and the last heartbeats: steps stored by every shard become
-// checkpoints, a finished job whose last step is stored succeeds, a job whose shard cannot serve
-// fails.
+// What follows from membership and the last heartbeats: staleness is summed up, steps stored by
+// every shard become checkpoints, a finished job whose last step is stored succeeds, a job whose
+// shard cannot serve fails.
 ShardFindings CheckShards(Job& job, const Membership& members, Moment now);
 
 }  // namespace paracord

@@ -10,6 +10,7 @@
 namespace paracord {
 namespace {
 
+constexpr Duration kBackupPause = seconds(10);
 constexpr Duration kExitTime = seconds(2);  // from a task's last words to its end
 constexpr int kFirstSignal = 128;
 constexpr size_t kMaxLogTail = 16 << 10;
@@ -19,10 +20,9 @@ std::string Tail(const std::string& log) {
 }
 
 absl::Status CheckFence(const Job& job, const pb::TaskReport& report) {
-  const bool named =
-      job.training() && report.rank() < static_cast<uint32_t>(job.plan().tasks_size()) &&
-      job.plan().tasks(static_cast<int>(report.rank())).incarnation() == report.incarnation() &&
-      !job.TaskIs(report.rank(), kTaskLost);
+  const pb::TaskSlot* slot = job.FindSlot(report.rank());
+  const bool named = slot != nullptr && slot->incarnation() == report.incarnation() &&
+                     !job.TaskIs(report.rank(), kTaskLost);
   if (named) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat("plan ", job.plan().number(), " of ", job.id(),
                                                     " does not name task ", report.rank(),
@@ -80,7 +80,6 @@ bool SameMetrics(const pb::JobStatus& status, const pb::TaskReport& report) {
                     });
 }
 
-// Rank 0 speaks for the job.
 void TakeProgress(Job& job, const pb::TaskReport& report) {
   pb::JobStatus* status = job.record.mutable_status();
   if (report.step() > status->step()) job.progressed = true;
@@ -131,8 +130,20 @@ void TakeTaskState(Job& job, const pb::TaskReport& report, Moment now) {
   }
 }
 
+// A backup is nobody's failure: the job goes on without it, and does not start another one at once.
+void LoseBackup(Job& job, uint32_t rank, const std::string& why, bool ended, Moment now) {
+  job.backups_at = now.at + kBackupPause;
+  job.Lose(rank, {"TaskExited", why, -1, "", false, ended}, now);
+}
+
 // The task is about to exit; its exit code and last lines come with its worker's heartbeat.
 void RecordFailure(Job& job, const pb::TaskReport& report, Moment now) {
+  if (job.FindSlot(report.rank())->backup()) {
+    const std::string name = job.TaskName(report.rank());
+    return LoseBackup(job, report.rank(),
+                      absl::StrCat(name, ", a backup, failed: ", report.failure().message()), false,
+                      now);
+  }
   if (job.status().has_first_failure()) return;
   pb::Failure failure = report.failure();
   failure.set_node(job.task(report.rank()).node());
@@ -165,6 +176,9 @@ std::string ExitString(const Job& job, const pb::TaskProcess& process) {
 void TakeExit(Job& job, const pb::TaskProcess& process, bool leaving, Moment now) {
   if (CompletesFailure(job, process, now)) return;
   const std::string text = ExitString(job, process);
+  if (job.FindSlot(process.rank())->backup()) {
+    return LoseBackup(job, process.rank(), text, true, now);
+  }
   const bool drained = process.exit() == 0 || (leaving && process.exit() >= kFirstSignal);
   if (drained || process.exit() >= kFirstSignal) {
     job.Lose(process.rank(),
@@ -191,7 +205,7 @@ void LoseTasksOfGoneWorkers(Job& job, const Membership& members, Moment now) {
     const KnownMember* worker = members.Find(slot.worker());
     const bool left = worker != nullptr && worker->state == KnownMember::State::kLeft &&
                       worker->who.incarnation() == slot.worker_incarnation();
-    const bool first = counted.insert(slot.worker()).second;
+    const bool first = !slot.backup() && counted.insert(slot.worker()).second;
     job.Lose(slot.rank(),
              {"WorkerLost",
               absl::StrCat(job.TaskName(slot.rank()), " was lost: ", slot.worker(),
@@ -201,9 +215,10 @@ void LoseTasksOfGoneWorkers(Job& job, const Membership& members, Moment now) {
   }
 }
 
+// Backups are not waited for: what they compute is computed already.
 bool AllDone(const Job& job) {
   for (const pb::TaskSlot& slot : job.plan().tasks()) {
-    if (!job.TaskIs(slot.rank(), kTaskDone)) return false;
+    if (!slot.backup() && !job.TaskIs(slot.rank(), kTaskDone)) return false;
   }
   return true;
 }
@@ -217,18 +232,19 @@ absl::Status TakeTaskReport(Job& job, const pb::TaskReport& report, Moment now) 
   if (job.running()) CheckCompute(job, report, now);
   if (!job.running()) return CheckFence(job, report);
   TakeTaskState(job, report, now);
-  if (report.rank() == 0) TakeProgress(job, report);
+  job.tuning.pace.Add(report.rank(), report.incarnation(), report.busy_seconds(), report.slices(),
+                      now.at);
+  if (job.IsSpeaker(report.rank())) TakeProgress(job, report);
   if (report.has_failure() && !report.failure().code().empty()) RecordFailure(job, report, now);
   return absl::OkStatus();
 }
 
 void TakeTaskProcess(Job& job, const pb::TaskProcess& process, const KnownMember& worker,
                      Moment now) {
-  if (!job.training() || process.rank() >= static_cast<uint32_t>(job.plan().tasks_size())) return;
-  const pb::TaskSlot& slot = job.plan().tasks(static_cast<int>(process.rank()));
-  const bool named = slot.worker() == worker.name() &&
-                     slot.worker_incarnation() == worker.who.incarnation() &&
-                     slot.incarnation() == process.incarnation();
+  const pb::TaskSlot* slot = job.FindSlot(process.rank());
+  const bool named = slot != nullptr && slot->worker() == worker.name() &&
+                     slot->worker_incarnation() == worker.who.incarnation() &&
+                     slot->incarnation() == process.incarnation();
   if (!named || job.TaskIs(process.rank(), kTaskLost)) return;
   job.task(process.rank()).set_pid(process.exited() ? 0 : process.pid());
   if (!process.exited() || job.TaskIs(process.rank(), kTaskDone)) return;

@@ -12,13 +12,13 @@
 #include "common/job/parse_data.h"
 #include "common/job/parse_model.h"
 #include "common/job/parse_optimizer.h"
+#include "common/job/parse_workers.h"
 
 namespace paracord {
 namespace {
 
 using NodeKind = ConfigNode::Kind;
 
-constexpr uint32_t kMostVirtualWorkers = 4096;
 constexpr uint64_t kMostSteps = 1'000'000'000'000'000;
 
 // "100 steps", "1 epoch", "end" (both 0). A missing node leaves both as they are.
@@ -106,33 +106,6 @@ void ParseCommunication(const ConfigNode& root) {
   root.Choice("communication", 0, {"ps"});
 }
 
-// A number, or {min, max}.
-void ParseWorkers(const ConfigNode& root, JobSpec* spec) {
-  const ConfigNode node = root.Child("workers");
-  const Bounds bounds = {1, kMostVirtualWorkers};
-  ConfigNode most = node;
-  if (node.kind() == NodeKind::kMap) {
-    spec->min_workers = static_cast<uint32_t>(node.Integer("min", 1, bounds));
-    spec->workers = static_cast<uint32_t>(node.Integer("max", bounds));
-    most = node.Child("max");
-    node.Finish();
-    if (spec->min_workers > spec->workers && !node.Child("min").faulty() && !most.faulty()) {
-      node.Child("min").Error(absl::StrCat("found '", spec->min_workers,
-                                           "'; expected at most workers.max, which is ",
-                                           spec->workers));
-    }
-  } else {
-    spec->workers = static_cast<uint32_t>(root.Integer("workers", 1, bounds));
-    spec->min_workers = spec->workers;
-  }
-  const ConfigNode slices = root.Child("train").Child("virtual_workers");
-  if (spec->workers > spec->virtual_workers && !most.faulty() && !slices.faulty()) {
-    most.Error(absl::StrCat("found '", spec->workers,
-                            "'; expected at most train.virtual_workers, which is ",
-                            spec->virtual_workers));
-  }
-}
-
 DeviceKind ParseDevice(const ConfigNode& root) {
   const ConfigNode node = root.Child("device");
   if (node.text() == "gpu") {  // nearer to cpu, by its letters
@@ -181,7 +154,11 @@ ParsedJob ParseJob(const std::string& text, const std::string& directory) {
   spec.staleness_discount = root.Number("staleness_discount", 0, {0, 1e6});
   spec.balance = root.Choice("balance", 0, {"off", "auto"}) == 1;
   ParseCommunication(root);
-  ParseWorkers(root, &spec);
+  const bool slices_good = !root.Child("train").Child("virtual_workers").faulty();
+  const WorkersSpec workers =
+      ParseWorkers(root, slices_good ? spec.virtual_workers : kMostVirtualWorkers);
+  spec.workers = workers.most;
+  spec.min_workers = workers.least;
   spec.device = ParseDevice(root);
   spec.checkpoint = ParseCheckpoint(root.Child("checkpoint"));
   const ConfigNode restart = root.Child("restart");

@@ -31,6 +31,7 @@ class Coordinator {
   virtual void ListNodes(const pb::ListNodesRequest& request,
                          Callback<pb::ListNodesReply> done) = 0;
   virtual void Cancel(const pb::CancelRequest& request, Callback<pb::CancelReply> done) = 0;
+  virtual void SetJob(const pb::SetJobRequest& request, Callback<pb::SetJobReply> done) = 0;
 };
 
 }  // namespace paracord

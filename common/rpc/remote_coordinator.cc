@@ -53,6 +53,9 @@ class RemoteCoordinator : public Coordinator {
   void Cancel(const pb::CancelRequest& request, Callback<pb::CancelReply> done) override {
     Call("/paracord.pb.Coordinator/Cancel", request, std::move(done));
   }
+  void SetJob(const pb::SetJobRequest& request, Callback<pb::SetJobReply> done) override {
+    Call("/paracord.pb.Coordinator/SetJob", request, std::move(done));
+  }
 
  private:
   template <class Request, class Reply>

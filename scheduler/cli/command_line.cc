@@ -30,6 +30,7 @@ class CommandLine {
     AddNodes();
     AddLogs();
     AddCancel();
+    AddSet();
     AddWait();
     AddExplain();
     AddDigest();
@@ -135,6 +136,17 @@ class CommandLine {
                             [this](const Context& context) { return RunCancel(context, cancel_); });
     AddJob(command, &cancel_.job);
   }
+  void AddSet() {
+    CLI::App* command = Add("set", "change a job that is pending or running",
+                            [this](const Context& context) { return RunSet(context, set_); });
+    AddJob(command, &set_.job);
+    command
+        ->add_option("setting", set_.settings,
+                     "consistency=VALUE: bsp, '{bsp: {backup: 1}}', '{ssp: 3}' or async; "
+                     "workers=VALUE: 4 or '{min: 1, max: 8}'")
+        ->required()
+        ->type_name("KEY=VALUE");
+  }
   void AddWait() {
     CLI::App* command = Add("wait", "wait for a job's end; exit by its result",
                             [this](const Context& context) { return RunWait(context, wait_); });
@@ -180,6 +192,7 @@ class CommandLine {
   GetArguments get_;
   LogsArguments logs_;
   CancelArguments cancel_;
+  SetArguments set_;
   WaitArguments wait_;
   ExplainArguments explain_;
   DigestArguments digest_;

@@ -27,8 +27,11 @@ Json MetricsJson(const pb::JobStatus& status) {
 }
 
 Json SamplesJson(const pb::EpochSamples& samples) {
-  return {
-      {"epoch", samples.epoch()}, {"expected", samples.expected()}, {"applied", samples.applied()}};
+  return {{"epoch", samples.epoch()},
+          {"expected", samples.expected()},
+          {"applied", samples.applied()},
+          {"repeated", samples.repeated()},
+          {"missing", samples.missing()}};
 }
 
 Json FailureJson(const pb::JobStatus& status) {
@@ -95,27 +98,30 @@ bool HasEnded(pb::JobState state) {
 }
 
 Json JobJson(const pb::JobStatus& status) {
-  return {{"id", status.id()},
-          {"name", status.name()},
-          {"state", pb::JobState_Name(status.state())},
-          {"step", status.step()},
-          {"steps", status.steps() > 0 ? Json(status.steps()) : Json(nullptr)},
-          {"epoch", status.epoch()},
-          {"loss", status.has_loss() ? Number(status.loss()) : Json(nullptr)},
-          {"metrics", MetricsJson(status)},
-          {"samples_per_second", Number(status.samples_per_second())},
-          {"samples", Array(status.samples(), SamplesJson)},
-          {"plan", status.plan()},
-          {"restarts", status.restarts()},
-          {"first_failure", FailureJson(status)},
-          {"consistency", status.consistency()},
-          {"max_staleness", status.max_staleness()},
-          {"checkpoints", Array(status.checkpoints(), CheckpointJson)},
-          {"tasks", Array(status.tasks(), TaskJson)},
-          {"servers", Array(status.servers(), ServerJson)},
-          {"wall_seconds", Number(status.wall_seconds())},
-          {"history", status.history()},
-          {"submitted_at", Time(status.submitted_unix_ms())}};
+  return {
+      {"id", status.id()},
+      {"name", status.name()},
+      {"state", pb::JobState_Name(status.state())},
+      {"step", status.step()},
+      {"steps", status.steps() > 0 ? Json(status.steps()) : Json(nullptr)},
+      {"epoch", status.epoch()},
+      {"loss", status.has_loss() ? Number(status.loss()) : Json(nullptr)},
+      {"metrics", MetricsJson(status)},
+      {"samples_per_second", Number(status.samples_per_second())},
+      {"samples", Array(status.samples(), SamplesJson)},
+      {"plan", status.plan()},
+      {"restarts", status.restarts()},
+      {"first_failure", FailureJson(status)},
+      {"consistency", status.consistency()},
+      {"backup", status.backup()},
+      {"max_staleness", status.max_staleness()},
+      {"staleness_counts", Array(status.staleness_counts(), [](uint64_t n) { return Json(n); })},
+      {"checkpoints", Array(status.checkpoints(), CheckpointJson)},
+      {"tasks", Array(status.tasks(), TaskJson)},
+      {"servers", Array(status.servers(), ServerJson)},
+      {"wall_seconds", Number(status.wall_seconds())},
+      {"history", status.history()},
+      {"submitted_at", Time(status.submitted_unix_ms())}};
 }
 
 Json JobsJson(const pb::ListJobsReply& reply) { return {{"jobs", Array(reply.jobs(), JobJson)}}; }

@@ -56,7 +56,8 @@ std::string TasksText(const pb::JobStatus& status) {
   TextTable table({"RANK", "NODE", "PID", "STATE", "STEP", "SLICES", "BUSY"});
   for (const pb::TaskStatus& task : status.tasks()) {
     table.Add({absl::StrCat(task.rank()), task.node(), Pid(task.pid()), task.state(),
-               absl::StrCat(task.step()), absl::StrCat("[", task.begin(), ", ", task.end(), ")"),
+               absl::StrCat(task.step()),
+               task.end() > 0 ? absl::StrCat("[", task.begin(), ", ", task.end(), ")") : "",
                absl::StrFormat("%.0f %%", 100 * task.busy())});
   }
   return table.Text();
@@ -106,6 +107,10 @@ std::string JobText(const pb::JobStatus& status) {
   AppendField(&text, "metrics", Metrics(status));
   AppendField(&text, "samples/s", Rate(status));
   AppendField(&text, "consistency", status.consistency());
+  if (status.backup() > 0) AppendField(&text, "backup", absl::StrCat(status.backup()));
+  if (status.max_staleness() > 0) {
+    AppendField(&text, "staleness", absl::StrCat("at most ", status.max_staleness(), " steps"));
+  }
   AppendField(&text, "plan", absl::StrCat(status.plan()));
   AppendField(&text, "restarts", absl::StrCat(status.restarts()));
   AppendField(&text, "time", DurationText(status.wall_seconds()));

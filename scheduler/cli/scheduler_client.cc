@@ -73,6 +73,16 @@ absl::StatusOr<pb::CancelReply> SchedulerClient::Cancel(const std::string& id, T
                                 [&](auto done) { coordinator_->Cancel(request, std::move(done)); });
 }
 
+absl::StatusOr<pb::SetJobReply> SchedulerClient::SetJob(const std::string& id,
+                                                        const std::vector<std::string>& settings,
+                                                        TimePoint until) {
+  pb::SetJobRequest request;
+  request.set_id(id);
+  for (const std::string& setting : settings) request.add_settings(setting);
+  return Retry<pb::SetJobReply>(until,
+                                [&](auto done) { coordinator_->SetJob(request, std::move(done)); });
+}
+
 absl::StatusOr<pb::SubmitReply> SchedulerClient::Submit(const pb::SubmitRequest& request,
                                                         TimePoint until) {
   RETURN_IF_ERROR(ListNodes(until).status());

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/base/timer.h"
@@ -35,6 +36,10 @@ class SchedulerClient {
   absl::StatusOr<pb::ListJobsReply> ListJobs(TimePoint until);
   absl::StatusOr<pb::ListNodesReply> ListNodes(TimePoint until);
   absl::StatusOr<pb::CancelReply> Cancel(const std::string& id, TimePoint until);
+  // `settings`: "consistency=async". Setting what is so already changes nothing, so it is sent
+  // again like the others.
+  absl::StatusOr<pb::SetJobReply> SetJob(const std::string& id,
+                                         const std::vector<std::string>& settings, TimePoint until);
   // Sent once: a submit whose answer is lost may have been taken. Looks first whether the scheduler
   // is there.
   absl::StatusOr<pb::SubmitReply> Submit(const pb::SubmitRequest& request, TimePoint until);

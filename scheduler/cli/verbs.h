@@ -56,6 +56,12 @@ struct CancelArguments {
 };
 int RunCancel(const Context& context, const CancelArguments& arguments);
 
+struct SetArguments {
+  std::string job;
+  std::vector<std::string> settings;  // "consistency=async", "workers={min: 1, max: 8}"
+};
+int RunSet(const Context& context, const SetArguments& arguments);
+
 struct WaitArguments {
   std::string job;
   Duration timeout{-1};  // below 0: none

@@ -28,6 +28,7 @@ class FakeCoordinator : public Coordinator {
   absl::Status error;                // if not OK: of every call
   std::function<void()> before_job;  // called before each GetJob; may change `reply` and `error`
   std::vector<pb::SubmitRequest> submitted;
+  std::vector<pb::SetJobRequest> set;
   int calls = 0;
 
   void GetJob(const pb::GetJobRequest& request, Callback<pb::GetJobReply> done) override {
@@ -53,6 +54,12 @@ class FakeCoordinator : public Coordinator {
   void Cancel(const pb::CancelRequest&, Callback<pb::CancelReply> done) override {
     pb::CancelReply answer;
     answer.set_state(pb::CANCELLED);
+    Answer(answer, done);
+  }
+  void SetJob(const pb::SetJobRequest& request, Callback<pb::SetJobReply> done) override {
+    set.push_back(request);
+    pb::SetJobReply answer;
+    answer.set_plan(reply.plan().number());
     Answer(answer, done);
   }
   void Join(const pb::JoinRequest&, Callback<pb::JoinReply> done) override { Refuse(done); }
@@ -106,6 +113,9 @@ class BorrowedCoordinator : public Coordinator {
   }
   void Cancel(const pb::CancelRequest& r, Callback<pb::CancelReply> d) override {
     to_.Cancel(r, d);
+  }
+  void SetJob(const pb::SetJobRequest& r, Callback<pb::SetJobReply> d) override {
+    to_.SetJob(r, d);
   }
 
  private:

@@ -25,6 +25,7 @@ pb::JobStatus FullStatus() {
   samples->set_epoch(0);
   samples->set_expected(60000);
   samples->set_applied(59000);
+  samples->set_missing(1000);
   status.set_plan(7);
   status.set_restarts(3);
   pb::Failure* failure = status.mutable_first_failure();
@@ -35,7 +36,9 @@ pb::JobStatus FullStatus() {
   failure->set_exit(137);
   failure->set_log_tail("one\ntwo\n");
   status.set_consistency("bsp");
-  status.set_max_staleness(0);
+  status.set_max_staleness(2);
+  for (uint64_t count : {40, 0, 3}) status.add_staleness_counts(count);
+  status.set_backup(1);
   auto* stored = status.add_checkpoints();
   stored->set_step(0);
   stored->set_bytes(2048);
@@ -49,6 +52,7 @@ pb::JobStatus FullStatus() {
   task->set_step(119);
   task->set_begin(0);
   task->set_end(4);
+  task->set_busy(0.75);
   auto* server = status.add_servers();
   server->set_id("server-0");
   server->set_address("127.0.0.1:7301");
@@ -70,10 +74,10 @@ TEST_CASE("a job's JSON has every field of the contract, with its value") {
   const Json expected = Json::parse(R"({
     "id": "mnist-mlp-1", "name": "mnist-mlp", "state": "FAILED", "step": 120, "steps": 1175, "epoch": 2,
     "loss": 0.25, "metrics": {"test_accuracy": 0.5}, "samples_per_second": 81234.0,
-    "samples": [{"epoch": 0, "expected": 60000, "applied": 59000}], "plan": 7, "restarts": 3,
+    "samples": [{"epoch": 0, "expected": 60000, "applied": 59000, "repeated": 0, "missing": 1000}], "plan": 7, "restarts": 3,
     "first_failure": {"code": "TaskExited", "message": "task 1 was killed by signal 9", "node": "worker-0",
                       "rank": 1, "exit": 137, "log_tail": "one\ntwo\n"},
-    "consistency": "bsp", "max_staleness": 0,
+    "consistency": "bsp", "backup": 1, "max_staleness": 2, "staleness_counts": [40, 0, 3],
     "checkpoints": [{"step": 0, "bytes": 2048, "committed_at": "2024-05-01T12:00:00.123Z", "stall_ms": 1.5}],
     "servers": [{"id": "server-0", "address": "127.0.0.1:7301", "pid": 42, "bytes": 4096}],
     "wall_seconds": 12.5})");
@@ -89,6 +93,7 @@ TEST_CASE("a job's JSON has every field of the contract, with its value") {
   CHECK(task["state"] == "LOST");
   CHECK(task["step"] == 119);
   CHECK(task["virtual_workers"] == Json::array({0, 4}));
+  CHECK(task["busy"] == 0.75);
 }
 
 TEST_CASE("what nobody knows yet is null, and lists are there though empty") {
@@ -100,7 +105,7 @@ TEST_CASE("what nobody knows yet is null, and lists are there though empty") {
   CHECK(json["steps"].is_null());
   CHECK(json["first_failure"].is_null());
   CHECK(json["metrics"] == Json::object());
-  for (const char* list : {"samples", "checkpoints", "tasks", "servers"}) {
+  for (const char* list : {"samples", "checkpoints", "tasks", "servers", "staleness_counts"}) {
     CHECK(json[list] == Json::array());
   }
 }
@@ -176,6 +181,19 @@ TEST_CASE("the progress line has step, loss, rate and time to go") {
   status.set_state(pb::PENDING);
   *status.add_waits() = FullStatus().waits(0);
   CHECK(ProgressText(status, -1) == "mnist-mlp-1  PENDING  rank 1 waits: a free slot");
+}
+
+TEST_CASE("a job's table has consistency, staleness, backups, and each task's busy share") {
+  const std::string text = JobText(FullStatus());
+  for (const char* piece : {"consistency bsp\n", "backup      1\n", "staleness   at most 2 steps\n",
+                            "1     worker-0  -    LOST   119   [0, 4)  75 %\n"}) {
+    INFO(text << piece);
+    CHECK(text.find(piece) != std::string::npos);
+  }
+  pb::JobStatus released = FullStatus();
+  released.mutable_tasks(0)->set_state("RELEASED");
+  released.mutable_tasks(0)->set_end(0);
+  CHECK(JobText(released).find("RELEASED  119   -       75 %\n") != std::string::npos);
 }
 
 TEST_CASE("tables are aligned, and an empty cell is a dash") {

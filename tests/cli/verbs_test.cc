@@ -4,6 +4,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "scheduler/cli/command_line.h"
 #include "scheduler/cli/job_file.h"
 #include "scheduler/cli/log_lines.h"
 #include "tests/cli/fake_cluster.h"
@@ -96,6 +97,47 @@ TEST_CASE("get and nodes print JSON documents with the contract's top keys") {
   stage.out.str("");
   CHECK(RunCancel(stage.context, {"j-1"}) == kOk);
   CHECK(Json::parse(stage.out.str()) == Json::parse(R"({"id": "j-1", "state": "CANCELLED"})"));
+}
+
+TEST_CASE("set sends the settings as they are written, and prints the plan that says so") {
+  Stage stage(true);
+  stage.coordinator.reply.mutable_plan()->set_number(7);
+  CHECK(RunSet(stage.context, {"j-1", {"consistency={ssp: 3}", "workers=4"}}) == kOk);
+  REQUIRE(stage.coordinator.set.size() == 1);
+  CHECK(stage.coordinator.set[0].id() == "j-1");
+  REQUIRE(stage.coordinator.set[0].settings_size() == 2);
+  CHECK(stage.coordinator.set[0].settings(0) == "consistency={ssp: 3}");
+  CHECK(Json::parse(stage.out.str()) == Json::parse(R"({"id": "j-1", "plan": 7})"));
+  Stage text(false);
+  CHECK(RunSet(text.context, {"j-1", {"consistency=async"}}) == kOk);
+  CHECK(text.out.str() == "j-1 has not started yet; it will start so\n");
+}
+
+TEST_CASE("set exits by why it was refused") {
+  for (const auto& [error, code] : std::vector<std::pair<absl::Status, int>>{
+           {absl::InvalidArgumentError("consistency: found 'bps'"), kUsage},
+           {absl::NotFoundError("no job 'j-1'"), kUsage},
+           {absl::FailedPreconditionError("j-1 has ended already"), kFailed},
+           {absl::UnavailableError("connection refused"), kNoCluster}}) {
+    Stage stage(true);
+    stage.coordinator.error = error;
+    CHECK(RunSet(stage.context, {"j-1", {"consistency=bps"}}) == code);
+    CHECK(stage.out.str().empty());
+    CHECK(stage.err.str().find(std::string(error.message())) != std::string::npos);
+  }
+}
+
+TEST_CASE("set reads its job and settings from the command line, however values are bracketed") {
+  const auto run = [](std::vector<std::string> words) {
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    return RunCommandLine(static_cast<int>(argv.size()), argv.data());
+  };
+  const std::string nobody = "127.0.0.1:1";
+  CHECK(run({"paracord", "set", "j-1"}) == kUsage);
+  CHECK(run({"paracord", "set"}) == kUsage);
+  CHECK(run({"paracord", "--scheduler", nobody, "set", "j-1", "consistency={bsp: {backup: 1}}",
+             "workers={min: 1, max: 8}"}) == kNoCluster);
 }
 
 const char kGoodJob[] =

@@ -1,56 +1,13 @@
 #include "scheduler/planner.h"
 
 #include <catch2/catch.hpp>
-#include <deque>
 
 #include "scheduler/compute_class.h"
+#include "scheduler/plan_tasks.h"
+#include "tests/scheduler/hosts.h"
 
 namespace paracord {
 namespace {
-
-JobNeeds Needs(uint32_t workers, DeviceKind device = DeviceKind::kAuto, uint32_t slices = 8) {
-  JobSpec spec;
-  spec.workers = workers;
-  spec.virtual_workers = slices;
-  spec.device = device;
-  spec.model.tensors = {{"0.weight", {100, 100}, TensorKind::kTrained, {}},
-                        {"1.weight", {100, 100}, TensorKind::kTrained, {}}};
-  return JobNeeds(spec);
-}
-
-struct Hosts {
-  std::deque<KnownMember> members;
-  Resources resources;
-
-  Hosts& Server(const std::string& name, uint64_t memory = 1 << 20) {
-    KnownMember& member = members.emplace_back();
-    member.who.set_name(name);
-    member.who.set_incarnation(members.size());
-    member.who.set_memory_bytes(memory);
-    resources.servers.push_back(&member);
-    return *this;
-  }
-  Hosts& Worker(const std::string& name, uint32_t slots, const std::string& isa = "AVX2",
-                const std::string& device = "cpu") {
-    KnownMember& member = members.emplace_back();
-    member.who.set_name(name);
-    member.who.set_incarnation(members.size());
-    member.who.set_slots(slots);
-    member.who.mutable_compute()->set_isa(isa);
-    member.who.mutable_compute()->set_device(device);
-    member.who.mutable_compute()->set_library("oneDNN 2.6.0");
-    resources.workers.push_back(&member);
-    return *this;
-  }
-};
-
-std::string Placement(const pb::Plan& plan) {
-  std::string text;
-  for (const pb::TaskSlot& slot : plan.tasks()) {
-    absl::StrAppend(&text, slot.worker(), "[", slot.begin(), ",", slot.end(), ") ");
-  }
-  return text;
-}
 
 std::string Texts(const Planned& planned) {
   std::string text;
@@ -147,19 +104,81 @@ TEST_CASE("a lost task returns to its worker, else to one that computes the same
   JobNeeds needs = Needs(1);
   pb::Plan plan = *FirstPlan("j", needs, hosts.resources).plan;
   CHECK(plan.tasks(0).worker() == "a");
-  const Planned same = NextPlan(plan, {0}, {}, hosts.resources);
+  const Planned same = NextPlan(plan, {.lost = {0}}, hosts.resources);
   CHECK(same.plan->tasks(0).worker() == "a");
   CHECK(same.plan->tasks(0).incarnation() == 2);
   CHECK(same.plan->number() == 2);
   CHECK(same.plan->history() == 1);
   hosts.resources.usage.slots["a"] = {"x"};
-  CHECK(NextPlan(plan, {0}, {}, hosts.resources).plan->tasks(0).worker() == "b");
+  CHECK(NextPlan(plan, {.lost = {0}}, hosts.resources).plan->tasks(0).worker() == "b");
   hosts.resources.usage.slots["b"] = {"y"};
-  const Planned none = NextPlan(plan, {0}, {}, hosts.resources);
+  const Planned none = NextPlan(plan, {.lost = {0}}, hosts.resources);
   CHECK(!none.plan.has_value());
   REQUIRE(none.waits.size() == 1);
   CHECK(none.waits[0].who() == "task 0");
-  CHECK(!NextPlan(plan, {}, {}, hosts.resources).plan.has_value());
+  CHECK(!NextPlan(plan, {}, hosts.resources).plan.has_value());
+}
+
+TEST_CASE("a range of workers takes the slots that are free, and waits below its least") {
+  for (const auto& [slots, tasks] :
+       std::map<uint32_t, int>{{1, 0}, {2, 2}, {3, 3}, {4, 4}, {9, 4}}) {
+    Hosts hosts;
+    hosts.Server("s").Worker("a", slots);
+    JobNeeds needs = Needs(4);
+    needs.SetWorkers(4, 2);
+    const Planned planned = FirstPlan("j", needs, hosts.resources);
+    CHECK(planned.plan.has_value() == (tasks > 0));
+    CHECK(planned.lacks_slots == (tasks == 0));
+    if (tasks == 0) {
+      CHECK(Texts(planned) == "2 free slots needed, 1 free\n");
+      continue;
+    }
+    CHECK(planned.plan->tasks_size() == tasks);
+    CHECK(VirtualWorkersOf(*planned.plan) == 8);
+  }
+}
+
+TEST_CASE("a plan says the job's consistency") {
+  Hosts hosts;
+  hosts.Server("s").Worker("a", 1);
+  JobNeeds needs = Needs(1);
+  needs.SetConsistency({ConsistencySpec::Mode::kSsp, 3, 0});
+  const pb::Plan plan = *FirstPlan("j", needs, hosts.resources).plan;
+  CHECK(plan.consistency().mode() == pb::Consistency::SSP);
+  CHECK(plan.consistency().staleness() == 3);
+}
+
+TEST_CASE("lost tasks that have no slot leave the plan, and the others take over") {
+  Hosts hosts;
+  hosts.Server("s").Worker("a", 1).Worker("b", 1).Worker("c", 1);
+  JobNeeds needs = Needs(3);
+  const pb::Plan plan = *FirstPlan("j", needs, hosts.resources).plan;
+  hosts.Occupy(plan);
+  const pb::Plan next = *NextPlan(plan, {.lost = {1}}, hosts.resources).plan;
+  CHECK(Ranks(next) == "0[0,4) 2[4,8) ");
+  CHECK(next.number() == 2);
+  CHECK(next.tasks(1).incarnation() == 1);  // the same process
+  CHECK(next.tasks(1).worker() == "c");
+  const pb::Plan last = *NextPlan(next, {.lost = {0}}, hosts.resources).plan;
+  CHECK(Ranks(last) == "2[0,8) ");
+  const Planned none = NextPlan(last, {.lost = {2}}, hosts.resources);
+  CHECK(!none.plan.has_value());
+  CHECK(Texts(none).find("a free slot that computes as cpu AVX2 oneDNN 2.6.0 (a: 1 of 1") == 0);
+  // Of a job that is about to end nobody takes over: the others are done.
+  CHECK(!NextPlan(plan, {.lost = {1}, .ending = true}, hosts.resources).plan.has_value());
+}
+
+TEST_CASE("one of two lost tasks is placed where there is a slot for one") {
+  Hosts hosts;
+  hosts.Server("s").Worker("a", 1).Worker("b", 1).Worker("c", 1);
+  JobNeeds needs = Needs(3);
+  const pb::Plan plan = *FirstPlan("j", needs, hosts.resources).plan;
+  hosts.Occupy(plan);
+  hosts.resources.usage.slots["c"].clear();
+  const pb::Plan next = *NextPlan(plan, {.lost = {0, 1}}, hosts.resources).plan;
+  CHECK(Ranks(next) == "0[0,4) 2[4,8) ");
+  CHECK(next.tasks(0).worker() == "c");
+  CHECK(next.tasks(0).incarnation() == 2);
 }
 
 TEST_CASE("a returned server is named with its new incarnation and keeps its range") {
@@ -169,7 +188,7 @@ TEST_CASE("a returned server is named with its new incarnation and keeps its ran
   const pb::Plan plan = *FirstPlan("j", needs, hosts.resources).plan;
   hosts.members[1].who.set_incarnation(99);
   hosts.members[1].who.set_address("elsewhere:1");
-  const pb::Plan next = *NextPlan(plan, {}, {"s1"}, hosts.resources).plan;
+  const pb::Plan next = *NextPlan(plan, {.returned = {"s1"}}, hosts.resources).plan;
   CHECK(next.shards(1).incarnation() == 99);
   CHECK(next.shards(1).address() == "elsewhere:1");
   CHECK(next.shards(1).block_begin() == plan.shards(1).block_begin());

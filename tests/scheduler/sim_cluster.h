@@ -15,6 +15,7 @@
 #include "common/rpc/wait.h"
 #include "scheduler/cluster.h"
 #include "tests/scheduler/memory_journal.h"
+#include "tests/scheduler/sim_job.h"
 #include "tests/scheduler/sim_server.h"
 #include "tests/support/manual_timer.h"
 
@@ -37,18 +38,6 @@ struct SimHost {
   std::vector<pb::StoredRange> disk;  // server
   SimShards shards;                   // server
 };
-
-struct SimJob {
-  std::string name = "sim";
-  uint32_t workers = 1;
-  uint32_t max_restarts = 2;
-  std::string device = "auto";
-  int units = 4;
-  std::string Yaml() const;
-};
-
-inline constexpr uint64_t kSimSteps = 10;
-inline constexpr uint32_t kSimVirtualWorkers = 8;
 
 class SimCluster {
  public:
@@ -84,10 +73,12 @@ class SimCluster {
   absl::StatusOr<std::string> TrySubmit(const SimJob& job);
   std::string Submit(const SimJob& job) { return TrySubmit(job).value(); }
   absl::Status Cancel(const std::string& job);
+  absl::Status Set(const std::string& job, const std::vector<std::string>& settings);
   pb::GetJobReply Get(const std::string& job);
   pb::JobState State(const std::string& job) { return Get(job).status().state(); }
   std::string Waits(const std::string& job);  // one a line
   std::vector<pb::JobStatus> Jobs();
+  std::vector<pb::Node> Nodes();
 
   Coordinator& coordinator() { return *cluster_; }
   absl::StatusOr<pb::JoinReply> Join(SimHost& host);
@@ -113,16 +104,6 @@ class SimCluster {
 };
 
 // --- what the above does; here because tests are one binary of *_test.cc ---
-
-inline std::string SimJob::Yaml() const {
-  return absl::StrCat("name: ", name, "\nmodel:\n  input: [4]\n  layers: [{linear: ", units,
-                      "}]\n  loss: softmax_cross_entropy\n"
-                      "data:\n  train: {format: synthetic, samples: 40, features: 4, classes: ",
-                      units, "}\ntrain:\n  steps: ", kSimSteps,
-                      "\n  batch_size: 8\n  virtual_workers: ", kSimVirtualWorkers,
-                      "\n  optimizer: {kind: sgd, lr: 0.1}\nworkers: ", workers,
-                      "\ndevice: ", device, "\nrestart: {max_restarts: ", max_restarts, "}\n");
-}
 
 inline SimCluster::SimCluster(uint32_t min_servers) : min_servers_(min_servers) {
   SetLogLevel(LogLevel::kError);
@@ -333,9 +314,9 @@ inline absl::Status SimCluster::ReportStep(const std::string& job, uint32_t rank
 }
 
 inline void SimCluster::ReportAllDone(const std::string& job) {
-  const int tasks = Get(job).plan().tasks_size();
-  for (int rank = 0; rank < tasks; ++rank) {
-    pb::TaskReport report = MakeReport(job, static_cast<uint32_t>(rank));
+  const pb::Plan plan = Get(job).plan();
+  for (const pb::TaskSlot& slot : plan.tasks()) {
+    pb::TaskReport report = MakeReport(job, slot.rank());
     report.set_step(kSimSteps);
     report.set_done(true);
     (void)Report(report);
@@ -367,6 +348,15 @@ inline absl::Status SimCluster::Cancel(const std::string& job) {
       .status();
 }
 
+inline absl::Status SimCluster::Set(const std::string& job,
+                                    const std::vector<std::string>& settings) {
+  pb::SetJobRequest request;
+  request.set_id(job);
+  for (const std::string& setting : settings) request.add_settings(setting);
+  return Await<pb::SetJobReply>([&](auto done) { cluster_->SetJob(request, std::move(done)); })
+      .status();
+}
+
 inline pb::GetJobReply SimCluster::Get(const std::string& job) {
   pb::GetJobRequest request;
   request.set_id(job);
@@ -387,6 +377,12 @@ inline std::vector<pb::JobStatus> SimCluster::Jobs() {
   const auto reply = Await<pb::ListJobsReply>(
       [&](auto done) { cluster_->ListJobs(pb::ListJobsRequest(), std::move(done)); });
   return {reply->jobs().begin(), reply->jobs().end()};
+}
+
+inline std::vector<pb::Node> SimCluster::Nodes() {
+  const auto reply = Await<pb::ListNodesReply>(
+      [&](auto done) { cluster_->ListNodes(pb::ListNodesRequest(), std::move(done)); });
+  return {reply->nodes().begin(), reply->nodes().end()};
 }
 
 }  // namespace paracord

@@ -1,14 +1,16 @@
-// Random histories of a cluster: hosts and the scheduler come and go, tasks die, people submit and
-// cancel. What is checked after each step is what everybody else relies on; a failure prints the
-// seed that makes it again.
+// Random histories of a cluster: hosts and the scheduler come and go, tasks die, jobs grow and
+// shrink, people submit, change and cancel. What is checked after each step is what everybody else
+// relies on; a failure prints the seed that makes it again.
 #include <catch2/catch.hpp>
 #include <random>
 
+#include "scheduler/plan_tasks.h"
 #include "tests/scheduler/sim_cluster.h"
 
 namespace paracord {
 namespace {
 
+constexpr uint32_t kSlots = 6;
 constexpr uint64_t kServerMemory = 600;  // for two jobs of the six, on two servers, or three
 
 class Watcher {
@@ -31,7 +33,8 @@ class Watcher {
   }
 
  private:
-  // Numbers only rise, one number is one plan, and its tasks cover all virtual workers once.
+  // Numbers only rise, one number is one plan, and its tasks cover all virtual workers once; each
+  // backup stands by one of them.
   void CheckPlan(pb::Plan plan) {
     if (plan.number() == 0) return;
     for (pb::ShardRange& shard : *plan.mutable_shards()) shard.clear_address();
@@ -47,14 +50,35 @@ class Watcher {
         REQUIRE(plan.shards(i).block_begin() == last.shards(i).block_begin());
       }
     }
+    CheckTasks(plan);
+    for (const pb::TaskSlot& slot : plan.tasks()) CheckProcess(plan, last, slot);
+    last = plan;
+  }
+
+  // An incarnation of a rank is one process: on one worker, and never again once it was left out.
+  void CheckProcess(const pb::Plan& plan, const pb::Plan& last, const pb::TaskSlot& slot) {
+    pb::TaskSlot& known = processes_[{plan.job(), slot.rank()}];
+    REQUIRE(slot.incarnation() >= known.incarnation());
+    if (slot.incarnation() == known.incarnation()) {
+      REQUIRE(slot.worker_incarnation() == known.worker_incarnation());
+      REQUIRE(FindTask(last, slot.rank()) != nullptr);
+    }
+    known = slot;
+  }
+
+  static void CheckTasks(const pb::Plan& plan) {
     uint32_t covered = 0;
+    int64_t rank = -1;
     for (const pb::TaskSlot& slot : plan.tasks()) {
-      REQUIRE(slot.begin() == covered);
+      REQUIRE(slot.rank() > rank);
+      rank = slot.rank();
       REQUIRE(slot.end() > slot.begin());
+      if (slot.backup()) continue;
+      REQUIRE(slot.begin() == covered);
       covered = slot.end();
     }
     REQUIRE(covered == (plan.phase() == pb::Plan::TRAINING ? kSimVirtualWorkers : 0));
-    last = plan;
+    REQUIRE(Shadows(plan).size() == BackupCount(plan));
   }
 
   void CheckEnd(const pb::JobStatus& status) {
@@ -84,9 +108,8 @@ class Watcher {
     }
     for (const SimTask& task : seen_) {
       const pb::Plan& plan = plans_[task.job];
-      const bool named = task.rank < static_cast<uint32_t>(plan.tasks_size()) &&
-                         plan.tasks(static_cast<int>(task.rank)).incarnation() == task.incarnation;
-      if (named) continue;
+      const pb::TaskSlot* slot = FindTask(plan, task.rank);
+      if (slot != nullptr && slot->incarnation() == task.incarnation) continue;
       pb::TaskReport zombie;
       zombie.set_job(task.job);
       zombie.set_rank(task.rank);
@@ -97,6 +120,7 @@ class Watcher {
   }
 
   std::map<std::string, pb::Plan> plans_;
+  std::map<std::pair<std::string, uint32_t>, pb::TaskSlot> processes_;
   std::map<std::string, pb::JobState> ended_;
   std::set<std::string> started_;
   std::set<SimTask> seen_;
@@ -106,7 +130,7 @@ class Schedule {
  public:
   explicit Schedule(uint64_t seed) : random_(seed) {
     for (const char* name : {"server-0", "server-1"}) sim_.AddServer(name, kServerMemory);
-    for (const char* name : {"worker-0", "worker-1", "worker-2"}) sim_.AddWorker(name, 2);
+    for (const char* name : {"worker-0", "worker-1", "worker-2"}) sim_.AddWorker(name, kSlots / 3);
   }
 
   void Run(int steps) {
@@ -123,11 +147,10 @@ class Schedule {
   std::string AnyJob() { return jobs_.empty() ? "" : jobs_[Draw(jobs_.size())]; }
 
   void Step() {
-    switch (Draw(14)) {
+    switch (Draw(15)) {
       case 0:
       case 1:
-        if (jobs_.size() < 6)
-          jobs_.push_back(sim_.Submit({.workers = 1 + static_cast<uint32_t>(Draw(4))}));
+        if (jobs_.size() < 6) Submit(AnySpec());
         return;
       case 2:
         return sim_.Kill(AnyHost("worker-", 3));
@@ -153,9 +176,42 @@ class Schedule {
         return sim_.Pass(milliseconds(100 * Draw(40)));
       case 12:
         return sim_.PassSilently(milliseconds(100 * Draw(25)));
+      case 13:
+        return Set();
       default:
         if (!jobs_.empty() && Draw(4) == 0) (void)sim_.Cancel(AnyJob());
     }
+  }
+
+  // Half of them elastic.
+  SimJob AnySpec() {
+    SimJob spec{.workers = 1 + static_cast<uint32_t>(Draw(4))};
+    if (Draw(2) == 0) spec.min_workers = 1 + static_cast<uint32_t>(Draw(spec.workers));
+    spec.consistency = AnyConsistency();
+    spec.balance = Draw(2) == 0;
+    return spec;
+  }
+
+  void Submit(const SimJob& spec) {
+    jobs_.push_back(sim_.Submit(spec));
+    most_[jobs_.back()] = spec.workers;
+  }
+
+  std::string AnyConsistency() {
+    constexpr const char* kModes[] = {"bsp", "{bsp: {backup: 1}}", "{bsp: {backup: 2}}", "{ssp: 2}",
+                                      "async"};
+    return kModes[Draw(5)];
+  }
+
+  void Set() {
+    if (jobs_.empty()) return;
+    const std::string job = AnyJob();
+    std::vector<std::string> settings = {"consistency=" + AnyConsistency()};
+    const auto most = static_cast<uint32_t>(Draw(7));  // 0: as it is
+    if (most > 0) settings.push_back(absl::StrCat("workers={min: 1, max: ", most, "}"));
+    const absl::Status set = sim_.Set(job, settings);
+    REQUIRE((set.ok() || absl::IsFailedPrecondition(set)));
+    if (set.ok() && most > 0) most_[job] = most;
   }
 
   // In order, and back after a while.
@@ -167,7 +223,7 @@ class Schedule {
 
   void KillTask() {
     const std::string job = AnyJob();
-    const auto rank = static_cast<uint32_t>(Draw(4));
+    const auto rank = static_cast<uint32_t>(Draw(6));
     if (job.empty() || sim_.LiveTask(job, rank) == nullptr) return;
     constexpr int kCodes[] = {0, 137, 137, 139, 1};
     sim_.Exit(job, rank, kCodes[Draw(5)]);
@@ -176,7 +232,37 @@ class Schedule {
   void Progress() {
     const std::string job = AnyJob();
     if (job.empty()) return;
-    for (uint32_t rank = 0; rank < 4; ++rank) (void)sim_.ReportStep(job, rank, 1 + Draw(kSimSteps));
+    for (uint32_t rank = 0; rank < 6; ++rank) {
+      pb::TaskReport report = sim_.MakeReport(job, rank);
+      report.set_step(1 + Draw(kSimSteps));
+      report.set_busy_seconds(slices_[job] * (rank == Draw(6) ? 0.3 : 0.1));
+      report.set_slices(slices_[job] += Draw(20));
+      (void)sim_.Report(report);
+    }
+  }
+
+  bool AnyPending() {
+    const std::vector<pb::JobStatus> jobs = sim_.Jobs();
+    return std::any_of(jobs.begin(), jobs.end(),
+                       [](const auto& job) { return job.state() == pb::PENDING; });
+  }
+
+  // With nobody waiting and a slot free, every job soon has all the tasks that it may have.
+  void CheckSettled() {
+    sim_.Pass(seconds(15));
+    uint32_t taken = 0;
+    for (const pb::Node& node : sim_.Nodes()) taken += node.tasks();
+    if (taken == kSlots) return;
+    for (const pb::JobStatus& status : sim_.Jobs()) {
+      const pb::Plan plan = sim_.Get(status.id()).plan();
+      const auto& tasks = status.tasks();
+      const bool ending = std::any_of(tasks.begin(), tasks.end(),
+                                      [](const auto& task) { return task.state() == "DONE"; });
+      if (status.state() != pb::RUNNING || plan.phase() != pb::Plan::TRAINING || ending) continue;
+      INFO(status.ShortDebugString());
+      CHECK(TaskCount(plan) == most_[status.id()]);
+      CHECK(BackupCount(plan) == std::min(plan.consistency().backup(), TaskCount(plan)));
+    }
   }
 
   // With all hosts back and all tasks willing, every job ends.
@@ -184,6 +270,8 @@ class Schedule {
     for (auto& [name, host] : sim_.hosts()) {
       if (!host.alive) sim_.Start(name);
     }
+    sim_.Pass(seconds(4));
+    if (!AnyPending()) CheckSettled();
     for (int round = 0; round < 30; ++round) {
       sim_.Pass(seconds(1));
       for (const std::string& job : jobs_) sim_.ReportAllDone(job);
@@ -200,6 +288,8 @@ class Schedule {
   SimCluster sim_;
   Watcher watcher_;
   std::vector<std::string> jobs_;
+  std::map<std::string, uint32_t> most_;    // tasks that a job may have
+  std::map<std::string, uint64_t> slices_;  // counted by each task of a job, more or less
 };
 
 TEST_CASE("whatever happens in whatever order, plans stay plans and every job ends") {

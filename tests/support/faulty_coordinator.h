@@ -49,6 +49,9 @@ class FaultyCoordinator : public Coordinator {
   void Cancel(const pb::CancelRequest& request, Callback<pb::CancelReply> done) override {
     real_->Cancel(request, std::move(done));
   }
+  void SetJob(const pb::SetJobRequest& request, Callback<pb::SetJobReply> done) override {
+    real_->SetJob(request, std::move(done));
+  }
 
  private:
   template <class Request, class Reply>

@@ -66,6 +66,9 @@ class FakeCoordinator : public Coordinator {
   void Cancel(const pb::CancelRequest&, Callback<pb::CancelReply> done) override {
     done(absl::UnimplementedError(""));
   }
+  void SetJob(const pb::SetJobRequest&, Callback<pb::SetJobReply> done) override {
+    done(absl::UnimplementedError(""));
+  }
 };
 
 }  // namespace paracord

@@ -1,0 +1,39 @@
+// What there is and what is taken: all that a plan is made from besides the job itself. Plain data;
+// the same content in whatever order members arrived.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "scheduler/membership.h"
+
+namespace paracord {
+
+// What is taken: by running jobs, and by what has ended until it is seen to be gone.
+struct Usage {
+  std::map<std::string, std::vector<std::string>>
+      slots;  // worker: the job's id, once for each slot
+  // Of `slots`: those whose tasks no plan names any more, free within a second.
+  std::map<std::string, uint32_t> leaving;
+  std::map<std::string, uint64_t> memory;                // server: bytes
+  std::map<std::string, std::vector<std::string>> held;  // server: ended jobs that are part of them
+};
+
+struct Resources {
+  std::vector<const KnownMember*> servers;  // READY, in name order
+  std::vector<const KnownMember*> workers;  // READY, in name order
+  uint32_t min_servers = 1;
+  Usage usage;
+
+  uint32_t FreeSlots(const KnownMember& worker) const;
+  // With those that are about to be free.
+  uint32_t FreeSoon(const KnownMember& worker) const;
+  uint64_t FreeMemory(const KnownMember& server) const;
+};
+
+// For people: "worker-0: 1 of 2 busy with a-1; worker-1: ...", empty if nothing is taken.
+std::string BusyString(const Resources& resources);
+
+}  // namespace paracord
