@@ -123,10 +123,9 @@ void ParameterShard::TakePlan(const pb::Plan& plan) {
 // What a plan says about consistency. Sums of bsp that are not complete are of minibatches that
 // nobody has yet, should these be handed out one by one now.
 void ParameterShard::Follow() {
-  const ConsistencySpec consistency = FromMessage(plan_.consistency());
   leases_.Reset();
-  reads_.Follow(consistency, total_steps_);
-  if (!consistency.bsp()) sums_.assign(sums_.size(), TreeSum());
+  Learn(total_steps_, tally_.samples());
+  if (!FromMessage(plan_.consistency()).bsp()) sums_.assign(sums_.size(), TreeSum());
 }
 
 // What only those know who read the data.

@@ -87,10 +87,10 @@ TEST_CASE("a job that can never fit is refused with the sums; one that does not 
   const auto refused = sim.TrySubmit({.units = 1000});
   CHECK(absl::IsResourceExhausted(refused.status()));
   CHECK(Has(std::string(refused.status().message()), "58.6 KiB"));
-  const std::string a = sim.Submit({.units = 30});  // 150 floats and 2 of metrics, 1824 bytes
+  const std::string a = sim.Submit({.units = 30});  // 150 floats and 4 of metrics, 1848 bytes
   const std::string b = sim.Submit({.units = 30});
   CHECK(sim.State(a) == pb::RUNNING);
-  CHECK(Has(sim.Waits(b), "1.8 KiB of memory on servers needed, 676 bytes of 2.4 KiB free\n"));
+  CHECK(Has(sim.Waits(b), "1.8 KiB of memory on servers needed, 652 bytes of 2.4 KiB free\n"));
   REQUIRE(sim.Cancel(a).ok());
   sim.Pass(seconds(1));
   CHECK(sim.State(b) == pb::RUNNING);

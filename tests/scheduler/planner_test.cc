@@ -74,7 +74,7 @@ TEST_CASE("shards cover the grid in block order on servers in name order, within
   }
   CHECK(end == 3);
   CHECK(bytes == needs.total_bytes());
-  CHECK(bytes == (2 * 10000 + 2) * 4 * 3);  // two of metrics, which a server keeps too
+  CHECK(bytes == (2 * 10000 + 4) * 4 * 3);  // two of metrics, which a server keeps too
   hosts.resources.usage.memory["s0"] = (1 << 20) - 1000;
   const Planned full = FirstPlan("j", needs, hosts.resources);
   CHECK(!full.plan.has_value());
