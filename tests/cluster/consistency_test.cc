@@ -123,5 +123,46 @@ TEST_CASE("a server that stops in order and returns brings its ledger back", "[c
   CheckTrained(cluster, id);
 }
 
+// Sleeps so long at each push of a rank.
+FaultyShard::OnPush SlowRank(uint32_t rank, Duration pause) {
+  return [rank, pause](const pb::PushHeader& header) {
+    if (header.rank() == rank) std::this_thread::sleep_for(pause);
+  };
+}
+
+SmallJob LongJob() {
+  SmallJob job = AdamwJob();
+  const std::string length = "steps: 13";
+  job.text.replace(job.text.find(length), length.size(), "steps: 300");
+  return job;
+}
+
+TEST_CASE("with a slow worker ssp goes as far ahead as its bound and no further", "[cluster]") {
+  MiniOptions options{.servers = 1, .workers = 3};
+  options.on_push = SlowRank(2, milliseconds(10));
+  MiniCluster cluster(options);
+  const std::string id = cluster.Submit(With(LongJob(), "{ssp: 3}", 3));
+  CheckTrained(cluster, id);
+  const pb::JobStatus status = cluster.Get(id).status();
+  CHECK(status.max_staleness() == 3);
+  CHECK(status.staleness_counts_size() == 4);
+}
+
+TEST_CASE("a job that runs changes between bsp, async and ssp and loses no sample", "[cluster]") {
+  MiniOptions options{.servers = 2, .workers = 3};
+  options.on_push = SlowRank(1, milliseconds(1));
+  MiniCluster cluster(options);
+  const std::string id = cluster.Submit(With(LongJob(), "bsp", 3));
+  uint64_t step = 0;
+  for (const std::string mode : {"async", "bsp", "{ssp: 2}", "async", "bsp"}) {
+    step += 30;
+    REQUIRE(MiniCluster::Eventually([&] { return cluster.Get(id).status().step() >= step; }));
+    REQUIRE(cluster.Set(id, "consistency=" + mode).ok());
+  }
+  CheckTrained(cluster, id);
+  CHECK(cluster.Get(id).status().consistency() == "bsp");
+  CHECK(cluster.Get(id).status().plan() >= 6);
+}
+
 }  // namespace
 }  // namespace paracord

@@ -54,6 +54,7 @@ class MiniCluster {
   std::string Submit(const std::string& yaml) { return TrySubmit(yaml).value(); }
   absl::StatusOr<std::string> TrySubmit(const std::string& yaml);
   absl::Status Cancel(const std::string& job);
+  absl::Status Set(const std::string& job, const std::string& setting);
   pb::GetJobReply Get(const std::string& job);
   pb::JobState State(const std::string& job) { return Get(job).status().state(); }
   // Asks again and again until it is so; false: it has not become so within a minute.
@@ -182,6 +183,14 @@ inline pb::GetJobReply MiniCluster::Get(const std::string& job) {
   request.set_id(job);
   return Await<pb::GetJobReply>([&](auto done) { cluster_->GetJob(request, std::move(done)); })
       .value();
+}
+
+inline absl::Status MiniCluster::Set(const std::string& job, const std::string& setting) {
+  pb::SetJobRequest request;
+  request.set_id(job);
+  request.add_settings(setting);
+  return Await<pb::SetJobReply>([&](auto done) { cluster_->SetJob(request, std::move(done)); })
+      .status();
 }
 
 inline bool MiniCluster::Eventually(const std::function<bool()>& condition) {
