@@ -1,0 +1,307 @@
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <map>
+#include <random>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "common/rpc/consistency_message.h"
+#include "server/lease_table.h"
+#include "tests/server/shard_room.h"
+
+namespace paracord {
+namespace {
+
+constexpr uint32_t kSlices = 3;
+constexpr uint64_t kSamples = 14, kTotalSteps = 6;  // two epochs of batches of 6, 6, 2
+constexpr uint64_t kMinibatches = kTotalSteps * kSlices, kAll = kMinibatches + kSlices;
+constexpr uint32_t kShards = 2;
+constexpr int kMostEvents = 4000;
+
+std::shared_ptr<const ShardJob> CountingJob(const std::string& id) {
+  JobSpec spec =
+      MakeJob(id, {kMinibatches, kMinibatches, 2}, OptimizerSpec::Kind::kSgd, kSlices)->spec;
+  spec.optimizer.lr = kSlices;  // so that a minibatch's share is 1
+  spec.batch_size = 6;
+  spec.epochs = 2;
+  return std::make_shared<const ShardJob>(id, spec);
+}
+
+// Two shards and some tasks that lease minibatches and push them, with messages that are late,
+// doubled and of dead plans, plans that come at any moment, and servers that stop and return. The
+// gradient of minibatch m is 1 at float m, so the weights count how often each was applied.
+class MinibatchSimulation {
+ public:
+  MinibatchSimulation(ShardRoom& room, const std::string& id, uint64_t seed)
+      : room_(room), job_(CountingJob(id)), random_(seed) {
+    for (uint32_t i = 0; i < kShards; ++i) shards_.push_back(room_.MakeShard(job_, i, Blocks(i)));
+    Publish();
+    first_ = Weights();
+  }
+
+  // Empty: all went well.
+  std::string Run() {
+    for (int i = 0; i < kMostEvents && !done(); ++i) {
+      Event();
+      if (std::string wrong = Check(); !wrong.empty())
+        return absl::StrCat("event ", i, ": ", wrong);
+    }
+    if (!done()) return "it never ended";
+    const pb::QueryReply audit = Ask(0, true);
+    for (const pb::EpochTally& tally : audit.epochs()) {
+      if (tally.applications() != tally.recorded() || tally.applied() != kSamples) {
+        return absl::StrCat("epoch ", tally.epoch(), ": ", tally.DebugString());
+      }
+    }
+    return audit.epochs_size() == 2 ? "" : "not two epochs";
+  }
+
+ private:
+  struct Message {
+    uint32_t shard;
+    pb::PushHeader header;
+    uint64_t minibatch;
+  };
+
+  static BlockRange Blocks(uint32_t shard) {
+    return shard == 0 ? BlockRange{0, 1} : BlockRange{1, 4};
+  }
+  uint64_t Draw(uint64_t below) { return random_() % below; }
+  bool done() {
+    return Ask(1, false).version() >= kTotalSteps && Ask(0, false).version() == kTotalSteps &&
+           LastMetrics();
+  }
+
+  void Event() {
+    const uint64_t what = Draw(1000);
+    if (what < 200) return Lease();
+    if (what < 940) return Deliver();
+    if (what < 985) return Read();
+    if (what < 995) return Publish();
+    Restart();
+  }
+
+  // A new plan: every task begins anew; what is under way is of a dead plan.
+  void Publish() {
+    plan_ = MakePlan(plan_.number() + 1);
+    plan_.set_job(job_->id);
+    rule_ = Draw(2) == 0
+                ? ConsistencySpec{ConsistencySpec::Mode::kAsync}
+                : ConsistencySpec{ConsistencySpec::Mode::kSsp, static_cast<uint32_t>(Draw(3))};
+    *plan_.mutable_consistency() = ToMessage(rule_);
+    for (uint32_t i = 0; i < kShards; ++i) {
+      shards_[i]->Adopt(plan_);
+      room_.Settle();
+    }
+    numbers_.clear();
+    start_ = pb::LeaseRequest();
+    const pb::QueryReply a = Ask(0, false), b = Ask(1, false);
+    start_.set_version(std::min(a.version(), b.version()));
+    const auto has = [](const pb::QueryReply& reply, uint64_t m) {
+      return m < reply.version() * kSlices ||
+             std::count(reply.done().begin(), reply.done().end(), m) > 0;
+    };
+    for (uint64_t m = start_.version() * kSlices; m < kAll; ++m) {
+      if (has(a, m) && has(b, m)) start_.add_done(m);
+    }
+  }
+
+  void Restart() {
+    const uint32_t which = static_cast<uint32_t>(Draw(kShards));
+    bool stopped = false;
+    shards_[which]->StopAndStore([&](const absl::Status& status) { stopped = status.ok(); });
+    room_.Settle();
+    if (!stopped) wrong_ = "a server did not stop in order";
+    shards_[which] = room_.MakeShard(job_, which, Blocks(which));
+    Publish();
+  }
+
+  void Lease() {
+    const uint32_t rank = static_cast<uint32_t>(Draw(3));
+    pb::LeaseRequest request = start_;
+    request.set_plan(plan_.number());
+    request.set_rank(rank);
+    request.set_number(++numbers_[rank]);
+    request.set_most(static_cast<uint32_t>(1 + Draw(2)));
+    request.set_until(kTotalSteps + 1);
+    pb::LeaseReply first, again;
+    for (pb::LeaseReply* reply : {&first, &again}) {
+      shards_[0]->Lease(request, [&](const auto& r) { *reply = r.value(); });
+    }
+    if (first.SerializeAsString() != again.SerializeAsString()) wrong_ = "two answers to one lease";
+    for (const uint32_t slice : first.slices()) {
+      const uint64_t minibatch = first.step() * kSlices + slice;
+      for (uint32_t shard = 0; shard < kShards; ++shard) {
+        if (minibatch < kMinibatches || shard == 1) Send(shard, minibatch);
+      }
+    }
+  }
+
+  void Send(uint32_t shard, uint64_t minibatch) {
+    pb::PushHeader header;
+    header.set_plan(plan_.number());
+    header.set_step(minibatch / kSlices);
+    header.set_total_steps(kTotalSteps);
+    header.set_samples(kSamples);
+    header.set_node_begin(static_cast<uint32_t>(minibatch % kSlices));
+    header.set_node_end(header.node_begin() + 1);
+    header.set_block_begin(minibatch < kMinibatches ? Blocks(shard).begin : 3);
+    header.set_block_end(Blocks(shard).end);
+    header.set_minibatch(true);
+    under_way_.push_back({shard, header, minibatch});
+  }
+
+  void Deliver() {
+    if (under_way_.empty()) return;
+    const size_t which = Draw(under_way_.size());
+    const Message message = under_way_[which];
+    const bool dead = message.header.plan() != plan_.number();
+    if (dead || Draw(4) > 0)
+      under_way_.erase(under_way_.begin() + static_cast<long>(which));  // else twice
+    std::vector<float> floats;
+    for (uint64_t b = message.header.block_begin(); b < message.header.block_end(); ++b) {
+      std::vector<float> part(job_->grid.block(b).floats, 0.0f);
+      if (b < 2) part[message.minibatch] = 1;
+      floats.insert(floats.end(), part.begin(), part.end());
+    }
+    absl::Status status = absl::UnknownError("no answer");
+    shards_[message.shard]->Push(message.header, OwnedPayload(floats),
+                                 [&](const auto& reply) { status = reply.status(); });
+    if (dead ? !absl::IsFailedPrecondition(status) : !status.ok()) {
+      wrong_ = absl::StrCat("a push was answered ", status.ToString());
+    }
+  }
+
+  // The newest for some step: answered just if it may lack what it lacks.
+  void Read() {
+    const uint32_t shard = static_cast<uint32_t>(Draw(kShards));
+    pb::PullHeader header;
+    header.set_plan(plan_.number());
+    header.set_version(Draw(kTotalSteps + 1));
+    header.set_newest(true);
+    header.set_block_begin(Blocks(shard).begin);
+    header.set_block_end(Blocks(shard).end);
+    const uint64_t version = Ask(shard, false).version();
+    bool answered = false;
+    shards_[shard]->Pull(header, [&answered, here = alive_](const auto& reply) {
+      if (*here) answered = reply.ok();
+    });
+    *alive_ = false;  // later answers are of no interest
+    alive_ = std::make_shared<bool>(true);
+    const uint64_t lacks = header.version() > version ? header.version() - version : 0;
+    const bool bounded = rule_.mode == ConsistencySpec::Mode::kSsp;
+    if (answered && bounded && lacks > rule_.staleness) wrong_ = "a read was too stale";
+    if (!answered && lacks == 0) wrong_ = "a read that lacks nothing waits";
+  }
+
+  pb::QueryReply Ask(uint32_t shard, bool audit) {
+    pb::QueryRequest request;
+    request.set_audit(audit);
+    pb::QueryReply out;
+    shards_[shard]->Query(request, [&](const auto& reply) { out = reply.value(); });
+    return out;
+  }
+
+  bool LastMetrics() {
+    pb::PullHeader header;
+    header.set_plan(plan_.number());
+    header.set_version(kTotalSteps + 1);
+    header.set_block_begin(3);
+    header.set_block_end(4);
+    bool there = false;
+    shards_[1]->Pull(header, [&there, here = alive_](const auto& reply) {
+      if (*here) there = reply.ok();
+    });
+    *alive_ = false;
+    alive_ = std::make_shared<bool>(true);
+    return there;
+  }
+
+  // Of both trained blocks.
+  std::vector<std::vector<float>> Weights() {
+    std::vector<std::vector<float>> out;
+    for (uint32_t shard = 0; shard < kShards; ++shard) {
+      pb::PullHeader header;
+      header.set_plan(plan_.number());
+      header.set_newest(true);
+      header.set_block_begin(shard);
+      header.set_block_end(shard + 1);
+      shards_[shard]->Pull(header,
+                           [&](const auto& reply) { out.push_back(ToFloats(reply.value())); });
+    }
+    return out;
+  }
+
+  // Nothing twice; all of the steps before a shard's version; done is what everybody has.
+  std::string Check() {
+    const auto now = Weights();
+    for (uint32_t shard = 0; shard < kShards; ++shard) {
+      const pb::QueryReply reply = Ask(shard, false);
+      for (uint64_t m = 0; m < kMinibatches; ++m) {
+        const double times = std::round(first_[shard][m] - now[shard][m]);
+        const bool must = m < reply.version() * kSlices ||
+                          std::count(reply.done().begin(), reply.done().end(), m) > 0;
+        if (times > 1 || (must && times < 1)) {
+          return absl::StrCat("shard ", shard, " applied minibatch ", m, " ", times, " times");
+        }
+      }
+    }
+    return wrong_;
+  }
+
+  ShardRoom& room_;
+  const std::shared_ptr<const ShardJob> job_;
+  std::mt19937_64 random_;
+  std::vector<std::shared_ptr<ParameterShard>> shards_;
+  pb::Plan plan_ = MakePlan(0);
+  ConsistencySpec rule_;
+  pb::LeaseRequest start_;
+  std::map<uint32_t, uint64_t> numbers_;
+  std::vector<Message> under_way_;
+  std::vector<std::vector<float>> first_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::string wrong_;
+};
+
+TEST_CASE("whatever comes late, twice or from a dead plan, each minibatch changes a block once") {
+  ShardRoom room;
+  for (uint64_t seed = 1; seed <= 2000; ++seed) {
+    INFO("seed " << seed);
+    MinibatchSimulation simulation(room, absl::StrCat("minibatches-", seed), seed);
+    REQUIRE(simulation.Run() == "");
+  }
+}
+
+pb::LeaseRequest Request(uint32_t rank, uint64_t number, uint32_t most, uint64_t until) {
+  pb::LeaseRequest request;
+  request.set_rank(rank);
+  request.set_number(number);
+  request.set_most(most);
+  request.set_until(until);
+  return request;
+}
+
+TEST_CASE("a lease table hands out each minibatch once, of one step at a time, the oldest first") {
+  LeaseTable table(4);
+  pb::LeaseRequest first = Request(0, 1, 3, 10);
+  first.set_version(2);
+  for (const uint64_t done : {8, 10, 13}) first.add_done(done);
+  const auto slices = [](const pb::LeaseReply& reply) {
+    return std::vector<uint32_t>(reply.slices().begin(), reply.slices().end());
+  };
+  const pb::LeaseReply a = table.Take(first).value();
+  CHECK(a.step() == 2);
+  CHECK(slices(a) == std::vector<uint32_t>{1, 3});
+  const pb::LeaseReply b = table.Take(Request(1, 1, 2, 10)).value();
+  CHECK(b.step() == 3);
+  CHECK(slices(b) == std::vector<uint32_t>{0, 2});
+  CHECK(slices(table.Take(Request(1, 1, 2, 10)).value()) == slices(b));  // asked again
+  CHECK(slices(table.Take(Request(0, 2, 2, 10)).value()) == std::vector<uint32_t>{3});
+  CHECK(slices(table.Take(Request(0, 3, 2, 4)).value()).empty());  // nothing left before step 4
+  CHECK(absl::IsInvalidArgument(table.Take(Request(0, 9, 2, 10)).status()));
+  table.Reset();
+  CHECK(slices(table.Take(first).value()) == std::vector<uint32_t>{1, 3});
+}
+
+}  // namespace
+}  // namespace paracord
