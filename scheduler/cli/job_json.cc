@@ -27,11 +27,8 @@ Json MetricsJson(const pb::JobStatus& status) {
 }
 
 Json SamplesJson(const pb::EpochSamples& samples) {
-  return {{"epoch", samples.epoch()},
-          {"expected", samples.expected()},
-          {"applied", samples.applied()},
-          {"repeated", samples.repeated()},
-          {"missing", samples.missing()}};
+  return {
+      {"epoch", samples.epoch()}, {"expected", samples.expected()}, {"applied", samples.applied()}};
 }
 
 Json FailureJson(const pb::JobStatus& status) {

@@ -25,7 +25,6 @@ pb::JobStatus FullStatus() {
   samples->set_epoch(0);
   samples->set_expected(60000);
   samples->set_applied(59000);
-  samples->set_missing(1000);
   status.set_plan(7);
   status.set_restarts(3);
   pb::Failure* failure = status.mutable_first_failure();
@@ -74,7 +73,7 @@ TEST_CASE("a job's JSON has every field of the contract, with its value") {
   const Json expected = Json::parse(R"({
     "id": "mnist-mlp-1", "name": "mnist-mlp", "state": "FAILED", "step": 120, "steps": 1175, "epoch": 2,
     "loss": 0.25, "metrics": {"test_accuracy": 0.5}, "samples_per_second": 81234.0,
-    "samples": [{"epoch": 0, "expected": 60000, "applied": 59000, "repeated": 0, "missing": 1000}], "plan": 7, "restarts": 3,
+    "samples": [{"epoch": 0, "expected": 60000, "applied": 59000}], "plan": 7, "restarts": 3,
     "first_failure": {"code": "TaskExited", "message": "task 1 was killed by signal 9", "node": "worker-0",
                       "rank": 1, "exit": 137, "log_tail": "one\ntwo\n"},
     "consistency": "bsp", "backup": 1, "max_staleness": 2, "staleness_counts": [40, 0, 3],
