@@ -29,7 +29,7 @@ PARACORD_INLINE inline void ForEachGradient(const UpdateBuffers& buffers, size_t
 }
 
 PARACORD_VECTORIZED void Sgd(const UpdateStep& step, const UpdateBuffers& buffers, size_t count) {
-  const float lr = step.lr, decay = step.weight_decay;
+  const float lr = step.lr * step.share, decay = step.weight_decay;
   const float* w_in = buffers.weights_in;
   float* w_out = buffers.weights_out;
   ForEachGradient(buffers, count, [=](size_t i, float g) PARACORD_INLINE {
@@ -65,15 +65,32 @@ PARACORD_VECTORIZED void Nesterov(const UpdateStep& step, const UpdateBuffers& b
   });
 }
 
+// With share s, velocity v and weights w that are A velocities ahead of theta:
+// theta' = theta - lr s v', w' = theta' - lr A v'. At s = 1 and A = m it is Nesterov's rule.
+PARACORD_VECTORIZED void MomentumOfPart(const UpdateStep& step, const UpdateBuffers& buffers,
+                                        size_t count) {
+  const float lr = step.lr, decay = step.weight_decay, momentum = step.momentum;
+  const float share = step.share, gain = step.gain, ahead = step.ahead;
+  const float *w_in = buffers.weights_in, *v_in = buffers.state1_in;
+  float *w_out = buffers.weights_out, *v_out = buffers.state1_out;
+  ForEachGradient(buffers, count, [=](size_t i, float gradient) PARACORD_INLINE {
+    const float w = w_in[i], before = v_in[i];
+    const float v = momentum * before + gain * (gradient + decay * w);
+    v_out[i] = v;
+    w_out[i] = w - lr * (share * v + ahead * (v - before));
+  });
+}
+
 PARACORD_VECTORIZED void Adagrad(const UpdateStep& step, const UpdateBuffers& buffers,
                                  size_t count) {
-  const float lr = step.lr, decay = step.weight_decay, epsilon = step.epsilon;
+  const float lr = step.lr * step.share, decay = step.weight_decay, epsilon = step.epsilon;
+  const float share = step.share;
   const float *w_in = buffers.weights_in, *v_in = buffers.state1_in;
   float *w_out = buffers.weights_out, *v_out = buffers.state1_out;
   ForEachGradient(buffers, count, [=](size_t i, float gradient) PARACORD_INLINE {
     const float w = w_in[i];
     const float g = gradient + decay * w;
-    const float v = v_in[i] + g * g;
+    const float v = v_in[i] + share * (g * g);
     v_out[i] = v;
     w_out[i] = w - lr * g / (std::sqrt(v) + epsilon);
   });
@@ -81,8 +98,8 @@ PARACORD_VECTORIZED void Adagrad(const UpdateStep& step, const UpdateBuffers& bu
 
 PARACORD_VECTORIZED void Rmsprop(const UpdateStep& step, const UpdateBuffers& buffers,
                                  size_t count) {
-  const float lr = step.lr, decay = step.weight_decay, epsilon = step.epsilon;
-  const float keep = step.beta2, take = 1 - step.beta2;
+  const float lr = step.lr * step.share, decay = step.weight_decay, epsilon = step.epsilon;
+  const float keep = step.beta2, take = step.take2;
   const float *w_in = buffers.weights_in, *v_in = buffers.state1_in;
   float *w_out = buffers.weights_out, *v_out = buffers.state1_out;
   ForEachGradient(buffers, count, [=](size_t i, float gradient) PARACORD_INLINE {
@@ -100,12 +117,13 @@ PARACORD_VECTORIZED void Rmsprop(const UpdateStep& step, const UpdateBuffers& bu
 // sqrt(c2)/c1) m / (sqrt(v) + eps sqrt(c2)).
 PARACORD_VECTORIZED void Adam(const UpdateStep& step, const UpdateBuffers& buffers, size_t count) {
   const bool decoupled = step.kind == Kind::kAdamw;
-  const float shrink = decoupled ? step.lr * step.weight_decay : 0;
+  const float lr = step.lr * step.share;
+  const float shrink = decoupled ? lr * step.weight_decay : 0;
   const float decay = decoupled ? 0 : step.weight_decay;
   const float root = std::sqrt(step.correction2);
-  const float rate = step.lr * root / step.correction1, epsilon = step.epsilon * root;
-  const float keep1 = step.beta1, take1 = 1 - step.beta1;
-  const float keep2 = step.beta2, take2 = 1 - step.beta2;
+  const float rate = lr * root / step.correction1, epsilon = step.epsilon * root;
+  const float keep1 = step.beta1, take1 = step.take1;
+  const float keep2 = step.beta2, take2 = step.take2;
   const float *w_in = buffers.weights_in, *m_in = buffers.state1_in, *v_in = buffers.state2_in;
   float *w_out = buffers.weights_out, *m_out = buffers.state1_out, *v_out = buffers.state2_out;
   ForEachGradient(buffers, count, [=](size_t i, float gradient) PARACORD_INLINE {
@@ -131,6 +149,7 @@ void ApplyUpdate(const UpdateStep& step, const UpdateBuffers& buffers, size_t co
     case Kind::kSgd:
       return Sgd(step, buffers, count);
     case Kind::kMomentum:
+      if (step.part) return MomentumOfPart(step, buffers, count);
       return step.nesterov ? Nesterov(step, buffers, count) : Momentum(step, buffers, count);
     case Kind::kAdagrad:
       return Adagrad(step, buffers, count);

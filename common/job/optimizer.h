@@ -5,6 +5,8 @@
 // Sources: momentum and Nesterov as in Sutskever et al., ICML 2013, in the form v = m v + g, w -=
 // lr (g + m v or v); Adagrad: Duchi et al., JMLR 2011; RMSProp: Tieleman and Hinton, 2012; Adam:
 // Kingma and Ba, ICLR 2015, algorithm 1; AdamW: Loshchilov and Hutter, ICLR 2019, algorithm 2.
+// PartOf's momentum looks ahead as in Hakimi et al., "Taming Momentum in a Distributed Asynchronous
+// Environment", 2019.
 #pragma once
 
 #include <cstddef>
@@ -30,12 +32,21 @@ struct UpdateStep {
   OptimizerSpec::Kind kind;
   bool nesterov;
   float lr, momentum, beta1, beta2, epsilon, weight_decay;
-  float correction1, correction2;  // adam: 1 - beta^updates, each
+  float take1, take2;              // how much of what is new an average takes: 1 - beta1, 1 - beta2
+  float correction1, correction2;  // adam: 1 - beta^steps, each
+  // Of a part of a step; what a whole step has changes nothing.
+  bool part = false;
+  float share = 1;  // of the step's samples
+  float gain = 1;   // momentum: of the gradient in the velocity
+  float ahead = 0;  // momentum: the weights are so many velocities ahead of themselves
 };
 UpdateStep PrepareUpdate(const OptimizerSpec& spec, uint64_t step, uint64_t total_steps);
-// The same for weights that this update is the `updates`-th of, where a step is several.
-UpdateStep PrepareUpdate(const OptimizerSpec& spec, uint64_t step, uint64_t total_steps,
-                         uint64_t updates);
+// The update by the mean gradient of some of a step's samples, `share` of them, so that the parts
+// of a step together do about what the step does. Averages forget by the root (beta^share),
+// so that a step of parts forgets as much as a step. Momentum becomes Nesterov's: gradients of
+// parts are about a step old, and the velocity says where the weights will be by then. `steps`:
+// that the weights will have had with this part. Uses libm: these bits are nobody's promise.
+UpdateStep PartOf(UpdateStep whole, const OptimizerSpec& spec, double share, double steps);
 
 // For i in [0, count): g = left[i] (+ right[i], if `right` is not null); then weights_out,
 // state*_out from weights_in, state*_in. Outputs may be the inputs (in place) but not overlap

@@ -1,5 +1,5 @@
-// LearningRate, PrepareUpdate, StateFloats and BytesOnServer of optimizer.h: what is worked out
-// once a step or a job, in double, without libm.
+// LearningRate, PrepareUpdate, PartOf, StateFloats and BytesOnServer of optimizer.h: what is worked
+// out once a step or a job, in double; without libm, but for PartOf.
 #include <algorithm>
 #include <cmath>
 
@@ -89,11 +89,6 @@ double LearningRate(const OptimizerSpec& spec, uint64_t step, uint64_t total_ste
 }
 
 UpdateStep PrepareUpdate(const OptimizerSpec& spec, uint64_t step, uint64_t total_steps) {
-  return PrepareUpdate(spec, step, total_steps, step + 1);
-}
-
-UpdateStep PrepareUpdate(const OptimizerSpec& spec, uint64_t step, uint64_t total_steps,
-                         uint64_t updates) {
   UpdateStep out;
   out.kind = spec.kind;
   out.nesterov = spec.nesterov;
@@ -105,9 +100,32 @@ UpdateStep PrepareUpdate(const OptimizerSpec& spec, uint64_t step, uint64_t tota
   out.weight_decay = static_cast<float>(spec.weight_decay);
   // From the rounded betas, those that the update itself uses: float(0.999) is 1e-5 of 1 - 0.999
   // away.
-  out.correction1 = static_cast<float>(1 - Power(out.beta1, updates));
-  out.correction2 = static_cast<float>(1 - Power(out.beta2, updates));
+  out.take1 = 1 - out.beta1;
+  out.take2 = 1 - out.beta2;
+  out.correction1 = static_cast<float>(1 - Power(out.beta1, step + 1));
+  out.correction2 = static_cast<float>(1 - Power(out.beta2, step + 1));
   return out;
+}
+
+UpdateStep PartOf(UpdateStep whole, const OptimizerSpec& spec, double share, double steps) {
+  whole.part = true;
+  whole.share = static_cast<float>(share);
+  // In double as long as it is about what is left of 1.
+  const double kept = std::pow(spec.momentum, share);
+  if (spec.momentum > 0) {
+    whole.momentum = static_cast<float>(kept);
+    whole.gain = static_cast<float>((1 - kept) / (1 - spec.momentum));
+    // What a step of parts without gradients would add to the weights.
+    whole.ahead = static_cast<float>(share * kept * (1 - spec.momentum) / (1 - kept));
+  }
+  const double kept1 = std::pow(spec.beta1, share), kept2 = std::pow(spec.beta2, share);
+  whole.beta1 = static_cast<float>(kept1);
+  whole.beta2 = static_cast<float>(kept2);
+  whole.take1 = static_cast<float>(1 - kept1);
+  whole.take2 = static_cast<float>(1 - kept2);
+  whole.correction1 = static_cast<float>(1 - std::pow(spec.beta1, steps));
+  whole.correction2 = static_cast<float>(1 - std::pow(spec.beta2, steps));
+  return whole;
 }
 
 }  // namespace paracord
