@@ -70,8 +70,13 @@ std::shared_ptr<const float> Floats(std::string value) {
   return floats;
 }
 
+// Then both of its versions are stored, and which they are goes without saying.
+bool OneAhead(const BlockSnapshot& block, uint64_t step) {
+  return block.version == step + 1 && block.previous != nullptr;
+}
+
 std::shared_ptr<const float> ByKind(const BlockSnapshot& block, uint64_t step, Kind kind) {
-  const bool ahead = block.version > step && block.previous != nullptr;
+  const bool ahead = OneAhead(block, step);
   switch (kind) {
     case kWeights:
       return ahead ? block.previous : block.weights;
@@ -91,7 +96,7 @@ std::shared_ptr<const float> ByKind(const BlockSnapshot& block, uint64_t step, K
 
 // In bsp a block has its step's weights, or has them still: that says which version it is.
 bool NeedsLedger(const BlockSnapshot& block, uint64_t step) {
-  return !block.ahead.empty() || (block.version > step && block.previous == nullptr);
+  return !block.ahead.empty() || (block.version > step && !OneAhead(block, step));
 }
 
 // Numbers as they lie in memory: version, then minibatches.

@@ -57,7 +57,8 @@ void BlockStore::Restore(const BlockSnapshot& stored) {
   block = Block(slices_);
   block.version = stored.version;
   for (const uint64_t minibatch : stored.ahead) {
-    block.ledger.Add(minibatch / slices_, static_cast<uint32_t>(minibatch % slices_));
+    const auto slice = static_cast<uint32_t>(minibatch % slices_);
+    block.ledger.Add(minibatch / slices_, {slice, slice + 1});
   }
   block.current = Copy(pool_, stored.weights, stored.floats);
   if (stored.previous) block.previous = Copy(pool_, stored.previous, stored.floats);
@@ -124,25 +125,25 @@ void BlockStore::Apply(uint64_t number, const TreeSum::Total& total, const Updat
   ++block.version;
 }
 
-void BlockStore::ApplyMinibatch(uint64_t number, const Payload& gradient, const UpdateStep& update,
-                                uint64_t step, uint32_t slice) {
+void BlockStore::ApplyMinibatches(uint64_t number, const Payload& gradient,
+                                  const UpdateStep& update, uint64_t step, const TreeNode& slices) {
   Block& block = At(number);
   FloatBuffer next = Updated(number, {gradient, Payload()}, update);
   if (!Trained(number)) {
-    const float kept = 1 - 1 / static_cast<float>(slices_);
+    const float kept = 1 - static_cast<float>(slices.leaves()) / static_cast<float>(slices_);
     for (uint32_t i = 0; i < grid_.block(number).floats; ++i) {
       next.get()[i] += kept * block.current.get()[i];
     }
   }
   block.current = std::move(next);
   block.previous = nullptr;
-  block.ledger.Add(step, slice);
+  block.ledger.Add(step, slices);
   for (; block.ledger.Whole(block.version); ++block.version) block.ledger.Drop(block.version);
 }
 
-bool BlockStore::Has(uint64_t number, uint64_t step, uint32_t slice) const {
+uint32_t BlockStore::CountOf(uint64_t number, uint64_t step, const TreeNode& slices) const {
   const Block& block = At(number);
-  return step < block.version || block.ledger.Has(step, slice);
+  return step < block.version ? slices.leaves() : block.ledger.Count(step, slices);
 }
 
 uint64_t BlockStore::minibatches(uint64_t number) const {

@@ -2,7 +2,7 @@
 //
 // Applying step t to a block writes version t+1 into a fresh buffer; nobody ever writes to a
 // published one. State is updated in place while nobody else holds it and copied when a checkpoint
-// does. So a read or a snapshot is a reference. A minibatch that is applied alone makes new weights
+// does. So a read or a snapshot is a reference. Minibatches that are applied alone make new weights
 // of the same version, which rises when the ledger has all of its step. Belongs to its shard's
 // strand.
 #pragma once
@@ -30,7 +30,8 @@ struct BlockSnapshot {
   std::shared_ptr<const float> previous;        // at `version` - 1, or null
   std::shared_ptr<const float> state1, state2;  // or null
   uint32_t floats = 0;
-  std::vector<uint64_t> ahead{};  // minibatches of steps from `version` on: see MinibatchLedger::List
+  std::vector<uint64_t>
+      ahead{};  // minibatches of steps from `version` on: see MinibatchLedger::List
 };
 
 class BlockStore {
@@ -58,12 +59,12 @@ class BlockStore {
 
   // Version t+1 of `block`, which is at t.
   void Apply(uint64_t block, const TreeSum::Total& total, const UpdateStep& step);
-  // The gradient of one minibatch (not trained: its share of an average) that the block does not
-  // have; its version rises if that was the last one missing of it.
-  void ApplyMinibatch(uint64_t block, const Payload& gradient, const UpdateStep& update,
-                      uint64_t step, uint32_t slice);
-  // Is the minibatch in the block's weights?
-  bool Has(uint64_t block, uint64_t step, uint32_t slice) const;
+  // The gradient of some of a step's minibatches (not trained: their shares of an average), none of
+  // which the block has; its version rises if they were the last ones missing of it.
+  void ApplyMinibatches(uint64_t block, const Payload& gradient, const UpdateStep& update,
+                        uint64_t step, const TreeNode& slices);
+  // How many of these minibatches are in the block's weights.
+  uint32_t CountOf(uint64_t block, uint64_t step, const TreeNode& slices) const;
   const MinibatchLedger& ledger(uint64_t block) const { return At(block).ledger; }
   // In the block's weights, of all steps.
   uint64_t minibatches(uint64_t block) const;

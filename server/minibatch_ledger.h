@@ -7,6 +7,8 @@
 #include <map>
 #include <vector>
 
+#include "common/job/reduction_tree.h"
+
 namespace paracord {
 
 class MinibatchLedger {
@@ -14,14 +16,17 @@ class MinibatchLedger {
   // `slices`: of a step, the job's virtual workers.
   explicit MinibatchLedger(uint32_t slices) : slices_(slices) {}
 
-  bool Has(uint64_t step, uint32_t slice) const {
+  // How many of some of a step's minibatches.
+  uint32_t Count(uint64_t step, const TreeNode& slices) const {
     const auto found = steps_.find(step);
-    return found != steps_.end() && found->second[slice];
+    if (found == steps_.end()) return 0;
+    const auto begin = found->second.begin();
+    return static_cast<uint32_t>(std::count(begin + slices.begin, begin + slices.end, true));
   }
-  void Add(uint64_t step, uint32_t slice) {
-    auto [entry, fresh] = steps_.try_emplace(step, slices_, false);
-    count_ += entry->second[slice] ? 0 : 1;
-    entry->second[slice] = true;
+  void Add(uint64_t step, const TreeNode& slices) {
+    count_ += slices.leaves() - Count(step, slices);
+    std::vector<bool>& has = steps_.try_emplace(step, slices_, false).first->second;
+    std::fill(has.begin() + slices.begin, has.begin() + slices.end, true);
   }
   bool Whole(uint64_t step) const {
     const auto found = steps_.find(step);

@@ -1,6 +1,7 @@
-// Gradients of single minibatches, for ssp and async: each changes a block once, when it arrives,
-// as the block's ledger says. Metrics are summed by step, along the job's tree, and published in
-// the order of steps, so that they describe whole batches. Belongs to its shard's strand.
+// Gradients of minibatches, for ssp and async: each sum of them changes a block once, when it
+// arrives, as the block's ledger says. Metrics are summed by step, along the job's tree, and
+// published in the order of steps, so that they describe whole batches. Belongs to its shard's
+// strand.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +32,8 @@ class Minibatches {
   std::vector<uint64_t> Done() const;
 
  private:
+  void Apply(uint64_t block, const pb::PushHeader& header, const Payload& gradient);
   void CountMetrics(uint64_t block, const pb::PushHeader& header, Payload floats);
-  bool Has(uint64_t block, uint64_t minibatch) const;
 
   const ShardJob& job_;
   BlockStore& store_;

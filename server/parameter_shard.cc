@@ -12,12 +12,12 @@
 namespace paracord {
 namespace {
 
-// What a pushed step makes of its blocks.
+// What a pushed step makes of its blocks. What the last evaluation reads lacks nothing.
 pb::PullHeader PullAfter(const pb::PushHeader& push) {
   pb::PullHeader pull;
   pull.set_plan(push.plan());
   pull.set_version(AnsweredVersion(push));
-  pull.set_newest(push.minibatch());
+  pull.set_newest(push.minibatch() && push.next_step() < push.total_steps());
   pull.set_block_begin(push.block_begin());
   pull.set_block_end(push.block_end());
   return pull;
@@ -54,7 +54,7 @@ ParameterShard::ParameterShard(std::shared_ptr<const ShardJob> job, const pb::Sh
                         : BlockStore::BudgetBytes(job_->grid, range_, job_->spec.optimizer.kind)),
       reads_(environment.timer, environment.crew),
       tally_(job_->spec),
-      leases_(job_->spec.virtual_workers) {}
+      leases_(job_->tree) {}
 
 ParameterShard::~ParameterShard() {
   reads_.CancelAll(absl::CancelledError("the shard is gone"));
@@ -85,9 +85,12 @@ absl::StatusOr<pb::QueryReply> ParameterShard::TakeQuery(const pb::QueryRequest&
   reply.set_history(plan_.history());
   reply.set_version(store_->LowestVersion());
   reply.set_touched(minibatches_->touched());
-  for (const uint64_t minibatch : minibatches_->Done()) reply.add_done(minibatch);
   reply.set_samples(tally_.samples());
-  if (request.audit()) *reply.mutable_epochs() = tally_.Count(*store_);
+  if (request.audit()) {
+    *reply.mutable_epochs() = tally_.Count(*store_);
+  } else {
+    for (const uint64_t minibatch : minibatches_->Done()) reply.add_done(minibatch);
+  }
   return reply;
 }
 
@@ -123,16 +126,16 @@ void ParameterShard::TakePlan(const pb::Plan& plan) {
 // What a plan says about consistency. Sums of bsp that are not complete are of minibatches that
 // nobody has yet, should these be handed out one by one now.
 void ParameterShard::Follow() {
-  leases_.Reset();
-  Learn(total_steps_, tally_.samples());
-  if (!FromMessage(plan_.consistency()).bsp()) sums_.assign(sums_.size(), TreeSum());
+  leases_.Reset(static_cast<uint32_t>(plan_.tasks_size()));
+  const ConsistencySpec consistency = FromMessage(plan_.consistency());
+  reads_.Follow(consistency);
+  if (!consistency.bsp()) sums_.assign(sums_.size(), TreeSum());
 }
 
 // What only those know who read the data.
 void ParameterShard::Learn(uint64_t total_steps, uint64_t samples) {
   total_steps_ = total_steps;
   tally_.Know(samples);
-  reads_.Follow(FromMessage(plan_.consistency()), total_steps_);
 }
 
 // The newest generation of this history, or first values: the scheduler names this process in a

@@ -21,9 +21,11 @@ void Tally::AddStep(uint64_t step, uint64_t blocks) {
   }
 }
 
-void Tally::AddMinibatch(uint64_t step, uint32_t slice, uint64_t blocks) {
-  if (sampler_ && blocks > 0)
+void Tally::AddMinibatches(uint64_t step, const TreeNode& slices, uint64_t blocks) {
+  if (!sampler_ || blocks == 0) return;
+  for (uint32_t slice = slices.begin; slice < slices.end; ++slice) {
     applications_[sampler_->EpochOf(step)] += SizeOf(step, slice) * blocks;
+  }
 }
 
 google::protobuf::RepeatedPtrField<pb::EpochTally> Tally::Count(const BlockStore& store) const {

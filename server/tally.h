@@ -23,7 +23,7 @@ class Tally {
 
   // A whole step, or one minibatch, has changed so many blocks of weights.
   void AddStep(uint64_t step, uint64_t blocks);
-  void AddMinibatch(uint64_t step, uint32_t slice, uint64_t blocks);
+  void AddMinibatches(uint64_t step, const TreeNode& slices, uint64_t blocks);
 
   // What `store` has of each epoch that has begun: see EpochTally.
   google::protobuf::RepeatedPtrField<pb::EpochTally> Count(const BlockStore& store) const;

@@ -12,10 +12,9 @@ constexpr uint64_t kMostCounted = 1023;  // steps of staleness
 
 }  // namespace
 
-void WeightReads::Follow(const ConsistencySpec& consistency, uint64_t total_steps) {
+void WeightReads::Follow(const ConsistencySpec& consistency) {
   const bool bounded = consistency.mode == ConsistencySpec::Mode::kSsp;
   rule_.bound = bounded ? consistency.staleness : BoundedStaleness::kUnbounded;
-  total_steps_ = total_steps;
 }
 
 void WeightReads::Take(const pb::PullHeader& header, Callback<Payload> done) {
@@ -48,8 +47,7 @@ uint64_t WeightReads::Staleness(const pb::PullHeader& header) const {
 BulkSynchronous::Pull WeightReads::Judge(const pb::PullHeader& header) const {
   using Pull = BulkSynchronous::Pull;
   if (header.newest()) {
-    const bool last = total_steps_ > 0 && header.version() >= total_steps_;
-    return Staleness(header) <= (last ? 0 : rule_.bound) ? Pull::kCurrent : Pull::kLater;
+    return Staleness(header) <= rule_.bound ? Pull::kCurrent : Pull::kLater;
   }
   Pull worst = Pull::kCurrent;
   for (uint64_t block = header.block_begin(); block < header.block_end(); ++block) {

@@ -22,9 +22,8 @@ class WeightReads {
 
   // Reads go to `store`, which outlives this or the next call; null: there are none any more.
   void Open(const BlockStore* store) { store_ = store; }
-  // How stale a read of the newest may be. `total_steps`: of the job; a read for the step after the
-  // last one is never stale.
-  void Follow(const ConsistencySpec& consistency, uint64_t total_steps);
+  // How stale a read of the newest may be.
+  void Follow(const ConsistencySpec& consistency);
 
   // OutOfRange: that version is gone. The blocks are the store's.
   void Take(const pb::PullHeader& header, Callback<Payload> done);
@@ -49,7 +48,6 @@ class WeightReads {
   Crew& crew_;
   const BlockStore* store_ = nullptr;
   BoundedStaleness rule_;
-  uint64_t total_steps_ = 0;
   ParkedPulls parked_;
   std::vector<uint64_t> staleness_counts_;
 };

@@ -114,35 +114,21 @@ absl::Status ParameterClient::Pause(Duration pause, const std::string& why) {
   return stopping_ ? absl::CancelledError("the task is to stop") : absl::OkStatus();
 }
 
-absl::StatusOr<StartingPoint> ParameterClient::FindStart(uint32_t slices) {
-  absl::StatusOr<StartingPoint> start = AskAll(slices);
+absl::StatusOr<StartingPoint> ParameterClient::FindStart(uint32_t slices, uint64_t total_steps) {
+  absl::StatusOr<StartingPoint> start = AskAll(slices, total_steps);
   MutexLock lock(mutex_);
   wait_.reset();
   return start;
 }
 
-absl::StatusOr<StartingPoint> ParameterClient::AskAll(uint32_t slices) {
+absl::StatusOr<StartingPoint> ParameterClient::AskAll(uint32_t slices, uint64_t total_steps) {
   std::vector<pb::QueryReply> replies;
   for (const pb::ShardRange& range : plan_.shards()) {
     ASSIGN_OR_RETURN(replies.emplace_back(), AskOne(range));
+    const absl::Status possible = CheckReply(replies.back(), slices, total_steps);
+    if (!possible.ok()) return Annotate(possible, Describe(range));
   }
-  StartingPoint start{UINT64_MAX, 0, {}};
-  std::map<uint64_t, size_t> holders;  // of minibatches beyond some shard's version
-  uint64_t highest = 0;
-  for (const pb::QueryReply& reply : replies) {
-    start.version = std::min<uint64_t>(start.version, reply.version());
-    start.touched = std::max<uint64_t>(start.touched, reply.touched());
-    highest = std::max<uint64_t>(highest, reply.version());
-  }
-  if (start.touched == 0) return start;
-  for (const pb::QueryReply& reply : replies) {
-    for (uint64_t m = start.version * slices; m < reply.version() * slices; ++m) ++holders[m];
-    for (const uint64_t m : reply.done()) ++holders[m];
-  }
-  for (const auto& [minibatch, count] : holders) {
-    if (count == replies.size()) start.done.push_back(minibatch);
-  }
-  return start;
+  return StartOf(replies, slices);
 }
 
 absl::StatusOr<pb::QueryReply> ParameterClient::AskOne(const pb::ShardRange& range) {
@@ -210,17 +196,17 @@ void ParameterClient::Fetch(BlockRange blocks, uint64_t version) {
   StartAll(messages);
 }
 
-void ParameterClient::FetchNewest(uint64_t step) {
+void ParameterClient::FetchNewest(uint64_t step, uint64_t total_steps) {
   std::vector<std::shared_ptr<Message>> messages;
   ForEachPart({0, grid_.blocks()}, [&](const pb::ShardRange& range, BlockRange part) {
     messages.push_back(NewMessage(range, part, step));
-    messages.back()->pull.set_newest(true);
+    messages.back()->pull.set_newest(step < total_steps);
   });
   StartAll(messages);
 }
 
-pb::PushHeader ParameterClient::NewPush(const Message& message, uint64_t step,
-                                        uint64_t total_steps) {
+pb::PushHeader ParameterClient::NewPush(const Message& message, uint64_t step, uint64_t total_steps,
+                                        const TreeNode& node) {
   pb::PushHeader header;
   header.set_job(plan_.job());
   header.set_shard(message.pull.shard());
@@ -230,6 +216,8 @@ pb::PushHeader ParameterClient::NewPush(const Message& message, uint64_t step,
   header.set_samples(samples_);
   header.set_block_begin(message.blocks.begin);
   header.set_block_end(message.blocks.end);
+  header.set_node_begin(node.begin);
+  header.set_node_end(node.end);
   header.set_rank(rank_);
   header.set_pull(message.lands);
   return header;
@@ -244,31 +232,27 @@ void ParameterClient::Push(uint64_t step, uint64_t total_steps, BlockRange block
       auto message = NewMessage(range, part, step + 1);
       message->lands = &sum == &sums.back();
       message->floats = cutter.Next(grid_.Floats(part) * sizeof(float));
-      pb::PushHeader header = NewPush(*message, step, total_steps);
-      header.set_node_begin(sum.node.begin);
-      header.set_node_end(sum.node.end);
-      message->push = header;
+      message->push = NewPush(*message, step, total_steps, sum.node);
       messages.push_back(std::move(message));
     });
   }
   StartAll(messages);
 }
 
-void ParameterClient::PushMinibatch(uint64_t step, uint32_t slice, uint64_t total_steps,
-                                    BlockRange blocks, const Payload& gradient,
-                                    std::optional<uint64_t> next_step) {
+void ParameterClient::PushMinibatches(uint64_t step, uint64_t total_steps, BlockRange blocks,
+                                      const TreeSum::Partial& sum,
+                                      std::optional<uint64_t> next_step) {
+  const uint64_t next = next_step.value_or(0);
   std::vector<std::shared_ptr<Message>> messages;
-  Payload::Cutter cutter(gradient);
+  Payload::Cutter cutter(sum.floats);
   ForEachPart(blocks, [&](const pb::ShardRange& range, BlockRange part) {
-    auto message = NewMessage(range, part, next_step.value_or(0));
-    message->pull.set_newest(true);
+    auto message = NewMessage(range, part, next);
+    message->pull.set_newest(next < total_steps);
     message->lands = next_step.has_value();
     message->floats = cutter.Next(grid_.Floats(part) * sizeof(float));
-    pb::PushHeader header = NewPush(*message, step, total_steps);
-    header.set_node_begin(slice);
-    header.set_node_end(slice + 1);
+    pb::PushHeader header = NewPush(*message, step, total_steps, sum.node);
     header.set_minibatch(true);
-    header.set_next_step(next_step.value_or(0));
+    header.set_next_step(next);
     message->push = header;
     messages.push_back(std::move(message));
   });

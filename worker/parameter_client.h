@@ -55,8 +55,9 @@ class ParameterClient {
   void SetSamples(uint64_t samples) { samples_ = samples; }
 
   // Where to begin: bsp at the lowest version of all shards. Blocks; asks again as long as one does
-  // not answer. `slices`: of a step.
-  absl::StatusOr<StartingPoint> FindStart(uint32_t slices);
+  // not answer. `slices`: of a step; `total_steps`: of the job. Internal: a shard says what cannot
+  // be.
+  absl::StatusOr<StartingPoint> FindStart(uint32_t slices, uint64_t total_steps);
   // Lets `pause` pass, with `why` on record as what is waited for until FindStart has its answer.
   // FailedPrecondition or Cancelled, at once: Interrupt or Stop.
   absl::Status Pause(Duration pause, const std::string& why);
@@ -67,12 +68,13 @@ class ParameterClient {
   void Push(uint64_t step, uint64_t total_steps, BlockRange blocks,
             const std::vector<TreeSum::Partial>& sums);
 
-  // ssp, async. Fetches the newest weights for minibatches of `step`.
-  void FetchNewest(uint64_t step);
-  // Sends one minibatch's gradient for `blocks`; with `next_step`, fetches what they are then, for
-  // minibatches of that step.
-  void PushMinibatch(uint64_t step, uint32_t slice, uint64_t total_steps, BlockRange blocks,
-                     const Payload& gradient, std::optional<uint64_t> next_step);
+  // ssp, async. Fetches the newest weights for minibatches of `step`; for those of step
+  // `total_steps`, which evaluate the job's result, these are the last.
+  void FetchNewest(uint64_t step, uint64_t total_steps);
+  // Sends the mean gradient of the minibatches of `sum.node` for `blocks`; with `next_step`,
+  // fetches what they are then, for minibatches of that step.
+  void PushMinibatches(uint64_t step, uint64_t total_steps, BlockRange blocks,
+                       const TreeSum::Partial& sum, std::optional<uint64_t> next_step);
   // What this task is to compute. Spoilt and stopped with the client.
   WorkQueue& work() { return work_; }
 
@@ -91,7 +93,7 @@ class ParameterClient {
  private:
   struct Message;  // one push, or pull, or both, until it has been answered for good
 
-  absl::StatusOr<StartingPoint> AskAll(uint32_t slices);
+  absl::StatusOr<StartingPoint> AskAll(uint32_t slices, uint64_t total_steps);
   absl::StatusOr<pb::QueryReply> AskOne(const pb::ShardRange& range);
   void Start(const std::shared_ptr<Message>& message);
   void Answered(const std::shared_ptr<Message>& message, const absl::StatusOr<Payload>& reply);
@@ -100,8 +102,9 @@ class ParameterClient {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::shared_ptr<Message> NewMessage(const pb::ShardRange& range, BlockRange blocks,
                                       uint64_t version);
-  // A push's header, but for what tells a sum from a minibatch.
-  pb::PushHeader NewPush(const Message& message, uint64_t step, uint64_t total_steps);
+  // A push's header, as bsp has it.
+  pb::PushHeader NewPush(const Message& message, uint64_t step, uint64_t total_steps,
+                         const TreeNode& node);
   void StartAll(const std::vector<std::shared_ptr<Message>>& messages);
   void Spoil(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::shared_ptr<Shard> ShardOf(const pb::ShardRange& range);

@@ -39,6 +39,16 @@ Trainer::Trainer(const Parts& parts, uint32_t rank, uint64_t incarnation,
                  sampler_,    runs_,       parts_.client, pool_} {
   parts_.client.SetSamples(parts_.train.samples());
   for (int i = 0; i < crew_.threads(); ++i) lanes_.push_back(std::make_unique<Lane>(lane_plan_));
+  rounds_ = std::make_unique<MinibatchRounds>(
+      MinibatchRounds::Parts{lane_plan_, crew_, lanes_, total_steps_,
+                             [this](uint64_t step) { return EvaluationDue(step); },
+                             [this](uint64_t step, uint64_t first, double seconds) {
+                               ReportMinibatches(step, first, seconds);
+                             },
+                             [this](size_t slices) {
+                               progress_.slices += slices;
+                               AddBusy();
+                             }});
 }
 
 Trainer::~Trainer() = default;
@@ -89,17 +99,19 @@ absl::Status Trainer::RunUnder(const pb::Plan& plan, const pb::TaskSlot& task) {
   begin_ = task.begin();
   end_ = task.end();
   const ConsistencySpec consistency = FromMessage(plan.consistency());
-  ASSIGN_OR_RETURN(const StartingPoint start, parts_.client.FindStart(parts_.spec.virtual_workers));
+  ASSIGN_OR_RETURN(const StartingPoint start,
+                   parts_.client.FindStart(parts_.spec.virtual_workers, total_steps_));
   LogInfo("plan ", plan.number(), ", ", Name(consistency), ": virtual workers [", begin_, ", ",
           end_, ") from step ", start.version, " of ", total_steps_);
   progress_.step = start.version;
   progress_.evaluated = false;
+  before_rounds_ = progress_;
   if (!consistency.bsp()) {
-    RETURN_IF_ERROR(RunMinibatches(start, total_steps_ + 1));
-    return AwaitLastMetrics();
+    RETURN_IF_ERROR(rounds_->Run(start, total_steps_ + 1));
+    return rounds_->AwaitLastMetrics();
   }
-  // Minibatches were applied one by one: all blocks have to be at the end of a step first.
-  if (start.version < start.touched) RETURN_IF_ERROR(RunMinibatches(start, start.touched));
+  // Minibatches were applied as they came: all blocks have to be at the end of a step first.
+  if (start.version < start.touched) RETURN_IF_ERROR(rounds_->Run(start, start.touched));
   return RunSteps(std::max(start.version, start.touched));
 }
 
@@ -214,117 +226,13 @@ void Trainer::Report(uint64_t step) {
   on_progress_(progress_);
 }
 
-struct Trainer::Round {
-  Round(Work w, size_t runs, const StartingPoint& s, uint64_t u)
-      : work(std::move(w)), start(s), until(u), handed_over(runs) {}
-  const Work work;
-  const StartingPoint& start;
-  const uint64_t until;  // minibatches of steps before it are asked for
-  std::vector<Leaf> leaves;
-  std::atomic<bool> asked{false};                // for the next round
-  std::vector<std::atomic<size_t>> handed_over;  // minibatches, by run of blocks
-};
-
-absl::Status Trainer::RunMinibatches(const StartingPoint& start, uint64_t until) {
-  WorkQueue& queue = parts_.client.work();
-  const auto most = static_cast<uint32_t>(lanes_.size());
-  begun_ = {Clock::now(), start.version, progress_};
-  queue.Ask(start, most, until);
-  ASSIGN_OR_RETURN(Work work, queue.Await());
-  if (!work.slices.empty()) parts_.client.FetchNewest(work.step);
-  while (!work.slices.empty()) {
-    Round round(work, runs_.size(), start, until);
-    for (const uint32_t slice : work.slices) {
-      round.leaves.emplace_back(parts_.spec.MetricFloats(), work.step, slice);
-    }
-    RETURN_IF_ERROR(
-        crew_.Run(static_cast<uint32_t>(work.slices.size()), [&](int thread, uint32_t item) {
-          return TrainMinibatch(*lanes_[static_cast<size_t>(thread)], round, item);
-        }));
-    progress_.slices += work.step < total_steps_ ? work.slices.size() : 0;
-    AddBusy();
-    ASSIGN_OR_RETURN(work, queue.Await());
-  }
-  return absl::OkStatus();
-}
-
-// Which minibatches come next is asked while this one's gradients are computed: late enough that a
-// slow task does not hold more than it can do, early enough that nobody waits for the answer.
-absl::Status Trainer::TrainMinibatch(Lane& lane, Round& round, size_t item) {
-  const uint64_t step = round.work.step;
-  const uint32_t slice = round.work.slices[item];
-  const auto ask = [&] {
-    if (round.asked.exchange(true)) return;
-    parts_.client.work().Ask(round.start, static_cast<uint32_t>(lanes_.size()), round.until);
-  };
-  if (EvaluationDue(step)) {
-    RETURN_IF_ERROR(parts_.client.AwaitAll());
-    RETURN_IF_ERROR(lane.Evaluate(slice, &round.leaves[item]));
-  }
-  const auto hand_over = [&](size_t run, const FloatBuffer& gradients) {
-    return HandOverMinibatch(round, item, run, gradients);
-  };
-  if (step == total_steps_) {  // trains nothing
-    RETURN_IF_ERROR(parts_.client.AwaitAll());
-    ask();
-    for (size_t run = 0; run < runs_.size(); ++run) RETURN_IF_ERROR(hand_over(run, nullptr));
-    return absl::OkStatus();
-  }
-  const float scale = static_cast<float>(parts_.spec.virtual_workers) /
-                      static_cast<float>(sampler_.BatchSize(step));
-  return lane.Train({step, slice, scale}, &round.leaves[item], ask, hand_over);
-}
-
-// The round's last minibatch of a run of blocks fetches them anew: none reads them any more.
-absl::Status Trainer::HandOverMinibatch(Round& round, size_t item, size_t run,
-                                        const FloatBuffer& gradients) {
-  ASSIGN_OR_RETURN(const Work next, parts_.client.work().Await());
-  const uint64_t step = round.work.step;
-  const BlockRange metrics = parts_.grid.BlocksOf(metrics_tensor_);
-  BlockRange blocks = runs_[run].blocks;
-  const bool with_metrics = blocks.end == metrics.end;
-  const BlockRange own{blocks.begin, with_metrics ? metrics.begin : blocks.end};
-  Payload floats;
-  if (gradients != nullptr) {
-    floats = Payload(gradients.get() + parts_.grid.FloatsOf(own).begin, parts_.grid.Floats(own),
-                     gradients);
-  } else if (with_metrics) {
-    blocks = metrics;
-  } else {
-    return absl::OkStatus();
-  }
-  if (with_metrics) floats.Append(round.leaves[item].Take(pool_));
-  const bool last = ++round.handed_over[run] == round.work.slices.size();
-  if (last && with_metrics) ReportMinibatches();
-  std::optional<uint64_t> next_step;
-  if (last && !next.slices.empty()) next_step = next.step;
-  parts_.client.PushMinibatch(step, round.work.slices[item], total_steps_, blocks, floats,
-                              next_step);
-  return absl::OkStatus();
-}
-
-// How far the job is, as the metrics say that this task has: the last step that is whole.
-void Trainer::ReportMinibatches() {
-  const float* values = parts_.client.tensor(metrics_tensor_);
-  const uint64_t step = Leaf::StepOf(values);
-  const bool first_values = values[0] == 0 && step == 0;
-  if (first_values || step < begun_.step) return;
-  progress_.step_seconds = begun_.progress.step_seconds + SecondsSince(begun_.at);
-  progress_.step_samples = begun_.progress.step_samples +
-                           sampler_.SamplesBefore(std::min(step + 1, total_steps_)) -
-                           sampler_.SamplesBefore(begun_.step);
+// `seconds`: of training, since minibatches of step `first` on were asked for.
+void Trainer::ReportMinibatches(uint64_t step, uint64_t first, double seconds) {
+  const uint64_t end = std::min(step + 1, total_steps_);
+  progress_.step_seconds = before_rounds_.step_seconds + seconds;
+  progress_.step_samples =
+      before_rounds_.step_samples + sampler_.SamplesBefore(end) - sampler_.SamplesBefore(first);
   Report(step);
-}
-
-// All minibatches are handed out; the job is done when all of their metrics are there.
-absl::Status Trainer::AwaitLastMetrics() {
-  const BlockRange metrics = parts_.grid.BlocksOf(metrics_tensor_);
-  for (const uint64_t version : {total_steps_, total_steps_ + 1}) {  // last loss, last evaluation
-    parts_.client.Fetch(metrics, version);
-    RETURN_IF_ERROR(parts_.client.Await(metrics));
-    ReportStepBefore(version);
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace paracord

@@ -5,14 +5,12 @@
 // (job, step). So a new plan, whatever it changed, means the same as a new start: ask where to
 // begin, compute that step, let the servers drop what they have already.
 //
-// bsp: every step is cut among the tasks as the plan says. ssp, async: a task computes the
-// minibatches that the first shard hands to it, one a thread at a time, until none is left.
+// bsp: every step is cut among the tasks as the plan says. ssp, async: see minibatch_rounds.
 //
 // One driving thread; the crew's threads run virtual workers side by side, each on one thread from
 // end to end.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -26,6 +24,7 @@
 #include "worker/bucket.h"
 #include "worker/data/dataset.h"
 #include "worker/lane.h"
+#include "worker/minibatch_rounds.h"
 #include "worker/model/model.h"
 #include "worker/parameter_client.h"
 #include "worker/plan_box.h"
@@ -84,13 +83,7 @@ class Trainer {
   void ReportStepBefore(uint64_t version);
 
   // ssp, async, and back from there:
-  struct Round;  // minibatches that are computed side by side, with the same weights
-  absl::Status RunMinibatches(const StartingPoint& start, uint64_t until);
-  absl::Status TrainMinibatch(Lane& lane, Round& round, size_t item);
-  absl::Status HandOverMinibatch(Round& round, size_t item, size_t run,
-                                 const FloatBuffer& gradients);
-  void ReportMinibatches();
-  absl::Status AwaitLastMetrics();
+  void ReportMinibatches(uint64_t step, uint64_t first, double seconds);
 
   const Parts parts_;
   const uint32_t rank_;
@@ -105,17 +98,14 @@ class Trainer {
   Crew crew_;
   const LanePlan lane_plan_;
   std::vector<std::unique_ptr<Lane>> lanes_;
+  std::unique_ptr<MinibatchRounds> rounds_;
 
   // Of the current plan and step:
   uint32_t begin_ = 0, end_ = 0;                  // virtual workers of this task
   std::vector<std::unique_ptr<Bucket>> buckets_;  // one a run
   std::vector<Leaf> leaves_;                      // of its virtual workers
   Progress progress_;
-  struct {  // with minibatches, under the current plan
-    Clock::time_point at{};
-    uint64_t step = 0;
-    Progress progress;
-  } begun_;
+  Progress before_rounds_;
 };
 
 }  // namespace paracord

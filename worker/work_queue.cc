@@ -12,6 +12,25 @@ namespace {
 constexpr Duration kFirstPause = milliseconds(20);
 constexpr Duration kLongestPause = milliseconds(200);
 
+// Internal: no work that one could have asked for.
+absl::StatusOr<Work> WorkOf(const pb::LeaseReply& reply, uint64_t until, uint32_t slices) {
+  Work work{reply.step(), {}};
+  const ReductionTree tree(slices);
+  uint32_t end = 0;
+  for (const pb::LeaseReply::Sum& sum : reply.sums()) {
+    const TreeNode node{sum.begin(), sum.end()};
+    if (!tree.IsNode(node) || node.begin < end || reply.step() >= until) {
+      return absl::InternalError(absl::StrCat("was handed virtual workers [", node.begin, ", ",
+                                              node.end, ") of step ", reply.step(), ", expected ",
+                                              "nodes of the tree over ", slices,
+                                              " from left to right, of a step before ", until));
+    }
+    work.sums.push_back(node);
+    end = node.end;
+  }
+  return work;
+}
+
 }  // namespace
 
 void WorkQueue::Adopt(const pb::Plan& plan, uint32_t rank, const std::shared_ptr<Shard>& shard) {
@@ -30,13 +49,15 @@ void WorkQueue::Adopt(const pb::Plan& plan, uint32_t rank, const std::shared_ptr
   spoiled_ = absl::OkStatus();
 }
 
-void WorkQueue::Ask(const StartingPoint& start, uint32_t most, uint64_t until) {
+void WorkQueue::Ask(const StartingPoint& start, uint32_t most, uint64_t until, uint32_t slices) {
   {
     MutexLock lock(mutex_);
     request_.set_number(request_.number() + 1);
     request_.set_most(most);
     request_.set_until(until);
     request_.set_version(start.version);
+    request_.set_touched(start.touched);
+    slices_ = slices;
     request_.clear_done();
     if (request_.number() == 1) request_.mutable_done()->Add(start.done.begin(), start.done.end());
     pause_ = kFirstPause;
@@ -82,10 +103,11 @@ void WorkQueue::Answered(const pb::LeaseRequest& request,
     return;
   }
   if (status.ok()) {
-    answer_.emplace(Work{reply->step(), {reply->slices().begin(), reply->slices().end()}});
+    answer_.emplace(WorkOf(*reply, request.until(), slices_));
   } else {
-    answer_.emplace(Annotate(status, server_));
+    answer_.emplace(status);
   }
+  if (!answer_->ok()) answer_.emplace(Annotate(answer_->status(), server_));
   changed_.NotifyAll();
 }
 

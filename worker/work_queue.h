@@ -14,23 +14,19 @@
 #include "common/base/gate.h"
 #include "common/base/mutex.h"
 #include "common/base/timer.h"
+#include "common/job/reduction_tree.h"
 #include "common/rpc/shard.h"
 #include "proto/job.pb.h"
 #include "proto/plan.pb.h"
+#include "worker/starting_point.h"
 
 namespace paracord {
 
-// What all shards together have when a plan begins.
-struct StartingPoint {
-  uint64_t version = 0;        // lowest of all shards
-  uint64_t touched = 0;        // minibatches were applied of steps before this one; 0: none ever
-  std::vector<uint64_t> done;  // minibatches of steps from `version` on that all shards have
-};
-
-// Minibatches that this task has to compute: slices of one step. None: nothing is left.
+// Minibatches that this task has to compute, all of one step; each sum of them is pushed as one.
+// None: nothing is left.
 struct Work {
   uint64_t step = 0;
-  std::vector<uint32_t> slices;
+  std::vector<TreeNode> sums;  // disjoint, from left to right
 };
 
 class WorkQueue {
@@ -40,8 +36,9 @@ class WorkQueue {
 
   // From now on for `rank` under `plan`, from `shard`, its first.
   void Adopt(const pb::Plan& plan, uint32_t rank, const std::shared_ptr<Shard>& shard);
-  // At most `most` minibatches of steps before `until`.
-  void Ask(const StartingPoint& start, uint32_t most, uint64_t until);
+  // For minibatches of steps before `until`; `most`: that can be computed side by side. `slices`:
+  // of a step.
+  void Ask(const StartingPoint& start, uint32_t most, uint64_t until, uint32_t slices);
   // The answer to the last Ask, as often as it is called; or why there is none.
   absl::StatusOr<Work> Await();
   // Whoever waits gets this, until the next Adopt.
@@ -60,6 +57,7 @@ class WorkQueue {
   std::weak_ptr<Shard> shard_ ABSL_GUARDED_BY(mutex_);
   std::string server_ ABSL_GUARDED_BY(mutex_);        // for people
   pb::LeaseRequest request_ ABSL_GUARDED_BY(mutex_);  // the last one
+  uint32_t slices_ ABSL_GUARDED_BY(mutex_) = 0;
   Duration pause_ ABSL_GUARDED_BY(mutex_) = Duration::zero();
   std::optional<absl::StatusOr<Work>> answer_ ABSL_GUARDED_BY(mutex_);
   absl::Status spoiled_ ABSL_GUARDED_BY(mutex_);

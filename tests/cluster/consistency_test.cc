@@ -92,7 +92,7 @@ TEST_CASE("with tasks killed at any push every sample still counts once", "[clus
     std::mt19937 random(seed);
     std::atomic<int> pushes{0};
     std::set<int> deaths;
-    while (deaths.size() < 3) deaths.insert(static_cast<int>(random() % 150) + 1);
+    while (deaths.size() < 3) deaths.insert(static_cast<int>(random() % 60) + 1);
     MiniCluster* running = nullptr;
     MiniOptions options{.servers = 2, .workers = 3};
     options.on_push = [&](const pb::PushHeader& header) {
@@ -115,10 +115,10 @@ TEST_CASE("a server that stops in order and returns brings its ledger back", "[c
   };
   MiniCluster cluster(options);
   const std::string id = cluster.Submit(With(DropoutJob(), "async", 2));
-  for (const int at : {30, 90}) {
+  for (const int at : {10, 30}) {
     REQUIRE(MiniCluster::Eventually([&] { return pushes > at; }));
-    cluster.StopServer(at == 30 ? 1 : 0);
-    cluster.StartServer(at == 30 ? 1 : 0);
+    cluster.StopServer(at == 10 ? 1 : 0);
+    cluster.StartServer(at == 10 ? 1 : 0);
   }
   CheckTrained(cluster, id);
 }

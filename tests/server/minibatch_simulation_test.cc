@@ -12,7 +12,7 @@
 namespace paracord {
 namespace {
 
-constexpr uint32_t kSlices = 3;
+constexpr uint32_t kSlices = 5;
 constexpr uint64_t kSamples = 14, kTotalSteps = 6;  // two epochs of batches of 6, 6, 2
 constexpr uint64_t kMinibatches = kTotalSteps * kSlices, kAll = kMinibatches + kSlices;
 constexpr uint32_t kShards = 2;
@@ -29,7 +29,8 @@ std::shared_ptr<const ShardJob> CountingJob(const std::string& id) {
 
 // Two shards and some tasks that lease minibatches and push them, with messages that are late,
 // doubled and of dead plans, plans that come at any moment, and servers that stop and return. The
-// gradient of minibatch m is 1 at float m, so the weights count how often each was applied.
+// gradient of minibatch m is 1 at float m, so the weights count how often each was applied, alone
+// or in a sum.
 class MinibatchSimulation {
  public:
   MinibatchSimulation(ShardRoom& room, const std::string& id, uint64_t seed)
@@ -53,6 +54,7 @@ class MinibatchSimulation {
         return absl::StrCat("epoch ", tally.epoch(), ": ", tally.DebugString());
       }
     }
+    if (sums_ == 0) return "no sums were drawn";
     return audit.epochs_size() == 2 ? "" : "not two epochs";
   }
 
@@ -60,7 +62,6 @@ class MinibatchSimulation {
   struct Message {
     uint32_t shard;
     pb::PushHeader header;
-    uint64_t minibatch;
   };
 
   static BlockRange Blocks(uint32_t shard) {
@@ -89,6 +90,7 @@ class MinibatchSimulation {
                 ? ConsistencySpec{ConsistencySpec::Mode::kAsync}
                 : ConsistencySpec{ConsistencySpec::Mode::kSsp, static_cast<uint32_t>(Draw(3))};
     *plan_.mutable_consistency() = ToMessage(rule_);
+    for (uint64_t tasks = 1 + Draw(4); tasks > 0; --tasks) plan_.add_tasks();
     for (uint32_t i = 0; i < kShards; ++i) {
       shards_[i]->Adopt(plan_);
       room_.Settle();
@@ -97,11 +99,12 @@ class MinibatchSimulation {
     start_ = pb::LeaseRequest();
     const pb::QueryReply a = Ask(0, false), b = Ask(1, false);
     start_.set_version(std::min(a.version(), b.version()));
+    start_.set_touched(std::max(a.touched(), b.touched()));
     const auto has = [](const pb::QueryReply& reply, uint64_t m) {
       return m < reply.version() * kSlices ||
              std::count(reply.done().begin(), reply.done().end(), m) > 0;
     };
-    for (uint64_t m = start_.version() * kSlices; m < kAll; ++m) {
+    for (uint64_t m = start_.version() * kSlices; m < start_.touched() * kSlices; ++m) {
       if (has(a, m) && has(b, m)) start_.add_done(m);
     }
   }
@@ -129,26 +132,26 @@ class MinibatchSimulation {
       shards_[0]->Lease(request, [&](const auto& r) { *reply = r.value(); });
     }
     if (first.SerializeAsString() != again.SerializeAsString()) wrong_ = "two answers to one lease";
-    for (const uint32_t slice : first.slices()) {
-      const uint64_t minibatch = first.step() * kSlices + slice;
+    for (const pb::LeaseReply::Sum& sum : first.sums()) {
       for (uint32_t shard = 0; shard < kShards; ++shard) {
-        if (minibatch < kMinibatches || shard == 1) Send(shard, minibatch);
+        if (first.step() < kTotalSteps || shard == 1) Send(shard, first.step(), sum);
       }
     }
   }
 
-  void Send(uint32_t shard, uint64_t minibatch) {
+  void Send(uint32_t shard, uint64_t step, const pb::LeaseReply::Sum& sum) {
     pb::PushHeader header;
     header.set_plan(plan_.number());
-    header.set_step(minibatch / kSlices);
+    header.set_step(step);
     header.set_total_steps(kTotalSteps);
     header.set_samples(kSamples);
-    header.set_node_begin(static_cast<uint32_t>(minibatch % kSlices));
-    header.set_node_end(header.node_begin() + 1);
-    header.set_block_begin(minibatch < kMinibatches ? Blocks(shard).begin : 3);
+    header.set_node_begin(sum.begin());
+    header.set_node_end(sum.end());
+    header.set_block_begin(step < kTotalSteps ? Blocks(shard).begin : 3);
     header.set_block_end(Blocks(shard).end);
     header.set_minibatch(true);
-    under_way_.push_back({shard, header, minibatch});
+    under_way_.push_back({shard, header});
+    sums_ += sum.end() - sum.begin() > 1;
   }
 
   void Deliver() {
@@ -161,7 +164,11 @@ class MinibatchSimulation {
     std::vector<float> floats;
     for (uint64_t b = message.header.block_begin(); b < message.header.block_end(); ++b) {
       std::vector<float> part(job_->grid.block(b).floats, 0.0f);
-      if (b < 2) part[message.minibatch] = 1;
+      const pb::PushHeader& header = message.header;
+      const auto share = static_cast<float>(header.node_end() - header.node_begin());
+      for (uint32_t slice = header.node_begin(); b < 2 && slice < header.node_end(); ++slice) {
+        part[header.step() * kSlices + slice] = 1 / share;  // of their mean
+      }
       floats.insert(floats.end(), part.begin(), part.end());
     }
     absl::Status status = absl::UnknownError("no answer");
@@ -258,6 +265,7 @@ class MinibatchSimulation {
   pb::LeaseRequest start_;
   std::map<uint32_t, uint64_t> numbers_;
   std::vector<Message> under_way_;
+  int sums_ = 0;  // of several minibatches that were sent
   std::vector<std::vector<float>> first_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::string wrong_;
@@ -270,37 +278,6 @@ TEST_CASE("whatever comes late, twice or from a dead plan, each minibatch change
     MinibatchSimulation simulation(room, absl::StrCat("minibatches-", seed), seed);
     REQUIRE(simulation.Run() == "");
   }
-}
-
-pb::LeaseRequest Request(uint32_t rank, uint64_t number, uint32_t most, uint64_t until) {
-  pb::LeaseRequest request;
-  request.set_rank(rank);
-  request.set_number(number);
-  request.set_most(most);
-  request.set_until(until);
-  return request;
-}
-
-TEST_CASE("a lease table hands out each minibatch once, of one step at a time, the oldest first") {
-  LeaseTable table(4);
-  pb::LeaseRequest first = Request(0, 1, 3, 10);
-  first.set_version(2);
-  for (const uint64_t done : {8, 10, 13}) first.add_done(done);
-  const auto slices = [](const pb::LeaseReply& reply) {
-    return std::vector<uint32_t>(reply.slices().begin(), reply.slices().end());
-  };
-  const pb::LeaseReply a = table.Take(first).value();
-  CHECK(a.step() == 2);
-  CHECK(slices(a) == std::vector<uint32_t>{1, 3});
-  const pb::LeaseReply b = table.Take(Request(1, 1, 2, 10)).value();
-  CHECK(b.step() == 3);
-  CHECK(slices(b) == std::vector<uint32_t>{0, 2});
-  CHECK(slices(table.Take(Request(1, 1, 2, 10)).value()) == slices(b));  // asked again
-  CHECK(slices(table.Take(Request(0, 2, 2, 10)).value()) == std::vector<uint32_t>{3});
-  CHECK(slices(table.Take(Request(0, 3, 2, 4)).value()).empty());  // nothing left before step 4
-  CHECK(absl::IsInvalidArgument(table.Take(Request(0, 9, 2, 10)).status()));
-  table.Reset();
-  CHECK(slices(table.Take(first).value()) == std::vector<uint32_t>{1, 3});
 }
 
 }  // namespace

@@ -308,7 +308,7 @@ TEST_CASE("FirstStep asks again those that do not answer, and says for whom it w
     if (there) return 5;
     return absl::UnavailableError("the shard is loading its blocks");
   };
-  auto first = std::async(std::launch::async, [&f] { return f.client.FindStart(8); });
+  auto first = std::async(std::launch::async, [&f] { return f.client.FindStart(8, 1000); });
   REQUIRE(f.Eventually([&f] { return f.client.CurrentWait().has_value(); }));
   CHECK(WordsOf(f.client.CurrentWait()) == "server-1 at host-1:1: the shard is loading its blocks");
   CHECK(f.client.CurrentWait()->since_unix_ms() > 0);
@@ -324,9 +324,9 @@ TEST_CASE("FindStart ends when it is interrupted or stopped, and with what a sha
   f.server(0).on_query = [](const pb::QueryRequest&) {
     return absl::FailedPreconditionError("old plan");
   };
-  CHECK(absl::IsFailedPrecondition(f.client.FindStart(8).status()));
+  CHECK(absl::IsFailedPrecondition(f.client.FindStart(8, 1000).status()));
   f.server(0).on_query = [](const pb::QueryRequest&) { return absl::UnavailableError("loading"); };
-  const auto first_step = [&f] { return f.client.FindStart(8).status(); };
+  const auto first_step = [&f] { return f.client.FindStart(8, 1000).status(); };
   auto interrupted = f.StartWaiting(first_step);
   f.client.Interrupt();
   CHECK(absl::IsFailedPrecondition(interrupted.get()));

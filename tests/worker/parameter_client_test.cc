@@ -252,7 +252,7 @@ TEST_CASE("a task begins with the lowest version of all shards") {
       return versions[i];
     };
   }
-  CHECK(f.client.FindStart(8).value().version == 3);
+  CHECK(f.client.FindStart(8, 1000).value().version == 3);
   REQUIRE(asked.size() == 3);
   for (uint32_t i = 0; i < 3; ++i) {
     CHECK(asked[i].job() == "job");
