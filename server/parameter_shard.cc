@@ -10,20 +10,6 @@
 #include "server/push_check.h"
 
 namespace paracord {
-namespace {
-
-// What a pushed step makes of its blocks. What the last evaluation reads lacks nothing.
-pb::PullHeader PullAfter(const pb::PushHeader& push) {
-  pb::PullHeader pull;
-  pull.set_plan(push.plan());
-  pull.set_version(AnsweredVersion(push));
-  pull.set_newest(push.minibatch() && push.next_step() < push.total_steps());
-  pull.set_block_begin(push.block_begin());
-  pull.set_block_end(push.block_end());
-  return pull;
-}
-
-}  // namespace
 
 std::shared_ptr<ParameterShard> ParameterShard::Create(std::shared_ptr<const ShardJob> job,
                                                        const pb::ShardRange& range,
@@ -219,7 +205,7 @@ void ParameterShard::TakePush(const pb::PushHeader& header, const Payload& float
   }
   reads_.AnswerWaiting();
   if (header.pull()) {
-    TakePull(PullAfter(header), [done = std::move(done)](absl::StatusOr<Payload> reply) {
+    TakePull(ReadAfter(header), [done = std::move(done)](absl::StatusOr<Payload> reply) {
       done(absl::IsDeadlineExceeded(reply.status()) ? Payload() : std::move(reply));
     });
   }

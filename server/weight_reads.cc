@@ -12,6 +12,16 @@ constexpr uint64_t kMostCounted = 1023;  // steps of staleness
 
 }  // namespace
 
+pb::PullHeader ReadAfter(const pb::PushHeader& push) {
+  pb::PullHeader pull;
+  pull.set_plan(push.plan());
+  pull.set_version(AnsweredVersion(push));
+  pull.set_newest(push.minibatch() && push.next_step() < push.total_steps());
+  pull.set_block_begin(push.block_begin());
+  pull.set_block_end(push.block_end());
+  return pull;
+}
+
 void WeightReads::Follow(const ConsistencySpec& consistency) {
   const bool bounded = consistency.mode == ConsistencySpec::Mode::kSsp;
   rule_.bound = bounded ? consistency.staleness : BoundedStaleness::kUnbounded;

@@ -15,6 +15,10 @@
 
 namespace paracord {
 
+// What a pushed step makes of its blocks, as a read of them. What the last evaluation reads lacks
+// nothing.
+pb::PullHeader ReadAfter(const pb::PushHeader& push);
+
 class WeightReads {
  public:
   // `timer` and `crew` outlive it.
