@@ -1,3 +1,4 @@
+#include <atomic>
 #include <random>
 #include <set>
 #include <thread>
@@ -148,17 +149,39 @@ TEST_CASE("with a slow worker ssp goes as far ahead as its bound and no further"
   CHECK(status.staleness_counts_size() == 4);
 }
 
+// Lets no push of a step from `limit` on pass, so that a job is still there when the test has
+// something to say to it, however slow the host is. Gives up after a minute.
+class StepGate {
+ public:
+  void Pass(uint64_t step) {
+    uint64_t seen = reached_;
+    while (seen < step && !reached_.compare_exchange_weak(seen, step)) {
+    }
+    MiniCluster::Eventually([&] { return step < limit_; });
+  }
+  bool AwaitArrival() {
+    return MiniCluster::Eventually([&] { return reached_ >= limit_; });
+  }
+  void Open(uint64_t limit) { limit_ = limit; }
+
+ private:
+  std::atomic<uint64_t> reached_{0}, limit_{10};
+};
+
 TEST_CASE("a job that runs changes between bsp, async and ssp and loses no sample", "[cluster]") {
+  StepGate gate;
   MiniOptions options{.servers = 2, .workers = 3};
-  options.on_push = SlowRank(1, milliseconds(1));
+  options.on_push = [&](const pb::PushHeader& header) { gate.Pass(header.step()); };
   MiniCluster cluster(options);
   const std::string id = cluster.Submit(With(LongJob(), "bsp", 3));
-  uint64_t step = 0;
+  uint64_t limit = 10;
   for (const std::string mode : {"async", "bsp", "{ssp: 2}", "async", "bsp"}) {
-    step += 30;
-    REQUIRE(MiniCluster::Eventually([&] { return cluster.Get(id).status().step() >= step; }));
+    REQUIRE(gate.AwaitArrival());
     REQUIRE(cluster.Set(id, "consistency=" + mode).ok());
+    gate.Open(limit += 40);
   }
+  REQUIRE(gate.AwaitArrival());
+  gate.Open(UINT64_MAX);
   CheckTrained(cluster, id);
   CHECK(cluster.Get(id).status().consistency() == "bsp");
   CHECK(cluster.Get(id).status().plan() >= 6);
