@@ -35,9 +35,9 @@ Cluster::Cluster(ClusterOptions options, JobTable jobs, Timer& timer)
     : options_(std::move(options)),
       timer_(timer),
       jobs_(std::move(jobs)),
-      members_(options_.lease, Now()),
+      members_(options_.lease, options_.heartbeat, Now()),
       ticker_(timer, std::min<Duration>(kTick, options_.lease / kTicksALease),
-              [this] { strand_.Post([this] { Tick(Now()); }); }) {
+              [this] { strand_.Post([this, asked = Now()] { Tick(asked); }); }) {
   self_.set_id("scheduler");
   self_.set_role(pb::SCHEDULER);
   self_.set_state(Name(KnownMember::State::kReady));
@@ -72,10 +72,15 @@ void Cluster::Run(std::function<absl::StatusOr<Reply>(Moment)> handler, Callback
   });
 }
 
-void Cluster::Tick(Moment now) {
+void Cluster::Tick(Moment asked) {
   if (!broken_.ok()) return;
-  members_.Tick(now);
-  Settle(now);
+  members_.Tick(asked);
+  Settle(Now());
+}
+
+void Cluster::Cut(const std::string& name, uint64_t incarnation) {
+  strand_.Post(
+      [this, name, incarnation, at = timer_.Now()] { members_.Cut(name, incarnation, at); });
 }
 
 void Cluster::Settle(Moment now) {
@@ -91,12 +96,13 @@ void Cluster::Settle(Moment now) {
 }
 
 void Cluster::Join(const pb::JoinRequest& request, Callback<pb::JoinReply> done) {
-  Run<pb::JoinReply>([this, request](Moment now) { return HandleJoin(request, now); },
-                     std::move(done));
+  Run<pb::JoinReply>(
+      [this, request, arrived = Now()](Moment) { return HandleJoin(request, arrived); },
+      std::move(done));
 }
 
-absl::StatusOr<pb::JoinReply> Cluster::HandleJoin(const pb::JoinRequest& request, Moment now) {
-  RETURN_IF_ERROR(members_.Join(request, now));
+absl::StatusOr<pb::JoinReply> Cluster::HandleJoin(const pb::JoinRequest& request, Moment arrived) {
+  RETURN_IF_ERROR(members_.Join(request, arrived));
   LogInfo(request.name(), " joined from ", request.address(), " (pid ", request.pid(), ")");
   pb::JoinReply reply;
   reply.set_cluster(jobs_.cluster());
@@ -106,13 +112,14 @@ absl::StatusOr<pb::JoinReply> Cluster::HandleJoin(const pb::JoinRequest& request
 }
 
 void Cluster::Heartbeat(const pb::HeartbeatRequest& request, Callback<pb::HeartbeatReply> done) {
-  Run<pb::HeartbeatReply>([this, request](Moment now) { return HandleHeartbeat(request, now); },
+  Run<pb::HeartbeatReply>([this, request, arrived = Now()](
+                              Moment now) { return HandleHeartbeat(request, arrived, now); },
                           std::move(done));
 }
 
 absl::StatusOr<pb::HeartbeatReply> Cluster::HandleHeartbeat(const pb::HeartbeatRequest& request,
-                                                            Moment now) {
-  RETURN_IF_ERROR(members_.Heartbeat(request, now));
+                                                            Moment arrived, Moment now) {
+  RETURN_IF_ERROR(members_.Heartbeat(request, arrived));
   const KnownMember& member = *members_.Find(request.name());
   for (const pb::TaskProcess& process : request.tasks()) {
     if (Job* job = jobs_.Get(process.job())) TakeTaskProcess(*job, process, member, now);

@@ -4,7 +4,9 @@
 // Everything runs on one strand with an injected clock. After each call and every 100 ms it looks
 // at all jobs again and does what follows: leases that are over, tasks to be placed again, the next
 // job in line. Journal writes block the strand for the milliseconds that a sync takes; training
-// does not wait for them, only decisions do.
+// does not wait for them, only decisions do. Signs of life count from when they arrived, and leases
+// are judged as of when that was asked for: the strand keeps the order, so that nobody is lost
+// because a disk is slow.
 #pragma once
 
 #include <functional>
@@ -39,6 +41,9 @@ class Cluster : public Coordinator {
   // Answers all that wait, and whoever comes later, with Unavailable. Decides nothing any more.
   void Stop();
 
+  // The connection of a member has ended; any thread.
+  void Cut(const std::string& name, uint64_t incarnation);
+
   void Join(const pb::JoinRequest& request, Callback<pb::JoinReply> done) override;
   void Heartbeat(const pb::HeartbeatRequest& request, Callback<pb::HeartbeatReply> done) override;
   void Watch(const pb::WatchRequest& request, Callback<pb::WatchReply> done) override;
@@ -59,13 +64,13 @@ class Cluster : public Coordinator {
   void Run(std::function<absl::StatusOr<Reply>(Moment)> handler, Callback<Reply> done);
 
   // On the strand.
-  absl::StatusOr<pb::JoinReply> HandleJoin(const pb::JoinRequest& request, Moment now);
+  absl::StatusOr<pb::JoinReply> HandleJoin(const pb::JoinRequest& request, Moment arrived);
   absl::StatusOr<pb::HeartbeatReply> HandleHeartbeat(const pb::HeartbeatRequest& request,
-                                                     Moment now);
+                                                     Moment arrived, Moment now);
   absl::StatusOr<pb::SubmitReply> HandleSubmit(const pb::SubmitRequest& request, Moment now);
   absl::StatusOr<pb::CancelReply> HandleCancel(const pb::CancelRequest& request, Moment now);
   pb::ListNodesReply MakeNodes() const;
-  void Tick(Moment now);
+  void Tick(Moment asked);
   // Reconciles and journals; a journal that fails stops all decisions.
   void Settle(Moment now);
 

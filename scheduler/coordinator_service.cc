@@ -7,19 +7,39 @@
 namespace paracord {
 namespace {
 
-// The method's answer becomes gRPC's.
+// The method's answer becomes the reactor's.
 template <class Request, class Reply>
-grpc::ServerUnaryReactor* Serve(grpc::CallbackServerContext* context, const Request& request,
-                                Reply* reply, Coordinator& coordinator,
-                                void (Coordinator::*method)(const Request&, Callback<Reply>)) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+void Answer(grpc::ServerUnaryReactor* reactor, const Request& request, Reply* reply,
+            Coordinator& coordinator,
+            void (Coordinator::*method)(const Request&, Callback<Reply>)) {
   (coordinator.*method)(request, [reactor, reply](absl::StatusOr<Reply> answer) {
     const absl::Status status = answer.status();
     if (status.ok()) *reply = *std::move(answer);
     reactor->Finish(ToGrpc(status));
   });
+}
+
+template <class Request, class Reply>
+grpc::ServerUnaryReactor* Serve(grpc::CallbackServerContext* context, const Request& request,
+                                Reply* reply, Coordinator& coordinator,
+                                void (Coordinator::*method)(const Request&, Callback<Reply>)) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  Answer(reactor, request, reply, coordinator, method);
   return reactor;
 }
+
+// A call that tells when its caller has gone. Lives until the answer has been sent, or dropped.
+class WatchCall : public grpc::ServerUnaryReactor {
+ public:
+  WatchCall(const pb::WatchRequest& request, const CoordinatorService::OnGone& on_gone)
+      : request_(request), on_gone_(on_gone) {}
+  void OnCancel() override { on_gone_(request_); }
+  void OnDone() override { delete this; }
+
+ private:
+  const pb::WatchRequest request_;
+  const CoordinatorService::OnGone& on_gone_;
+};
 
 }  // namespace
 
@@ -38,7 +58,9 @@ grpc::ServerUnaryReactor* CoordinatorService::Heartbeat(grpc::CallbackServerCont
 grpc::ServerUnaryReactor* CoordinatorService::Watch(grpc::CallbackServerContext* context,
                                                     const pb::WatchRequest* request,
                                                     pb::WatchReply* reply) {
-  return Serve(context, *request, reply, coordinator_, &Coordinator::Watch);
+  auto* call = new WatchCall(*request, on_gone_);  // its own: see OnDone
+  Answer(call, *request, reply, coordinator_, &Coordinator::Watch);
+  return call;
 }
 
 grpc::ServerUnaryReactor* CoordinatorService::ReportTask(grpc::CallbackServerContext* context,

@@ -1,6 +1,9 @@
 // Hands gRPC calls to a Coordinator and its answers back. Handlers run on gRPC's threads and return
-// at once.   [door: gRPC]
+// at once. Every process has a Watch call open all the time: when that is cancelled, its connection
+// has most likely ended.   [door: gRPC]
 #pragma once
+
+#include <functional>
 
 #include "common/rpc/coordinator.h"
 #include "proto/coordinator.grpc.pb.h"
@@ -9,8 +12,12 @@ namespace paracord {
 
 class CoordinatorService : public pb::Coordinator::CallbackService {
  public:
+  // The asker of a Watch has gone before it was answered; on gRPC's threads.
+  using OnGone = std::function<void(const pb::WatchRequest&)>;
   // `coordinator` outlives the gRPC server.
-  explicit CoordinatorService(Coordinator& coordinator) : coordinator_(coordinator) {}
+  explicit CoordinatorService(
+      Coordinator& coordinator, OnGone on_gone = [](const pb::WatchRequest&) {})
+      : coordinator_(coordinator), on_gone_(std::move(on_gone)) {}
 
   grpc::ServerUnaryReactor* Join(grpc::CallbackServerContext* context,
                                  const pb::JoinRequest* request, pb::JoinReply* reply) override;
@@ -43,6 +50,7 @@ class CoordinatorService : public pb::Coordinator::CallbackService {
 
  private:
   Coordinator& coordinator_;
+  const OnGone on_gone_;
 };
 
 }  // namespace paracord

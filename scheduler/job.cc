@@ -89,6 +89,12 @@ std::set<uint32_t> Job::LostRanks() const {
   return lost;
 }
 
+bool Job::NeedsSlot(const pb::TaskSlot& slot) const {
+  if (TaskIs(slot.rank(), kTaskLost)) return false;
+  const auto gone = exited.find(slot.rank());
+  return gone == exited.end() || gone->second != slot.incarnation();
+}
+
 bool Job::Ending() const {
   const auto& tasks = plan().tasks();
   return std::any_of(tasks.begin(), tasks.end(),

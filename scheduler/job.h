@@ -94,6 +94,8 @@ class Job {
   const pb::TaskSlot* FindSlot(uint32_t rank) const;
   // The rank whose progress and loss are the job's: the lowest that is no backup.
   bool IsSpeaker(uint32_t rank) const;
+  // Its process needs its slot, as far as anybody knows.
+  bool NeedsSlot(const pb::TaskSlot& slot) const;
   std::set<uint32_t> LostRanks() const;
   // Some task is done: the others are about to be, and nobody can take over from anybody.
   bool Ending() const;
@@ -125,6 +127,8 @@ class Job {
   std::vector<pb::Wait> waits;  // of the scheduler's own for this job, as of the last decision
   std::map<uint32_t, pb::Wait> task_waits;  // by rank, as reported
   std::vector<Leaving> leaving;
+  std::map<uint32_t, uint64_t>
+      exited;                   // by rank: incarnation of a process that was done and is gone
   std::vector<HeldShard> held;  // of an ended job
   // By step, by shard's index: bytes stored. Only the steps that become checkpoints.
   std::map<uint64_t, std::map<uint32_t, uint64_t>> stored;

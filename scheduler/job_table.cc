@@ -46,7 +46,7 @@ void CountSlots(const Job& job, const Membership& members, Usage& usage) {
   };
   if (job.training()) {
     for (const pb::TaskSlot& slot : job.plan().tasks()) {
-      if (!job.TaskIs(slot.rank(), kTaskLost) && here(slot.worker(), slot.worker_incarnation())) {
+      if (job.NeedsSlot(slot) && here(slot.worker(), slot.worker_incarnation())) {
         usage.slots[slot.worker()].push_back(job.id());
       }
     }

@@ -50,11 +50,17 @@ const pb::ShardReport* KnownMember::FindShard(const std::string& job, uint32_t i
   return nullptr;
 }
 
-Membership::Membership(Duration lease, Moment start)
+Membership::Membership(Duration lease, Duration heartbeat, Moment start)
     : lease_(lease),
+      after_cut_(heartbeat * 3 / 2),
       gap_(std::min<Duration>(kLongestGap, lease / 2)),
       last_tick_(start.at),
       awaited_until_(start.at + lease + seconds(1)) {}
+
+TimePoint Membership::EndOfLease(const KnownMember& member) const {
+  const TimePoint end = member.renewed + lease_;
+  return member.cut ? std::min(end, *member.cut + after_cut_) : end;
+}
 
 absl::Status Membership::CheckJoin(const pb::JoinRequest& request, Moment now) const {
   RETURN_IF_ERROR(CheckRequest(request));
@@ -63,7 +69,7 @@ absl::Status Membership::CheckJoin(const pb::JoinRequest& request, Moment now) c
     if (members_.size() < kMaxMembers) return absl::OkStatus();
     return absl::ResourceExhaustedError(absl::StrCat("there are ", kMaxMembers, " members"));
   }
-  const bool alive = old->ready() && now.at < old->renewed + lease_;
+  const bool alive = old->ready() && now.at < EndOfLease(*old);
   const bool same = old->who.identity() == request.identity() && old->who.role() == request.role();
   if (!alive || same) return absl::OkStatus();
   return absl::AlreadyExistsError(absl::StrCat(
@@ -73,23 +79,24 @@ absl::Status Membership::CheckJoin(const pb::JoinRequest& request, Moment now) c
       request.pid(), ") needs another name"));
 }
 
-absl::Status Membership::Join(const pb::JoinRequest& request, Moment now) {
-  RETURN_IF_ERROR(CheckJoin(request, now));
+absl::Status Membership::Join(const pb::JoinRequest& request, Moment arrived) {
+  RETURN_IF_ERROR(CheckJoin(request, arrived));
   KnownMember& member = members_[request.name()];
   const bool same = member.ready() && member.who.incarnation() == request.incarnation();
   if (!same) {
     member.report.Clear();
     member.heard.reset();
-    member.since_unix_ms = now.unix_ms;
+    member.since_unix_ms = arrived.unix_ms;
   }
   member.who = request;
   *member.report.mutable_stored() = request.stored();
   member.state = KnownMember::State::kReady;
-  member.renewed = now.at;
+  member.renewed = std::max(member.renewed, arrived.at);
+  member.cut.reset();
   return absl::OkStatus();
 }
 
-absl::Status Membership::Heartbeat(const pb::HeartbeatRequest& request, Moment now) {
+absl::Status Membership::Heartbeat(const pb::HeartbeatRequest& request, Moment arrived) {
   const auto found = members_.find(request.name());
   if (found == members_.end() || !found->second.ready() ||
       found->second.who.incarnation() != request.incarnation()) {
@@ -97,24 +104,34 @@ absl::Status Membership::Heartbeat(const pb::HeartbeatRequest& request, Moment n
   }
   KnownMember& member = found->second;
   member.report = request;
-  member.renewed = now.at;
-  member.heard = now.at;
+  member.renewed = std::max(member.renewed, arrived.at);
+  member.heard = arrived.at;
+  if (member.cut && arrived.at > *member.cut) member.cut.reset();
   if (request.leaving()) {
     member.state = KnownMember::State::kLeft;
-    member.since_unix_ms = now.unix_ms;
+    member.since_unix_ms = arrived.unix_ms;
   }
   return absl::OkStatus();
+}
+
+void Membership::Cut(const std::string& name, uint64_t incarnation, TimePoint at) {
+  const auto found = members_.find(name);
+  if (found == members_.end() || found->second.who.incarnation() != incarnation) return;
+  found->second.cut = at;
 }
 
 void Membership::Tick(Moment now) {
   const Duration gap = now.at - last_tick_;
   last_tick_ = now.at;
   if (gap > gap_) {
-    for (auto& [name, member] : members_) member.renewed = std::max(member.renewed, now.at);
+    for (auto& [name, member] : members_) {
+      member.renewed = std::max(member.renewed, now.at);
+      member.cut.reset();
+    }
     awaited_until_ += gap;
   }
   for (auto& [name, member] : members_) {
-    if (!member.ready() || now.at < member.renewed + lease_) continue;
+    if (!member.ready() || now.at < EndOfLease(member)) continue;
     member.state = KnownMember::State::kLost;
     member.since_unix_ms = now.unix_ms;
   }

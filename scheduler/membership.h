@@ -1,10 +1,12 @@
 // Who is there: servers and worker daemons, their leases and incarnations. Plain object, no
 // threads; the caller's clock.
 //
-// A lease ends a fixed time after the last heartbeat, on this clock alone. When the clock's owner
-// itself was stopped (a gap between two ticks), all leases are renewed: nobody is called lost for
-// somebody else's pause. After a start of the scheduler a name that has not joined yet is awaited
-// for one lease and a second before it counts as gone.
+// A lease ends a fixed time after the last heartbeat, on this clock alone; sooner if the member's
+// connection has ended, as a dead process's does: then one and a half heartbeats after that, unless
+// it is heard of again. When the clock's owner itself was stopped (a gap between two ticks), all
+// leases are renewed: nobody is called lost for somebody else's pause. After a start of the
+// scheduler a name that has not joined yet is awaited for one lease and a second before it counts
+// as gone.
 #pragma once
 
 #include <map>
@@ -24,6 +26,7 @@ struct KnownMember {
   pb::HeartbeatRequest report;  // its last one; `stored` begins with what it joined with
   State state = State::kReady;
   TimePoint renewed{};             // its last sign of life
+  std::optional<TimePoint> cut;    // its connection has ended, and it was not heard of since
   std::optional<TimePoint> heard;  // its last heartbeat; empty: none since it joined
   int64_t since_unix_ms = 0;       // when `state` began
 
@@ -37,15 +40,18 @@ const char* Name(KnownMember::State state);  // "READY"
 
 class Membership {
  public:
-  Membership(Duration lease, Moment start);
+  Membership(Duration lease, Duration heartbeat, Moment start);
 
   // A new incarnation of the same directory replaces the old one at once.
   // AlreadyExists: the name belongs to a live member of another directory. InvalidArgument: the
   // request makes no sense.
-  absl::Status Join(const pb::JoinRequest& request, Moment now);
+  absl::Status Join(const pb::JoinRequest& request, Moment arrived);
   // NotFound: this incarnation is not, or no longer, a member; it joins again.
-  absl::Status Heartbeat(const pb::HeartbeatRequest& request, Moment now);
-  // Ends the leases that are over. To be called at least four times a lease.
+  absl::Status Heartbeat(const pb::HeartbeatRequest& request, Moment arrived);
+  // Its connection has ended.
+  void Cut(const std::string& name, uint64_t incarnation, TimePoint at);
+  // Ends the leases that are over. To be called at least four times a lease, and after everything
+  // that has arrived until `now`.
   void Tick(Moment now);
 
   enum class Presence { kHere, kAwaited, kGone };
@@ -59,8 +65,9 @@ class Membership {
 
  private:
   absl::Status CheckJoin(const pb::JoinRequest& request, Moment now) const;
+  TimePoint EndOfLease(const KnownMember& member) const;
 
-  const Duration lease_;
+  const Duration lease_, after_cut_;
   const Duration gap_;  // between two ticks: from here on it was the clock's owner that paused
   std::map<std::string, KnownMember> members_;
   TimePoint last_tick_;

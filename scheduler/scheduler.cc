@@ -69,7 +69,10 @@ absl::StatusOr<std::unique_ptr<Scheduler>> Scheduler::Start(const Options& optio
 
 absl::Status Scheduler::Bind(const Options& options) {
   RETURN_IF_ERROR(CheckFree(options.bind));
-  service_ = std::make_unique<CoordinatorService>(*cluster_);
+  service_ = std::make_unique<CoordinatorService>(
+      *cluster_, [cluster = cluster_.get()](const pb::WatchRequest& gone) {
+        if (!gone.name().empty()) cluster->Cut(gone.name(), gone.incarnation());
+      });
   grpc::ServerBuilder builder;
   Listening listening{options.bind};
   Listen(builder, listening);

@@ -247,7 +247,11 @@ void TakeTaskProcess(Job& job, const pb::TaskProcess& process, const KnownMember
                      slot->incarnation() == process.incarnation();
   if (!named || job.TaskIs(process.rank(), kTaskLost)) return;
   job.task(process.rank()).set_pid(process.exited() ? 0 : process.pid());
-  if (!process.exited() || job.TaskIs(process.rank(), kTaskDone)) return;
+  if (!process.exited()) return;
+  if (job.TaskIs(process.rank(), kTaskDone)) {  // its slot is for one that was lost meanwhile
+    job.exited[process.rank()] = process.incarnation();
+    return;
+  }
   TakeExit(job, process, worker.report.leaving(), now);
 }
 

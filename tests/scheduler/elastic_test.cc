@@ -282,5 +282,26 @@ TEST_CASE(
   CHECK(slots.sim.Get(job).plan().number() == 1);
 }
 
+TEST_CASE("a task that is lost while its job ends gets the slot of one that is done") {
+  Running run;
+  pb::TaskReport done = run.sim.MakeReport(run.job, 0);
+  done.set_step(kSimSteps);
+  done.set_done(true);
+  REQUIRE(run.sim.Report(done).ok());
+  run.sim.Exit(run.job, 0, 0);
+  const std::string other = run.plan().tasks(1).worker();
+  run.sim.Kill(other);
+  run.sim.Pass(seconds(4));
+  const SimTask* again = run.sim.LiveTask(run.job, 1);
+  REQUIRE(again != nullptr);
+  CHECK(run.plan().tasks(1).worker() == run.plan().tasks(0).worker());
+  pb::TaskReport last = run.sim.MakeReport(run.job, 1);
+  last.set_step(kSimSteps);
+  last.set_done(true);
+  REQUIRE(run.sim.Report(last).ok());
+  run.sim.Pass(seconds(1));
+  CHECK(run.sim.State(run.job) == pb::SUCCEEDED);
+}
+
 }  // namespace
 }  // namespace paracord

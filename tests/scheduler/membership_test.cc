@@ -27,7 +27,7 @@ absl::Status Beat(Membership& members, uint64_t incarnation, Moment now, bool le
 using Presence = Membership::Presence;
 
 TEST_CASE("a new incarnation of the same directory replaces the old one at once") {
-  Membership members(seconds(2), At(0));
+  Membership members(seconds(2), milliseconds(500), At(0));
   REQUIRE(members.Join(Server(1), At(0)).ok());
   REQUIRE(members.Join(Server(2), At(10)).ok());
   CHECK(members.PresenceOf("server-0", 1) == Presence::kGone);
@@ -37,7 +37,7 @@ TEST_CASE("a new incarnation of the same directory replaces the old one at once"
 }
 
 TEST_CASE("a live member's name is refused to another directory until its lease is over") {
-  Membership members(seconds(2), At(0));
+  Membership members(seconds(2), milliseconds(500), At(0));
   REQUIRE(members.Join(Server(1, "disk-a"), At(0)).ok());
   const absl::Status refused = members.Join(Server(2, "disk-b"), At(1999));
   CHECK(absl::IsAlreadyExists(refused));
@@ -47,7 +47,7 @@ TEST_CASE("a live member's name is refused to another directory until its lease 
 }
 
 TEST_CASE("a lease ends so long after the last heartbeat and not before") {
-  Membership members(seconds(2), At(0));
+  Membership members(seconds(2), milliseconds(500), At(0));
   REQUIRE(members.Join(Server(1), At(0)).ok());
   REQUIRE(Beat(members, 1, At(500)).ok());
   for (int ms = 600; ms < 2500; ms += 100) members.Tick(At(ms));
@@ -58,7 +58,7 @@ TEST_CASE("a lease ends so long after the last heartbeat and not before") {
 }
 
 TEST_CASE("a gap in the scheduler's own ticks renews all leases") {
-  Membership members(seconds(2), At(0));
+  Membership members(seconds(2), milliseconds(500), At(0));
   REQUIRE(members.Join(Server(1), At(0)).ok());
   members.Tick(At(100));
   members.Tick(At(60'000));
@@ -70,7 +70,7 @@ TEST_CASE("a gap in the scheduler's own ticks renews all leases") {
 }
 
 TEST_CASE("a gap is measured by the lease: a short one does not end in a short pause") {
-  Membership members(milliseconds(400), At(0));
+  Membership members(milliseconds(400), milliseconds(100), At(0));
   REQUIRE(members.Join(Server(1), At(0)).ok());
   members.Tick(At(100));
   members.Tick(At(600));  // stopped for half a second, longer than the lease
@@ -82,7 +82,7 @@ TEST_CASE("a gap is measured by the lease: a short one does not end in a short p
 }
 
 TEST_CASE("after a start members are awaited for a lease and a second") {
-  Membership members(seconds(2), At(0));
+  Membership members(seconds(2), milliseconds(500), At(0));
   for (int ms = 100; ms < 3000; ms += 100) members.Tick(At(ms));
   CHECK(members.PresenceOf("server-0", 1) == Presence::kAwaited);
   members.Tick(At(3000));
@@ -90,7 +90,7 @@ TEST_CASE("after a start members are awaited for a lease and a second") {
 }
 
 TEST_CASE("who leaves has left at once") {
-  Membership members(seconds(2), At(0));
+  Membership members(seconds(2), milliseconds(500), At(0));
   REQUIRE(members.Join(Server(1), At(0)).ok());
   REQUIRE(Beat(members, 1, At(10), true).ok());
   CHECK(members.Find("server-0")->state == KnownMember::State::kLeft);
@@ -98,7 +98,7 @@ TEST_CASE("who leaves has left at once") {
 }
 
 TEST_CASE("a join that makes no sense is refused") {
-  Membership members(seconds(2), At(0));
+  Membership members(seconds(2), milliseconds(500), At(0));
   pb::JoinRequest request = Server(1);
   for (const std::string& name : {std::string(), std::string(64, 'x'), std::string("a/b"),
                                   std::string("a b"), std::string("-a"), std::string("a\nb")}) {
@@ -118,6 +118,47 @@ TEST_CASE("a join that makes no sense is refused") {
   CHECK(absl::IsInvalidArgument(members.Join(request, At(0))));
   request.set_role(pb::SCHEDULER);
   CHECK(absl::IsInvalidArgument(members.Join(request, At(0))));
+}
+
+TEST_CASE("a lease ends one and a half heartbeats after the member's connection has") {
+  Membership members(seconds(2), milliseconds(500), At(0));
+  REQUIRE(members.Join(Server(1), At(0)).ok());
+  REQUIRE(Beat(members, 1, At(400)).ok());
+  members.Cut("server-0", 1, At(500).at);
+  for (int ms = 600; ms < 1250; ms += 50) members.Tick(At(ms));
+  CHECK(members.Find("server-0")->ready());
+  members.Tick(At(1250));
+  CHECK(members.Find("server-0")->state == KnownMember::State::kLost);
+}
+
+TEST_CASE("a member that is heard of after its connection broke keeps its whole lease") {
+  Membership members(seconds(2), milliseconds(500), At(0));
+  REQUIRE(members.Join(Server(1), At(0)).ok());
+  members.Cut("server-0", 1, At(500).at);
+  REQUIRE(Beat(members, 1, At(500)).ok());  // under way before
+  REQUIRE(Beat(members, 1, At(700)).ok());
+  for (int ms = 600; ms < 2700; ms += 100) members.Tick(At(ms));
+  CHECK(members.Find("server-0")->ready());
+  members.Tick(At(2700));
+  CHECK_FALSE(members.Find("server-0")->ready());
+}
+
+TEST_CASE("the end of an older process's connection, or of a stranger's, shortens nothing") {
+  Membership members(seconds(2), milliseconds(500), At(0));
+  REQUIRE(members.Join(Server(2), At(0)).ok());
+  members.Cut("server-0", 1, At(100).at);
+  members.Cut("server-7", 1, At(100).at);
+  for (int ms = 100; ms < 2000; ms += 100) members.Tick(At(ms));
+  CHECK(members.Find("server-0")->ready());
+}
+
+TEST_CASE("a heartbeat that is handled late counts from when it arrived") {
+  Membership members(seconds(2), milliseconds(500), At(0));
+  REQUIRE(members.Join(Server(1), At(0)).ok());
+  REQUIRE(Beat(members, 1, At(1500)).ok());
+  REQUIRE(Beat(members, 1, At(500)).ok());
+  for (int ms = 100; ms < 3500; ms += 100) members.Tick(At(ms));
+  CHECK(members.Find("server-0")->ready());
 }
 
 }  // namespace

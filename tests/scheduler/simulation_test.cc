@@ -96,8 +96,11 @@ class Watcher {
                          std::map<std::string, uint32_t>& taken) {
     for (const pb::TaskSlot& slot : plan.tasks()) {
       const bool live = sim.host(slot.worker()).who.incarnation() == slot.worker_incarnation();
-      const bool lost = status.tasks(static_cast<int>(slot.rank())).state() == "LOST";
-      if (live && !lost) ++taken[slot.worker()];
+      const pb::TaskStatus& task = status.tasks(static_cast<int>(slot.rank()));
+      const bool over =
+          task.state() == "LOST" ||
+          (task.state() == "DONE" && sim.LiveTask(status.id(), slot.rank()) == nullptr);
+      if (live && !over) ++taken[slot.worker()];
     }
   }
 
