@@ -208,3 +208,40 @@ restart: {max_restarts: 50}")
   sed -i "s/steps: 200/steps: $(awk -v r="$best" -v s="$1" 'BEGIN { print int(r * s / 256) + 100 }')/" "$file"
   echo "$file"
 }
+
+# --- faults
+
+# epochs_for SECONDS FILE: epochs that the job of FILE (2,000 samples) makes in about so long here; the better of two
+# trials, as a host may be slow for a while.
+epochs_for() {
+  local id rate best=0
+  for _ in 1 2; do
+    id=$(submit "$2" --set train.epochs=4)
+    paracord wait "$id" --timeout 60s >/dev/null
+    rate=$(field "$id" '.samples_per_second')
+    best=$(awk -v a="$best" -v b="$rate" 'BEGIN { print (a > b ? a : b) }')
+  done
+  awk -v r="$best" -v s="$1" 'BEGIN { print int(r * s / 2000) + 4 }'
+}
+
+# add_worker NAME: one more worker daemon of one slot, of this script's own; nobody starts it again but another call.
+declare -A own_pid=()
+add_worker() {
+  mkdir -p "$work/own"
+  paracord-worker --set name="$1" --set scheduler="$PARACORD_SCHEDULER" --set directory="$work/own/$1" \
+    --set bind=127.0.0.1:0 --set threads=1 >>"$work/own/$1.log" 2>&1 &
+  own_pid[$1]=$!
+}
+# end_worker SIGNAL NAME: ends such a daemon and returns when it has gone.
+end_worker() {
+  kill -"$1" "${own_pid[$2]}" 2>/dev/null || true
+  wait "${own_pid[$2]}" 2>/dev/null || true
+  unset "own_pid[$2]"
+}
+
+# audit_is_exact JOB SAMPLES: every epoch's samples applied once, none missing, and so many in all.
+audit_is_exact() {
+  paracord audit "$1" -o json | jq -e --argjson n "$2" '
+    ([.epochs[] | .applied == .expected and .repeated == 0 and .missing == 0] | all)
+    and ([.epochs[].expected] | add) == $n' >/dev/null
+}
