@@ -2,6 +2,7 @@
 // what, batches that no number of workers divides, and one that leaves slices empty.
 #pragma once
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstring>
 #include <map>
@@ -133,6 +134,41 @@ inline void CheckSameBits(MiniCluster& cluster, const std::string& id, const Sma
   for (const pb::Metric& metric : status.metrics()) metrics.push_back(metric.value());
   CHECK(metrics ==
         (plain.evaluated.empty() ? std::vector<double>() : plain.evaluated.rbegin()->second));
+}
+
+// The same job, of so many steps.
+inline SmallJob WithSteps(SmallJob job, uint64_t steps) {
+  const size_t from = std::min(job.text.find("  epochs: "), job.text.find("  steps: "));
+  job.text.replace(from, job.text.find('\n', from) - from, absl::StrCat("  steps: ", steps));
+  return job;
+}
+
+inline std::string With(const SmallJob& job, const std::string& consistency, uint32_t workers) {
+  return absl::StrCat(job.Yaml(workers), "consistency: ", consistency, "\n");
+}
+
+// Every sample of every epoch has been applied, and none twice.
+inline void CheckAudit(MiniCluster& cluster, const std::string& id) {
+  const auto rows = cluster.Audit(id);
+  INFO(Describe(rows.status()));
+  REQUIRE(rows.ok());
+  CHECK_FALSE(rows->empty());
+  for (const AuditRow& row : *rows) {
+    CAPTURE(row.epoch, row.expected, row.applied, row.repeated, row.missing);
+    CHECK(row.expected > 0);
+    CHECK(row.applied == row.expected);
+    CHECK(row.repeated == 0);
+    CHECK(row.missing == 0);
+  }
+}
+
+inline void CheckTrained(MiniCluster& cluster, const std::string& id) {
+  INFO(cluster.Story(id));
+  REQUIRE(cluster.WaitForEnd(id) == pb::SUCCEEDED);
+  const pb::JobStatus status = cluster.Get(id).status();
+  CHECK(status.step() == status.steps());
+  CHECK(status.loss() > 0);
+  CheckAudit(cluster, id);
 }
 
 }  // namespace paracord

@@ -74,6 +74,8 @@ class MiniCluster {
   void StartServer(uint32_t server);
   bool KillTask(const std::string& job, uint32_t rank);
   size_t Starts(const std::string& job, uint32_t rank);
+  // By the name that plans have for it.
+  void TakeWorker(const std::string& name);
 
  private:
   void Serve();
@@ -274,6 +276,12 @@ inline bool MiniCluster::KillTask(const std::string& job, uint32_t rank) {
     if (worker->Kill(job, rank)) return true;
   }
   return false;
+}
+
+inline void MiniCluster::TakeWorker(const std::string& name) {
+  for (const auto& worker : workers_) {
+    if (worker->name() == name) worker->Leave();
+  }
 }
 
 inline size_t MiniCluster::Starts(const std::string& job, uint32_t rank) {

@@ -43,8 +43,11 @@ class MiniWorker {
   MiniWorker(const Options& options, std::function<Outside()> outside);
   ~MiniWorker();
 
+  const std::string& name() const { return options_.name; }
   // Kills the task's newest process, if it lives. From any thread, also from the task's own.
   bool Kill(const std::string& job, uint32_t rank);
+  // Its host is taken from the cluster, and the tasks there die with it.
+  void Leave();
   // Processes that there have ever been of this task.
   size_t Starts(const std::string& job, uint32_t rank);
 
@@ -189,6 +192,19 @@ inline bool MiniWorker::Kill(const std::string& job, uint32_t rank) {
   newest->outside.wire->Cut();
   newest->task.Stop();
   return true;
+}
+
+inline void MiniWorker::Leave() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    for (auto& [key, process] : processes_) {
+      process->outside.wire->Cut();
+      process->task.Stop();
+    }
+  }
+  reporting_.store(nullptr);
+  member_->Leave();
 }
 
 inline size_t MiniWorker::Starts(const std::string& job, uint32_t rank) {
