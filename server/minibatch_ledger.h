@@ -44,14 +44,19 @@ class MinibatchLedger {
   uint64_t count() const { return count_; }
   // The last step that it has something of; none: 0.
   uint64_t newest_step() const { return steps_.empty() ? 0 : steps_.rbegin()->first; }
+  // visit(step, slice) of each minibatch, ascending.
+  template <class Visit>
+  void ForEach(const Visit& visit) const {
+    for (const auto& [step, has] : steps_) {
+      for (uint32_t slice = 0; slice < slices_; ++slice) {
+        if (has[slice]) visit(step, slice);
+      }
+    }
+  }
   // As step * slices + slice, ascending.
   std::vector<uint64_t> List() const {
     std::vector<uint64_t> out;
-    for (const auto& [step, has] : steps_) {
-      for (uint32_t slice = 0; slice < slices_; ++slice) {
-        if (has[slice]) out.push_back(step * slices_ + slice);
-      }
-    }
+    ForEach([&](uint64_t step, uint32_t slice) { out.push_back(step * slices_ + slice); });
     return out;
   }
 

@@ -24,7 +24,8 @@ uint64_t Minibatches::Count(const pb::PushHeader& header, const Payload& floats,
   for (uint64_t block = header.block_begin(); block < header.block_end(); ++block) {
     parts.push_back(cutter.Next(job_.grid.block(block).floats * sizeof(float)));
   }
-  std::atomic<uint64_t> repeats{0}, applied{0};
+  std::atomic<uint64_t> repeats{0};
+  std::vector<char> applied(parts.size(), 0);  // each its own byte: on several threads
   const auto count = [&](int, uint32_t i) {
     const uint64_t block = header.block_begin() + i;
     if (job_.grid.kind(block) == TensorKind::kSum) return absl::OkStatus();
@@ -32,7 +33,7 @@ uint64_t Minibatches::Count(const pb::PushHeader& header, const Payload& floats,
       ++repeats;
     } else {
       Apply(block, header, parts[i]);
-      ++applied;
+      applied[i] = 1;
     }
     return absl::OkStatus();
   };
@@ -41,8 +42,12 @@ uint64_t Minibatches::Count(const pb::PushHeader& header, const Payload& floats,
     const uint64_t block = header.block_begin() + i;
     if (job_.grid.kind(block) == TensorKind::kSum) CountMetrics(block, header, std::move(parts[i]));
   }
-  if (applied > 0) touched_ = std::max(touched_, step + 1);
-  tally_.AddMinibatches(step, node, applied);
+  std::vector<uint64_t> changed;
+  for (uint32_t i = 0; i < parts.size(); ++i) {
+    if (applied[i]) changed.push_back(header.block_begin() + i);
+  }
+  if (!changed.empty()) touched_ = std::max(touched_, step + 1);
+  tally_.AddMinibatches(step, node, changed);
   return repeats;
 }
 

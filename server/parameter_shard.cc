@@ -39,7 +39,7 @@ ParameterShard::ParameterShard(std::shared_ptr<const ShardJob> job, const pb::Sh
                         ? 0
                         : BlockStore::BudgetBytes(job_->grid, range_, job_->spec.optimizer.kind)),
       reads_(environment.timer, environment.crew),
-      tally_(job_->spec),
+      tally_(*job_, range_),
       leases_(job_->tree) {}
 
 ParameterShard::~ParameterShard() {
@@ -221,11 +221,11 @@ void ParameterShard::Count(const pb::PushHeader& header, const Payload& floats) 
     parts.push_back(cutter.Next(job_->grid.block(block).floats * sizeof(float)));
     work = work || sums_[block - range_.begin].partials() > 0;
   }
-  std::atomic<uint64_t> applied{0};
+  std::vector<char> applied(parts.size(), 0);  // each its own byte: on several threads
   const auto count = [&](int, uint32_t i) {
     const uint64_t block = header.block_begin() + i;
     const bool complete = CountBlock(header, block, std::move(parts[i]), update);
-    if (complete && store_->trains(block)) ++applied;
+    applied[i] = complete && store_->trains(block);
     return absl::OkStatus();
   };
   if (work) {
@@ -233,7 +233,11 @@ void ParameterShard::Count(const pb::PushHeader& header, const Payload& floats) 
   } else {
     for (uint32_t i = 0; i < parts.size(); ++i) count(0, i).IgnoreError();
   }
-  tally_.AddStep(header.step(), applied);
+  std::vector<uint64_t> changed;
+  for (uint32_t i = 0; i < parts.size(); ++i) {
+    if (applied[i]) changed.push_back(header.block_begin() + i);
+  }
+  tally_.AddStep(header.step(), changed);
 }
 
 // On any thread, while the strand waits. True: the step is applied now.
@@ -288,7 +292,7 @@ void ParameterShard::Store(uint64_t step, std::function<void(absl::Status)> done
   record.set_bytes(job_->grid.Floats(range_) * sizeof(float));
   record.set_touched(minibatches_ ? minibatches_->touched() : 0);
   record.set_samples(tally_.samples());
-  *record.mutable_epochs() = tally_.Count(*store_);
+  *record.mutable_epochs() = tally_.Stored();
   for (uint64_t block = range_.begin; block < range_.end; ++block) {
     generation->blocks.push_back(store_->Snapshot(block));
     record.set_ahead(record.ahead() + store_->minibatches(block) - step * job_->tree.leaves());

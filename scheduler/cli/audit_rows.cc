@@ -23,12 +23,11 @@ absl::StatusOr<uint64_t> SamplesOf(const std::vector<pb::QueryReply>& replies) {
   return samples;
 }
 
-uint64_t TrainedBlocks(const BlockGrid& grid, const pb::ShardRange& shard) {
-  uint64_t count = 0;
+bool TrainsBlocks(const BlockGrid& grid, const pb::ShardRange& shard) {
   for (uint64_t b = shard.block_begin(); b < std::min(shard.block_end(), grid.blocks()); ++b) {
-    count += grid.kind(b) != TensorKind::kSum;
+    if (grid.kind(b) != TensorKind::kSum) return true;
   }
-  return count;
+  return false;
 }
 
 }  // namespace
@@ -46,16 +45,13 @@ absl::StatusOr<std::vector<AuditRow>> AuditRows(const JobSpec& spec, const pb::P
     rows.push_back({epoch, expected, expected, 0, 0});
   }
   for (int i = 0; i < plan.shards_size(); ++i) {
-    const uint64_t blocks = TrainedBlocks(grid, plan.shards(i));
-    if (blocks == 0) continue;
+    if (!TrainsBlocks(grid, plan.shards(i))) continue;
     std::vector<uint64_t> applied(rows.size(), 0);
     for (const pb::EpochTally& tally : replies[static_cast<size_t>(i)].epochs()) {
       if (tally.epoch() >= rows.size()) continue;
       applied[tally.epoch()] = tally.applied();
-      const uint64_t extra =
-          tally.applications() - std::min(tally.applications(), tally.recorded());
       AuditRow& row = rows[tally.epoch()];
-      row.repeated = std::max(row.repeated, (extra + blocks - 1) / blocks);
+      row.repeated = std::max(row.repeated, tally.repeated());
     }
     for (AuditRow& row : rows) row.applied = std::min(row.applied, applied[row.epoch]);
   }

@@ -50,7 +50,7 @@ class MinibatchSimulation {
     if (!done()) return "it never ended";
     const pb::QueryReply audit = Ask(0, true);
     for (const pb::EpochTally& tally : audit.epochs()) {
-      if (tally.applications() != tally.recorded() || tally.applied() != kSamples) {
+      if (tally.repeated() != 0 || tally.lost() != 0 || tally.applied() != kSamples) {
         return absl::StrCat("epoch ", tally.epoch(), ": ", tally.DebugString());
       }
     }

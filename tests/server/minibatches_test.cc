@@ -53,7 +53,7 @@ struct Fixture {
 
   const std::shared_ptr<const ShardJob> job;
   BlockStore store{job->grid, {0, 4}, job->spec.optimizer, 4};
-  Tally tally{job->spec};
+  Tally tally{*job, store.range()};
   Minibatches minibatches{*job, store, tally, 0};
   Crew crew{1};
 };
