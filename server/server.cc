@@ -53,7 +53,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
       options.polling_threads > 0 ? options.polling_threads : std::clamp(cores / 2, 1, 4);
   ASSIGN_OR_RETURN(server->service_,
                    ShardService::Start(*server->host_, options.bind, options.advertise, threads));
-  server->coordinator_ = MakeRemoteCoordinator(options.scheduler, server->service_->poller());
+  server->coordinator_ = MakeRemoteCoordinator(options.scheduler);
+  server->member_timer_ = std::make_unique<SystemTimer>();
   const std::string address = server->service_->address();
   RETURN_IF_ERROR(WriteFileAtomically(options.directory + "/address", address + "\n"));
   LogInfo("serving at ", address, ", scheduler ", options.scheduler);
@@ -74,9 +75,15 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
   callbacks.fill_heartbeat = [host](pb::HeartbeatRequest* heartbeat) {
     host->FillHeartbeat(heartbeat);
   };
-  callbacks.on_assignments = [host](const pb::WatchReply& reply) { host->Adopt(reply); };
+  // Adopting may run a shard's strand: not on the thread that the lease needs.
+  callbacks.on_assignments = [s = server.get()](const pb::WatchReply& reply) {
+    s->timer_->RunAfter(Duration::zero(), [s, reply] {
+      const Gate::Pass pass(s->adopting_gate_);
+      if (pass) s->host_->Adopt(reply);
+    });
+  };
   server->member_ =
-      std::make_unique<Member>(*server->coordinator_, *server->timer_, self, callbacks);
+      std::make_unique<Member>(*server->coordinator_, *server->member_timer_, self, callbacks);
   server->reporting_.store(server->member_.get());
   return server;
 }
@@ -88,7 +95,9 @@ void Server::Stop() {
   member_->Leave();
   reporting_gate_.Close();
   member_.reset();
+  adopting_gate_.Close();
   coordinator_.reset();
+  member_timer_.reset();
   service_.reset();  // every call has its answer
   storage_.reset();
   crew_.reset();

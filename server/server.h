@@ -42,10 +42,14 @@ class Server {
   std::unique_ptr<Crew> crew_;
   std::unique_ptr<ShardHost> host_;
   std::unique_ptr<ShardService> service_;
+  // The member's own, with a thread that polls for it alone: a shard's strand runs on the threads
+  // of the data path and on `timer_`'s, and however long it takes there, the lease is renewed.
+  std::unique_ptr<SystemTimer> member_timer_;
   std::unique_ptr<Coordinator> coordinator_;
   std::unique_ptr<Member> member_;
   std::atomic<Member*> reporting_{nullptr};  // `member_`, once it is there
   Gate reporting_gate_;                      // open while it may be asked to report
+  Gate adopting_gate_;                       // open while `host_` may be told of plans
 };
 
 }  // namespace paracord
