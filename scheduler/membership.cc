@@ -117,7 +117,7 @@ absl::Status Membership::Heartbeat(const pb::HeartbeatRequest& request, Moment a
 void Membership::Cut(const std::string& name, uint64_t incarnation, TimePoint at) {
   const auto found = members_.find(name);
   if (found == members_.end() || found->second.who.incarnation() != incarnation) return;
-  found->second.cut = at;
+  if (found->second.who.role() == pb::WORKER) found->second.cut = at;
 }
 
 void Membership::Tick(Moment now) {

@@ -1,12 +1,12 @@
 // Who is there: servers and worker daemons, their leases and incarnations. Plain object, no
 // threads; the caller's clock.
 //
-// A lease ends a fixed time after the last heartbeat, on this clock alone; sooner if the member's
-// connection has ended, as a dead process's does: then one and a half heartbeats after that, unless
-// it is heard of again. When the clock's owner itself was stopped (a gap between two ticks), all
-// leases are renewed: nobody is called lost for somebody else's pause. After a start of the
-// scheduler a name that has not joined yet is awaited for one lease and a second before it counts
-// as gone.
+// A lease ends a fixed time after the last heartbeat, on this clock alone. A worker's ends sooner
+// if its connection has, as a dead process's does: one and a half heartbeats after that, unless it
+// is heard of again. (A server's loss costs its jobs, and is not called early.) When the clock's
+// owner itself was stopped (a gap between two ticks), all leases are renewed: nobody is called lost
+// for somebody else's pause. After a start of the scheduler a name that has not joined yet is
+// awaited for one lease and a second before it counts as gone.
 #pragma once
 
 #include <map>

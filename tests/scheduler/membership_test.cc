@@ -120,9 +120,16 @@ TEST_CASE("a join that makes no sense is refused") {
   CHECK(absl::IsInvalidArgument(members.Join(request, At(0))));
 }
 
-TEST_CASE("a lease ends one and a half heartbeats after the member's connection has") {
+pb::JoinRequest Worker(uint64_t incarnation) {
+  pb::JoinRequest request = Server(incarnation);
+  request.set_role(pb::WORKER);
+  request.set_slots(1);
+  return request;
+}
+
+TEST_CASE("a lease ends one and a half heartbeats after a worker's connection has") {
   Membership members(seconds(2), milliseconds(500), At(0));
-  REQUIRE(members.Join(Server(1), At(0)).ok());
+  REQUIRE(members.Join(Worker(1), At(0)).ok());
   REQUIRE(Beat(members, 1, At(400)).ok());
   members.Cut("server-0", 1, At(500).at);
   for (int ms = 600; ms < 1250; ms += 50) members.Tick(At(ms));
@@ -131,9 +138,9 @@ TEST_CASE("a lease ends one and a half heartbeats after the member's connection 
   CHECK(members.Find("server-0")->state == KnownMember::State::kLost);
 }
 
-TEST_CASE("a member that is heard of after its connection broke keeps its whole lease") {
+TEST_CASE("a worker that is heard of after its connection broke keeps its whole lease") {
   Membership members(seconds(2), milliseconds(500), At(0));
-  REQUIRE(members.Join(Server(1), At(0)).ok());
+  REQUIRE(members.Join(Worker(1), At(0)).ok());
   members.Cut("server-0", 1, At(500).at);
   REQUIRE(Beat(members, 1, At(500)).ok());  // under way before
   REQUIRE(Beat(members, 1, At(700)).ok());
@@ -145,9 +152,17 @@ TEST_CASE("a member that is heard of after its connection broke keeps its whole 
 
 TEST_CASE("the end of an older process's connection, or of a stranger's, shortens nothing") {
   Membership members(seconds(2), milliseconds(500), At(0));
-  REQUIRE(members.Join(Server(2), At(0)).ok());
+  REQUIRE(members.Join(Worker(2), At(0)).ok());
   members.Cut("server-0", 1, At(100).at);
   members.Cut("server-7", 1, At(100).at);
+  for (int ms = 100; ms < 2000; ms += 100) members.Tick(At(ms));
+  CHECK(members.Find("server-0")->ready());
+}
+
+TEST_CASE("a server keeps its whole lease when its connection ends: its jobs end with it") {
+  Membership members(seconds(2), milliseconds(500), At(0));
+  REQUIRE(members.Join(Server(1), At(0)).ok());
+  members.Cut("server-0", 1, At(100).at);
   for (int ms = 100; ms < 2000; ms += 100) members.Tick(At(ms));
   CHECK(members.Find("server-0")->ready());
 }
