@@ -292,7 +292,7 @@ void ParameterShard::Store(uint64_t step, std::function<void(absl::Status)> done
   record.set_bytes(job_->grid.Floats(range_) * sizeof(float));
   record.set_touched(minibatches_ ? minibatches_->touched() : 0);
   record.set_samples(tally_.samples());
-  *record.mutable_epochs() = tally_.Stored();
+  *record.mutable_epochs() = tally_.Stored(*store_);
   for (uint64_t block = range_.begin; block < range_.end; ++block) {
     generation->blocks.push_back(store_->Snapshot(block));
     record.set_ahead(record.ahead() + store_->minibatches(block) - step * job_->tree.leaves());

@@ -91,11 +91,10 @@ Tally::Epochs Tally::Count(const BlockStore& store) const {
   return out;
 }
 
-Tally::Epochs Tally::Stored() const {
-  Epochs out;
+Tally::Epochs Tally::Stored(const BlockStore& store) const {
+  Epochs out = Count(store);
+  auto tally = out.begin();
   for (const auto& [epoch, counts] : epochs_) {
-    pb::EpochTally* tally = out.Add();
-    tally->set_epoch(epoch);
     for (size_t place = 0; place < trained_.size(); ++place) {
       const uint64_t samples = counts.At(place);
       if (tally->runs().empty() || tally->runs().rbegin()->samples() != samples) {
@@ -104,6 +103,7 @@ Tally::Epochs Tally::Stored() const {
       pb::EpochTally::Run& run = *tally->mutable_runs()->rbegin();
       run.set_blocks(run.blocks() + 1);
     }
+    ++tally;
   }
   return out;
 }

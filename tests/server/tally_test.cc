@@ -127,7 +127,7 @@ TEST_CASE("what was counted comes back as it was stored") {
   CHECK(before == "0: 40 2 0, 1: 10 0 0, 2: 0 2 2");
   Tally again(*f.job, f.store.range());
   again.Know(40);
-  again.Restore(f.tally.Stored());
+  again.Restore(f.tally.Stored(f.store));
   CHECK(f.Text(again) == before);
   again.AddMinibatches(6, {0, 2}, {2});
   f.Record(6, {0, 2}, {2});
@@ -140,7 +140,7 @@ TEST_CASE("an epoch that is the same for all blocks is stored as one number") {
   for (uint64_t block = 0; block < all.size(); ++block) all[block] = block;
   for (uint64_t step = 0; step < 5; ++step) f.tally.AddStep(step, all);
   f.tally.AddStep(5, {500});
-  const Tally::Epochs stored = f.tally.Stored();
+  const Tally::Epochs stored = f.tally.Stored(f.store);
   REQUIRE(stored.size() == 2);
   CHECK(stored[0].runs_size() == 1);
   CHECK(stored[1].runs_size() == 3);
