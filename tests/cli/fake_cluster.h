@@ -142,6 +142,7 @@ struct FakeJob {
   size_t pieces = 0;                  // that a whole version is read in
   uint64_t last = 1000000;            // version it ends at
   int failures = 0;                   // so many next calls answer Unavailable
+  pb::QueryReply audit;               // what audits are answered
   std::vector<pb::PullHeader> pulls;  // as they came
   // Parked pulls by version.
   std::multimap<uint64_t, std::function<void()>> parked;
@@ -163,9 +164,9 @@ class FakeShard : public Shard {
   void Push(const pb::PushHeader&, Payload, Callback<Payload> done) override {
     done(absl::UnimplementedError("a reader does not push"));
   }
-  void Query(const pb::QueryRequest&, Callback<pb::QueryReply> done) override {
+  void Query(const pb::QueryRequest& request, Callback<pb::QueryReply> done) override {
     if (Fails()) return done(absl::UnavailableError("server is away"));
-    pb::QueryReply reply;
+    pb::QueryReply reply = request.audit() ? job_->audit : pb::QueryReply();
     reply.set_history(1);
     reply.set_version(job_->version);
     done(reply);
