@@ -26,14 +26,14 @@ std::vector<std::string> Environment(const std::vector<std::string>& extra) {
   return out;
 }
 
-// Between fork and exec: only calls that are safe there.
+// Between fork and exec: only calls that are safe there. Comes with all signals blocked: one that
+// arrives before the parent's handlers are gone would run them here.
 [[noreturn]] void BecomeProgram(char* const* arguments, char* const* environment, int log,
                                 int death_signal, pid_t parent) {
+  for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  signal(SIGHUP, SIG_DFL);
-  signal(SIGPIPE, SIG_DFL);
   prctl(PR_SET_PDEATHSIG, death_signal);
   if (getppid() != parent) _exit(1);  // it died before prctl
   dup2(log, STDOUT_FILENO);
@@ -55,9 +55,13 @@ absl::StatusOr<pid_t> StartChild(const std::vector<std::string>& command, const 
   const std::vector<char*> arguments = ArgumentPointers(command);
   const std::vector<char*> variables = ArgumentPointers(environment);
   const pid_t parent = getpid();
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
   const pid_t pid = fork();
   if (pid == 0) BecomeProgram(arguments.data(), variables.data(), fd, death_signal, parent);
   const int error = errno;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
   close(fd);
   if (pid < 0) return absl::ResourceExhaustedError(absl::StrCat("fork: ", std::strerror(error)));
   return pid;
