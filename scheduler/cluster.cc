@@ -79,8 +79,10 @@ void Cluster::Tick(Moment asked) {
 }
 
 void Cluster::Cut(const std::string& name, uint64_t incarnation) {
-  strand_.Post(
-      [this, name, incarnation, at = timer_.Now()] { members_.Cut(name, incarnation, at); });
+  strand_.Post([this, name, incarnation, at = timer_.Now()] {
+    // Of two calls that wait the newer one has a connection: this is the end of an older one.
+    if (watches_.CountOf(name, incarnation) < 2) members_.Cut(name, incarnation, at);
+  });
 }
 
 void Cluster::Settle(Moment now) {
@@ -136,6 +138,7 @@ void Cluster::Watch(const pb::WatchRequest& request, Callback<pb::WatchReply> do
   strand_.Post([this, request, done = std::move(done)]() mutable {
     if (!broken_.ok()) return done(broken_);
     const Moment now = Now();
+    members_.Mend(request.name(), request.incarnation());
     auto reply = AnswerWatch(jobs_, members_, request, now);
     if (!reply.ok() || reply->revision() != request.revision()) return done(std::move(reply));
     watches_.Park(request, std::move(done), now);

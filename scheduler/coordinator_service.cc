@@ -1,5 +1,6 @@
 #include "scheduler/coordinator_service.h"
 
+#include <chrono>
 #include <utility>
 
 #include "common/rpc/rpc.h"
@@ -28,16 +29,21 @@ grpc::ServerUnaryReactor* Serve(grpc::CallbackServerContext* context, const Requ
   return reactor;
 }
 
-// A call that tells when its caller has gone. Lives until the answer has been sent, or dropped.
+// A call that tells when its caller has gone; one that has waited for too long has not. Lives until
+// the answer has been sent, or dropped.
 class WatchCall : public grpc::ServerUnaryReactor {
  public:
-  WatchCall(const pb::WatchRequest& request, const CoordinatorService::OnGone& on_gone)
-      : request_(request), on_gone_(on_gone) {}
-  void OnCancel() override { on_gone_(request_); }
+  WatchCall(const pb::WatchRequest& request, std::chrono::system_clock::time_point deadline,
+            const CoordinatorService::OnGone& on_gone)
+      : request_(request), deadline_(deadline), on_gone_(on_gone) {}
+  void OnCancel() override {
+    if (std::chrono::system_clock::now() < deadline_) on_gone_(request_);
+  }
   void OnDone() override { delete this; }
 
  private:
   const pb::WatchRequest request_;
+  const std::chrono::system_clock::time_point deadline_;
   const CoordinatorService::OnGone& on_gone_;
 };
 
@@ -58,7 +64,7 @@ grpc::ServerUnaryReactor* CoordinatorService::Heartbeat(grpc::CallbackServerCont
 grpc::ServerUnaryReactor* CoordinatorService::Watch(grpc::CallbackServerContext* context,
                                                     const pb::WatchRequest* request,
                                                     pb::WatchReply* reply) {
-  auto* call = new WatchCall(*request, on_gone_);  // its own: see OnDone
+  auto* call = new WatchCall(*request, context->deadline(), on_gone_);  // its own: see OnDone
   Answer(call, *request, reply, coordinator_, &Coordinator::Watch);
   return call;
 }

@@ -120,6 +120,12 @@ void Membership::Cut(const std::string& name, uint64_t incarnation, TimePoint at
   if (found->second.who.role() == pb::WORKER) found->second.cut = at;
 }
 
+void Membership::Mend(const std::string& name, uint64_t incarnation) {
+  const auto found = members_.find(name);
+  if (found == members_.end() || found->second.who.incarnation() != incarnation) return;
+  found->second.cut.reset();
+}
+
 void Membership::Tick(Moment now) {
   const Duration gap = now.at - last_tick_;
   last_tick_ = now.at;

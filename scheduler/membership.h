@@ -48,8 +48,9 @@ class Membership {
   absl::Status Join(const pb::JoinRequest& request, Moment arrived);
   // NotFound: this incarnation is not, or no longer, a member; it joins again.
   absl::Status Heartbeat(const pb::HeartbeatRequest& request, Moment arrived);
-  // Its connection has ended.
+  // Its connection has ended; and it has one again.
   void Cut(const std::string& name, uint64_t incarnation, TimePoint at);
+  void Mend(const std::string& name, uint64_t incarnation);
   // Ends the leases that are over. To be called at least four times a lease, and after everything
   // that has arrived until `now`.
   void Tick(Moment now);

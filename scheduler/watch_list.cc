@@ -103,4 +103,11 @@ void WatchList::Close(const absl::Status& why) {
   parked_.clear();
 }
 
+size_t WatchList::CountOf(const std::string& name, uint64_t incarnation) const {
+  return static_cast<size_t>(
+      std::count_if(parked_.begin(), parked_.end(), [&](const Parked& parked) {
+        return parked.request.name() == name && parked.request.incarnation() == incarnation;
+      }));
+}
+
 }  // namespace paracord

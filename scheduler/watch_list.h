@@ -25,6 +25,8 @@ class WatchList {
   // Answers those whose set has changed or who have waited for 10 s.
   void Flush(const JobTable& table, const Membership& members, Moment now);
   void Close(const absl::Status& why);
+  // Calls of a member's process that wait.
+  size_t CountOf(const std::string& name, uint64_t incarnation) const;
 
  private:
   struct Parked {

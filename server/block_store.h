@@ -2,9 +2,9 @@
 //
 // Applying step t to a block writes version t+1 into a fresh buffer; nobody ever writes to a
 // published one. State is updated in place while nobody else holds it and copied when a checkpoint
-// does. So a read or a snapshot is a reference. Minibatches that are applied alone make new weights
-// of the same version, which rises when the ledger has all of its step. Belongs to its shard's
-// strand.
+// does. So a read or a snapshot is a reference. Minibatches that are applied as they come make
+// new weights of the same version, which rises when the ledger has all of its step. Belongs to its
+// shard's strand.
 #pragma once
 
 #include <cstdint>

@@ -46,7 +46,6 @@ struct BoundedStaleness {
   static uint64_t Of(uint64_t step, uint64_t version) {
     return step > version ? step - version : 0;
   }
-  bool Allows(uint64_t step, uint64_t version) const { return Of(step, version) <= bound; }
 };
 
 }  // namespace paracord

@@ -1,20 +1,25 @@
 #include "server/lease_table.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 
 namespace paracord {
 
-void LeaseTable::Reset(uint32_t tasks) {
-  share_ = (tree_.leaves() + std::max(tasks, 1u) - 1) / std::max(tasks, 1u);
+void LeaseTable::Reset(std::set<uint32_t> ranks) {
+  ranks_ = std::move(ranks);
   begun_ = false;
   done_.clear();
   last_.clear();
 }
 
 absl::StatusOr<pb::LeaseReply> LeaseTable::Take(const pb::LeaseRequest& request) {
+  if (ranks_.count(request.rank()) == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("found a lease of rank ", request.rank(), ", which the plan does not name"));
+  }
   const auto known = last_.find(request.rank());
   const uint64_t number = known == last_.end() ? 0 : known->second.number;
   if (number > 0 && request.number() == number) return known->second.reply;
@@ -67,7 +72,9 @@ pb::LeaseReply LeaseTable::Next(uint32_t most, uint64_t until) {
   reply.set_step(step);
   const auto first = static_cast<uint32_t>(next_ % tree_.leaves());
   if (step >= touched_) {
-    const uint32_t end = first + std::min(std::max(most, share_), tree_.leaves() - first);
+    const auto tasks = static_cast<uint32_t>(ranks_.size());  // one, at least: who asks
+    const uint32_t share = (tree_.leaves() + tasks - 1) / tasks;
+    const uint32_t end = first + std::min(std::max(most, share), tree_.leaves() - first);
     for (const TreeNode& node : tree_.Cover(first, end)) add(node);
     next_ += end - first;
     return reply;

@@ -22,10 +22,10 @@ class LeaseTable {
   // Over a step's slices.
   explicit LeaseTable(const ReductionTree& tree) : tree_(tree) {}
 
-  // A new plan of so many tasks: nothing is handed out.
-  void Reset(uint32_t tasks);
-  // InvalidArgument: the request's number does not follow that of the rank's last one, or it tells
-  // what cannot be.
+  // A new plan with tasks of these ranks: nothing is handed out.
+  void Reset(std::set<uint32_t> ranks);
+  // InvalidArgument: the plan has no such rank, the request's number does not follow that of the
+  // rank's last one, or it tells what cannot be.
   absl::StatusOr<pb::LeaseReply> Take(const pb::LeaseRequest& request);
 
  private:
@@ -37,7 +37,7 @@ class LeaseTable {
   pb::LeaseReply Next(uint32_t most, uint64_t until);
 
   const ReductionTree tree_;
-  uint32_t share_ = 1;  // of a step: minibatches for each task
+  std::set<uint32_t> ranks_;
   bool begun_ = false;
   uint64_t next_ = 0;              // the first minibatch that may be open
   uint64_t touched_ = 0;           // from this step on nobody had anything

@@ -1,6 +1,7 @@
 #include "server/parameter_shard.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "common/base/log.h"
@@ -82,7 +83,8 @@ absl::StatusOr<pb::QueryReply> ParameterShard::TakeQuery(const pb::QueryRequest&
 
 void ParameterShard::Lease(const pb::LeaseRequest& request, Callback<pb::LeaseReply> done) {
   strand_.Post([self = shared_from_this(), request, done = std::move(done)] {
-    const absl::Status status = self->CheckPlan(request.plan());
+    absl::Status status = self->CheckPlan(request.plan());
+    if (request.plan() == 0) status = absl::InvalidArgumentError("a lease needs a plan's number");
     done(status.ok() ? self->leases_.Take(request) : status);
   });
 }
@@ -112,7 +114,9 @@ void ParameterShard::TakePlan(const pb::Plan& plan) {
 // What a plan says about consistency. Sums of bsp that are not complete are of minibatches that
 // nobody has yet, should these be handed out one by one now.
 void ParameterShard::Follow() {
-  leases_.Reset(static_cast<uint32_t>(plan_.tasks_size()));
+  std::set<uint32_t> ranks;
+  for (const pb::TaskSlot& task : plan_.tasks()) ranks.insert(task.rank());
+  leases_.Reset(std::move(ranks));
   const ConsistencySpec consistency = FromMessage(plan_.consistency());
   reads_.Follow(consistency);
   if (!consistency.bsp()) sums_.assign(sums_.size(), TreeSum());

@@ -34,6 +34,9 @@ class Server {
  private:
   Server() = default;
 
+  Gate reporting_gate_;  // open while `member_` may be asked to report
+  Gate adopting_gate_;   // open while `host_` may be told of plans
+
   // In the order in which they must go, last first.
   std::unique_ptr<SystemTimer> timer_;
   std::unique_ptr<BlockDb> db_;
@@ -48,8 +51,6 @@ class Server {
   std::unique_ptr<Coordinator> coordinator_;
   std::unique_ptr<Member> member_;
   std::atomic<Member*> reporting_{nullptr};  // `member_`, once it is there
-  Gate reporting_gate_;                      // open while it may be asked to report
-  Gate adopting_gate_;                       // open while `host_` may be told of plans
 };
 
 }  // namespace paracord

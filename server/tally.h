@@ -34,8 +34,8 @@ class Tally {
   // What `store` has of each epoch of which anything was applied, for audits: one walk over the
   // ledgers, however many epochs there are.
   Epochs Count(const BlockStore& store) const;
-  // Count's answer, which is told of an ended job from the disk, and what has been counted, to go on
-  // with; and as it was stored. Know comes first.
+  // Count's answer, which is told of an ended job from the disk, and what has been counted, to go
+  // on with; and as it was stored. Know comes first.
   Epochs Stored(const BlockStore& store) const;
   void Restore(const Epochs& epochs);
 

@@ -1,7 +1,6 @@
 #include "worker/starting_point.h"
 
 #include <algorithm>
-#include <map>
 
 #include "absl/strings/str_cat.h"
 
@@ -33,15 +32,17 @@ StartingPoint StartOf(const std::vector<pb::QueryReply>& replies, uint32_t slice
     start.touched = std::max<uint64_t>(start.touched, reply.touched());
   }
   if (start.touched <= start.version) return start;  // every step is as bsp leaves it
-  std::map<uint64_t, size_t> holders;                // of minibatches beyond the lowest version
-  for (const pb::QueryReply& reply : replies) {
-    const uint64_t end = std::min<uint64_t>(reply.version(), start.touched);
-    for (uint64_t m = start.version * slices; m < end * slices; ++m) ++holders[m];
-    for (const uint64_t m : reply.done()) ++holders[m];
-  }
-  for (const auto& [minibatch, count] : holders) {
-    const bool touched = minibatch < start.touched * slices;
-    if (count == replies.size() && touched) start.done.push_back(minibatch);
+  // What all have the shard that is furthest behind tells, one by one.
+  const pb::QueryReply& last =
+      *std::min_element(replies.begin(), replies.end(),
+                        [](const auto& a, const auto& b) { return a.version() < b.version(); });
+  for (const uint64_t m : last.done()) {
+    if (m >= start.touched * slices) break;
+    const bool all = std::all_of(replies.begin(), replies.end(), [&](const auto& reply) {
+      return m < reply.version() * slices ||
+             std::binary_search(reply.done().begin(), reply.done().end(), m);
+    });
+    if (all) start.done.push_back(m);
   }
   return start;
 }

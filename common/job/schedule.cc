@@ -110,7 +110,6 @@ UpdateStep PrepareUpdate(const OptimizerSpec& spec, uint64_t step, uint64_t tota
 UpdateStep PartOf(UpdateStep whole, const OptimizerSpec& spec, double share, double steps) {
   whole.part = true;
   whole.share = static_cast<float>(share);
-  // In double as long as it is about what is left of 1.
   const double kept = std::pow(spec.momentum, share);
   if (spec.momentum > 0) {
     whole.momentum = static_cast<float>(kept);
@@ -118,13 +117,13 @@ UpdateStep PartOf(UpdateStep whole, const OptimizerSpec& spec, double share, dou
     // What a step of parts without gradients would add to the weights.
     whole.ahead = static_cast<float>(share * kept * (1 - spec.momentum) / (1 - kept));
   }
-  const double kept1 = std::pow(spec.beta1, share), kept2 = std::pow(spec.beta2, share);
-  whole.beta1 = static_cast<float>(kept1);
-  whole.beta2 = static_cast<float>(kept2);
-  whole.take1 = static_cast<float>(1 - kept1);
-  whole.take2 = static_cast<float>(1 - kept2);
-  whole.correction1 = static_cast<float>(1 - std::pow(spec.beta1, steps));
-  whole.correction2 = static_cast<float>(1 - std::pow(spec.beta2, steps));
+  whole.beta1 = static_cast<float>(std::pow(spec.beta1, share));
+  whole.beta2 = static_cast<float>(std::pow(spec.beta2, share));
+  // From the rounded betas, as in PrepareUpdate: else averages are not of what they average.
+  whole.take1 = 1 - whole.beta1;
+  whole.take2 = 1 - whole.beta2;
+  whole.correction1 = static_cast<float>(1 - std::pow(whole.beta1, steps / share));
+  whole.correction2 = static_cast<float>(1 - std::pow(whole.beta2, steps / share));
   return whole;
 }
 

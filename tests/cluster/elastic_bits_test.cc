@@ -170,7 +170,7 @@ uint32_t SlicesOf(MiniCluster& cluster, const std::string& id, uint32_t rank) {
 TEST_CASE("virtual workers that move away from slow tasks, with a task killed, cost no bit",
           "[cluster]") {
   constexpr uint32_t kNobody = UINT32_MAX;
-  const SmallJob job = WithSteps(AdamwJob(), 2000);
+  const SmallJob job = WithSteps(AdamwJob(), 5000);
   std::atomic<uint32_t> slow{2};
   std::atomic<bool> kill{false};
   MiniCluster* running = nullptr;
@@ -178,7 +178,7 @@ TEST_CASE("virtual workers that move away from slow tasks, with a task killed, c
   options.on_push = [&](const pb::PushHeader& header) {
     if (slow == kNobody) return;
     const int slices = static_cast<int>(header.node_end() - header.node_begin());
-    std::this_thread::sleep_for(milliseconds(slices * (header.rank() == slow ? 6 : 2)));
+    std::this_thread::sleep_for(milliseconds(slices * (header.rank() == slow ? 30 : 5)));
     if (kill.exchange(false)) running->KillTask(header.job(), header.rank());
   };
   MiniCluster cluster(options);

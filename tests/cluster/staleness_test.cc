@@ -88,7 +88,7 @@ void RunKilled(uint32_t seed) {
   const bool changes = seed % 5 == 0;
   CAPTURE(seed, mode, changes);
   std::set<int> deaths;
-  while (deaths.size() < 3) deaths.insert(static_cast<int>(random() % 60) + 1);
+  while (deaths.size() < 3) deaths.insert(static_cast<int>(random() % 25) + 1);
   std::atomic<int> pushes{0};
   MiniCluster* running = nullptr;
   StepGate gate(changes ? 2 + random() % 3 : UINT64_MAX);

@@ -37,7 +37,9 @@ class Fixture {
     REQUIRE(CheckBound(server_.get(), listening).ok());
     address_ = AdvertisedAddress(listening, "");
   }
-  ~Fixture() {
+  ~Fixture() { Stop(); }
+  // After this nothing is seen any more.
+  void Stop() {
     cluster_->Stop();
     server_->Shutdown(std::chrono::system_clock::now() + seconds(1));
     server_->Wait();
@@ -121,6 +123,7 @@ TEST_CASE("a Watch that is answered, at once or when nothing has changed, is no 
     return future.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
   }));
   coordinator.reset();
+  f.Stop();
   CHECK(f.gone().empty());
 }
 

@@ -1,6 +1,7 @@
 #include "server/lease_table.h"
 
 #include <catch2/catch.hpp>
+#include <set>
 #include <vector>
 
 namespace paracord {
@@ -24,6 +25,13 @@ pb::LeaseRequest First(uint32_t most, uint64_t until) {
   return request;
 }
 
+// Of a plan of so many tasks.
+std::set<uint32_t> Ranks(uint32_t tasks) {
+  std::set<uint32_t> ranks;
+  for (uint32_t rank = 0; rank < tasks; ++rank) ranks.insert(rank);
+  return ranks;
+}
+
 std::vector<TreeNode> Sums(const pb::LeaseReply& reply) {
   std::vector<TreeNode> out;
   for (const auto& sum : reply.sums()) out.push_back({sum.begin(), sum.end()});
@@ -34,7 +42,7 @@ using Nodes = std::vector<TreeNode>;
 TEST_CASE(
     "of steps that somebody has touched minibatches are leased one by one, the oldest first") {
   LeaseTable table(ReductionTree(4));
-  table.Reset(2);
+  table.Reset(Ranks(2));
   const pb::LeaseReply a = table.Take(First(3, 10)).value();
   CHECK(a.step() == 2);
   CHECK(Sums(a) == Nodes{{1, 2}, {3, 4}});
@@ -44,7 +52,7 @@ TEST_CASE(
   CHECK(Sums(table.Take(Request(1, 1, 2, 10)).value()) == Sums(b));  // asked again
   CHECK(Sums(table.Take(Request(0, 2, 2, 10)).value()) == Nodes{{3, 4}});
   CHECK(Sums(table.Take(Request(0, 3, 2, 4)).value()).empty());  // nothing left before step 4
-  table.Reset(2);
+  table.Reset(Ranks(2));
   CHECK(Sums(table.Take(First(3, 10)).value()) == Nodes{{1, 2}, {3, 4}});
 }
 
@@ -57,23 +65,26 @@ TEST_CASE("of an untouched step a task gets its share at once, as the fewest nod
            {7, {{0, 1}}, {{1, 2}}, {{2, 3}}}}) {
     CAPTURE(tasks);
     LeaseTable table(ReductionTree(7));
-    table.Reset(tasks);
-    CHECK(Sums(table.Take(Request(0, 1, 1, 10)).value()) == first);
-    CHECK(Sums(table.Take(Request(1, 1, 1, 10)).value()) == second);
-    CHECK(Sums(table.Take(Request(2, 1, 1, 10)).value()) == third);
+    table.Reset(Ranks(tasks));
+    const auto ask = [&](uint32_t i) {
+      return Sums(table.Take(Request(i % tasks, i / tasks + 1, 1, 10)).value());
+    };
+    CHECK(ask(0) == first);
+    CHECK(ask(1) == second);
+    CHECK(ask(2) == third);
   }
 }
 
 TEST_CASE("a task that computes more side by side than its share gets as many as that") {
   LeaseTable table(ReductionTree(8));
-  table.Reset(8);
+  table.Reset(Ranks(8));
   CHECK(Sums(table.Take(Request(0, 1, 4, 10)).value()) == Nodes{{0, 4}});
   CHECK(Sums(table.Take(Request(1, 1, 6, 10)).value()) == Nodes{{4, 8}});
 }
 
 TEST_CASE("every minibatch is leased once, whoever asks for how much") {
   LeaseTable table(ReductionTree(4));
-  table.Reset(3);
+  table.Reset(Ranks(3));
   std::vector<int> times(10 * 4, 0);
   CHECK(Sums(table.Take(First(1, 10)).value()) == Nodes{{1, 2}});
   ++times[9];
@@ -95,10 +106,11 @@ TEST_CASE("every minibatch is leased once, whoever asks for how much") {
 
 TEST_CASE("a request that cannot be is refused and changes nothing") {
   LeaseTable table(ReductionTree(4));
-  table.Reset(1);
+  table.Reset(Ranks(1));
   const auto refused = [&](const pb::LeaseRequest& request) {
     return absl::IsInvalidArgument(table.Take(request).status());
   };
+  CHECK(refused(Request(1, 1, 2, 10)));  // the plan has no such rank
   CHECK(refused(Request(0, 9, 2, 10)));  // not the first
   CHECK(refused(Request(0, 0, 2, 10)));
   CHECK(refused(Request(0, 1, 0, 10)));  // of nothing

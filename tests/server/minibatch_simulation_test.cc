@@ -14,8 +14,8 @@ namespace {
 
 constexpr uint32_t kSlices = 5;
 constexpr uint64_t kSamples = 14, kTotalSteps = 6;  // two epochs of batches of 6, 6, 2
-constexpr uint64_t kMinibatches = kTotalSteps * kSlices, kAll = kMinibatches + kSlices;
-constexpr uint32_t kShards = 2;
+constexpr uint64_t kMinibatches = kTotalSteps * kSlices;
+constexpr uint32_t kShards = 2, kTasks = 3;
 constexpr int kMostEvents = 4000;
 
 std::shared_ptr<const ShardJob> CountingJob(const std::string& id) {
@@ -90,7 +90,7 @@ class MinibatchSimulation {
                 ? ConsistencySpec{ConsistencySpec::Mode::kAsync}
                 : ConsistencySpec{ConsistencySpec::Mode::kSsp, static_cast<uint32_t>(Draw(3))};
     *plan_.mutable_consistency() = ToMessage(rule_);
-    for (uint64_t tasks = 1 + Draw(4); tasks > 0; --tasks) plan_.add_tasks();
+    for (uint32_t rank = 0; rank < kTasks; ++rank) plan_.add_tasks()->set_rank(rank);
     for (uint32_t i = 0; i < kShards; ++i) {
       shards_[i]->Adopt(plan_);
       room_.Settle();
@@ -120,7 +120,7 @@ class MinibatchSimulation {
   }
 
   void Lease() {
-    const uint32_t rank = static_cast<uint32_t>(Draw(3));
+    const uint32_t rank = static_cast<uint32_t>(Draw(kTasks));
     pb::LeaseRequest request = start_;
     request.set_plan(plan_.number());
     request.set_rank(rank);
