@@ -9,6 +9,13 @@
 #include "common/base/status.h"
 
 namespace paracord {
+namespace {
+
+double SecondsFrom(Clock::time_point begin, Clock::time_point end) {
+  return std::chrono::duration<double>(end - begin).count();
+}
+
+}  // namespace
 
 struct MinibatchRounds::Round {
   struct Item {
@@ -38,6 +45,7 @@ struct MinibatchRounds::Round {
   std::vector<Item> items;
   std::vector<std::unique_ptr<Bucket>> buckets;  // by sum, then run of blocks
   std::atomic<size_t> losses{0};                 // that are known
+  std::atomic<double> evaluating{0};             // seconds, of all lanes together
   std::vector<std::atomic<size_t>> pushed;       // sums, by run of blocks
 };
 
@@ -49,8 +57,9 @@ MinibatchRounds::MinibatchRounds(Parts parts)
 
 absl::Status MinibatchRounds::Run(const StartingPoint& start, uint64_t until) {
   const LanePlan& plan = parts_.plan;
-  begun_at_ = Clock::now();
   first_ = start.version;
+  trained_ = 0;
+  round_begun_ = Clock::now();
   const auto most = static_cast<uint32_t>(parts_.lanes.size());
   plan.client.work().Ask(start, most, until, tree_.leaves());
   ASSIGN_OR_RETURN(Work work, plan.client.work().Await());
@@ -68,7 +77,14 @@ absl::Status MinibatchRounds::RunRound(Round& round) {
   RETURN_IF_ERROR(parts_.crew.Run(items, [&](int thread, uint32_t item) {
     return Train(*parts_.lanes[static_cast<size_t>(thread)], round, item);
   }));
-  parts_.on_computed(round.work.step < parts_.total_steps ? items : 0);
+  const bool trains = round.work.step < parts_.total_steps;
+  const Clock::time_point now = Clock::now();
+  const size_t lanes = std::min<size_t>(items, parts_.lanes.size());
+  if (trains) {
+    trained_ += SecondsFrom(round_begun_, now) - round.evaluating / static_cast<double>(lanes);
+  }
+  round_begun_ = now;
+  parts_.on_computed(trains ? items : 0);
   return absl::OkStatus();
 }
 
@@ -84,7 +100,9 @@ absl::Status MinibatchRounds::Train(Lane& lane, Round& round, size_t item) {
   Round::Item& own = round.items[item];
   if (parts_.evaluation_due(step)) {
     RETURN_IF_ERROR(plan.client.AwaitAll());
+    const Clock::time_point begin = Clock::now();
     RETURN_IF_ERROR(lane.Evaluate(own.slice, &own.leaf));
+    round.evaluating += SecondsFrom(begin, Clock::now());
   }
   if (step == parts_.total_steps) {  // trains nothing
     RETURN_IF_ERROR(plan.client.AwaitAll());
@@ -138,16 +156,11 @@ absl::Status MinibatchRounds::HandOver(Round& round, size_t item, size_t run,
   return absl::OkStatus();
 }
 
-void MinibatchRounds::Report(uint64_t step) {
-  const std::chrono::duration<double> taken = Clock::now() - begun_at_;
-  parts_.on_step(step, first_, taken.count());
-}
-
 // How far the job is, as the metrics say that this task has: the last step that is whole.
 void MinibatchRounds::ReportLastStep() {
   const uint64_t step = Leaf::StepOf(Metrics());
   const bool first_values = Metrics()[0] == 0 && step == 0;
-  if (!first_values && step >= first_) Report(step);
+  if (!first_values && step >= first_) parts_.on_step(step, first_, trained_);
 }
 
 absl::Status MinibatchRounds::AwaitLastMetrics() {
@@ -155,7 +168,7 @@ absl::Status MinibatchRounds::AwaitLastMetrics() {
   for (const uint64_t version : {total, total + 1}) {  // last loss, last evaluation
     parts_.plan.client.Fetch(metrics_blocks_, version);
     RETURN_IF_ERROR(parts_.plan.client.Await(metrics_blocks_));
-    if (version > 0) Report(version - 1);
+    if (version > 0) parts_.on_step(version - 1, first_, trained_);
   }
   return absl::OkStatus();
 }

@@ -31,14 +31,15 @@ class MinibatchRounds {
     const std::vector<std::unique_ptr<Lane>>& lanes;  // one a thread of the crew
     uint64_t total_steps;
     std::function<bool(uint64_t step)> evaluation_due;
-    // The metrics tensor is as of the end of `step`; training has taken `seconds` since Run began
-    // at step `first`.
+    // The metrics tensor is as of the end of `step`; training has taken `seconds`, without
+    // evaluation, since Run began at step `first`.
     std::function<void(uint64_t step, uint64_t first, double seconds)> on_step;
     std::function<void(size_t slices)> on_computed;
   };
   explicit MinibatchRounds(Parts parts);
 
-  // Until no minibatch of a step before `until` is left to hand out.
+  // Until no minibatch of a step before `until` is left to hand out. No read inside a round is of a
+  // version that is gone: a plan's work is not left and begun again.
   absl::Status Run(const StartingPoint& start, uint64_t until);
   // All minibatches are handed out; the job is done when all of their metrics are there.
   absl::Status AwaitLastMetrics();
@@ -49,7 +50,6 @@ class MinibatchRounds {
   absl::Status RunRound(Round& round);
   absl::Status Train(Lane& lane, Round& round, size_t item);
   absl::Status HandOver(Round& round, size_t item, size_t run, const FloatBuffer& gradients);
-  void Report(uint64_t step);
   void ReportLastStep();
   const float* Metrics() const { return parts_.plan.client.tensor(metrics_tensor_); }
 
@@ -57,8 +57,9 @@ class MinibatchRounds {
   const ReductionTree tree_;
   const uint32_t metrics_tensor_;
   const BlockRange metrics_blocks_;
-  Clock::time_point begun_at_{};
   uint64_t first_ = 0;  // step at which Run began
+  double trained_ = 0;  // seconds since then, without evaluation; of rounds that are over
+  Clock::time_point round_begun_{};
 };
 
 }  // namespace paracord

@@ -34,6 +34,12 @@ absl::StatusOr<std::vector<AuditRow>> Audit(const Context& context, SchedulerCli
   const TimePoint until = DeadlineAfter(arguments.timeout);
   while (true) {
     ASSIGN_OR_RETURN(const pb::GetJobReply job, scheduler.GetJob(arguments.job, until));
+    const pb::JobState state = job.status().state();
+    if (state == pb::FAILED || state == pb::CANCELLED) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(arguments.job, " is ", pb::JobState_Name(state),
+                       ": what its servers had counted went with its weights"));
+    }
     ASSIGN_OR_RETURN(const JobSpec spec, ParseJobOrStatus(job.job().yaml(), job.job().directory()));
     const auto replies = AskServers(context, job.plan());
     if (replies.ok()) return AuditRows(spec, job.plan(), *replies);

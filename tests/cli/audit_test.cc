@@ -81,5 +81,15 @@ TEST_CASE("audit of a job that nobody knows names those there are") {
   CHECK(stage.err.str().find("j-1") != std::string::npos);
 }
 
+TEST_CASE("audit of a job whose weights are gone says so, and does not call its samples missing") {
+  for (const pb::JobState state : {pb::FAILED, pb::CANCELLED}) {
+    Stage stage(true);
+    stage.coordinator.reply.mutable_status()->set_state(state);
+    CHECK(RunAudit(stage.context, {"j-1", seconds(10)}) == kFailed);
+    CHECK(stage.out.str().empty());
+    CHECK(stage.err.str().find(pb::JobState_Name(state)) != std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace paracord
