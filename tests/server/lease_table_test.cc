@@ -57,12 +57,13 @@ TEST_CASE(
 }
 
 TEST_CASE("of an untouched step a task gets its share at once, as the fewest nodes of the tree") {
-  for (const auto& [tasks, first, second, third] :
+  for (const auto& [count, first, second, third] :
        std::vector<std::tuple<uint32_t, Nodes, Nodes, Nodes>>{
            {1, {{0, 7}}, {{0, 7}}, {{0, 7}}},
            {2, {{0, 4}}, {{4, 7}}, {{0, 4}}},
            {3, {{0, 2}, {2, 3}}, {{3, 4}, {4, 6}}, {{6, 7}}},
            {7, {{0, 1}}, {{1, 2}}, {{2, 3}}}}) {
+    const uint32_t tasks = count;
     CAPTURE(tasks);
     LeaseTable table(ReductionTree(7));
     table.Reset(Ranks(tasks));
