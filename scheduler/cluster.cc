@@ -5,9 +5,11 @@
 
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "scheduler/checkpoints.h"
 #include "scheduler/job_settings.h"
 #include "scheduler/job_status.h"
 #include "scheduler/reconcile.h"
+#include "scheduler/recovery.h"
 #include "scheduler/shard_reports.h"
 #include "scheduler/task_reports.h"
 
@@ -131,7 +133,8 @@ absl::StatusOr<pb::HeartbeatReply> Cluster::HandleHeartbeat(const pb::HeartbeatR
     if (request.leaving()) TakeLeavingServer(*job, member, now);
   }
   if (request.leaving()) LogInfo(request.name(), " left");
-  return pb::HeartbeatReply();
+  // As of what is journaled already: Settle comes after this.
+  return Unneeded(jobs_, request);
 }
 
 void Cluster::Watch(const pb::WatchRequest& request, Callback<pb::WatchReply> done) {
@@ -260,6 +263,35 @@ void Cluster::SetJob(const pb::SetJobRequest& request, Callback<pb::SetJobReply>
         return reply;
       },
       std::move(done));
+}
+
+void Cluster::ChangeCheckpoint(const pb::ChangeCheckpointRequest& request,
+                               Callback<pb::ChangeCheckpointReply> done) {
+  Run<pb::ChangeCheckpointReply>(
+      [this, request](Moment now) { return HandleCheckpoint(request, now); }, std::move(done));
+}
+
+absl::StatusOr<pb::ChangeCheckpointReply> Cluster::HandleCheckpoint(
+    const pb::ChangeCheckpointRequest& request, Moment now) {
+  ASSIGN_OR_RETURN(Job* const job, jobs_.Find(request.id()));
+  pb::ChangeCheckpointReply reply;
+  reply.set_step(request.step());
+  switch (request.what()) {
+    case pb::ChangeCheckpointRequest::SAVE: {
+      ASSIGN_OR_RETURN(const uint64_t step, OrderCheckpoint(*job, members_));
+      reply.set_step(step);
+      return reply;
+    }
+    case pb::ChangeCheckpointRequest::RESTORE:
+      RETURN_IF_ERROR(
+          RestoreTo(*job, request.step(), {jobs_, members_, options_.min_servers, now}));
+      return reply;
+    case pb::ChangeCheckpointRequest::DELETE:
+      RETURN_IF_ERROR(DeleteCheckpoint(*job, request.step(), now));
+      return reply;
+    default:
+      return absl::InvalidArgumentError("found no SAVE, RESTORE or DELETE");
+  }
 }
 
 }  // namespace paracord

@@ -54,6 +54,8 @@ class Cluster : public Coordinator {
   void ListNodes(const pb::ListNodesRequest& request, Callback<pb::ListNodesReply> done) override;
   void Cancel(const pb::CancelRequest& request, Callback<pb::CancelReply> done) override;
   void SetJob(const pb::SetJobRequest& request, Callback<pb::SetJobReply> done) override;
+  void ChangeCheckpoint(const pb::ChangeCheckpointRequest& request,
+                        Callback<pb::ChangeCheckpointReply> done) override;
 
  private:
   Cluster(ClusterOptions options, JobTable jobs, Timer& timer);
@@ -69,6 +71,8 @@ class Cluster : public Coordinator {
                                                      Moment arrived, Moment now);
   absl::StatusOr<pb::SubmitReply> HandleSubmit(const pb::SubmitRequest& request, Moment now);
   absl::StatusOr<pb::CancelReply> HandleCancel(const pb::CancelRequest& request, Moment now);
+  absl::StatusOr<pb::ChangeCheckpointReply> HandleCheckpoint(
+      const pb::ChangeCheckpointRequest& request, Moment now);
   pb::ListNodesReply MakeNodes() const;
   void Tick(Moment asked);
   // Reconciles and journals; a journal that fails stops all decisions.

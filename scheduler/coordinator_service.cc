@@ -111,4 +111,10 @@ grpc::ServerUnaryReactor* CoordinatorService::SetJob(grpc::CallbackServerContext
   return Serve(context, *request, reply, coordinator_, &Coordinator::SetJob);
 }
 
+grpc::ServerUnaryReactor* CoordinatorService::ChangeCheckpoint(
+    grpc::CallbackServerContext* context, const pb::ChangeCheckpointRequest* request,
+    pb::ChangeCheckpointReply* reply) {
+  return Serve(context, *request, reply, coordinator_, &Coordinator::ChangeCheckpoint);
+}
+
 }  // namespace paracord

@@ -47,6 +47,9 @@ class CoordinatorService : public pb::Coordinator::CallbackService {
   grpc::ServerUnaryReactor* SetJob(grpc::CallbackServerContext* context,
                                    const pb::SetJobRequest* request,
                                    pb::SetJobReply* reply) override;
+  grpc::ServerUnaryReactor* ChangeCheckpoint(grpc::CallbackServerContext* context,
+                                             const pb::ChangeCheckpointRequest* request,
+                                             pb::ChangeCheckpointReply* reply) override;
 
  private:
   Coordinator& coordinator_;

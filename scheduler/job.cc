@@ -178,6 +178,11 @@ void Job::Publish(const pb::Plan& plan, const std::string& why, Moment now) {
     task(slot.rank()).set_end(slot.end());
   }
   NoteCut(before, now);
+  if (plan.history() > before.history() && before.number() > 0) {
+    status->set_step(plan.step());
+    record.set_save_at(0);
+    exited.clear();
+  }
   if (pending()) resized_at = now.at;
   if (pending()) {
     status->set_state(pb::RUNNING);
@@ -225,8 +230,18 @@ void Job::End(pb::JobState state, Moment now) {
   HoldMemory(now.at + kArriveTime);
   waits.clear();
   task_waits.clear();
-  stored.clear();
+  record.set_save_at(0);
   Note(pb::JobState_Name(state), now);
+}
+
+void Job::Reopen(Moment now) {
+  if (!ended()) return;
+  pb::JobStatus* status = record.mutable_status();
+  status->set_state(pb::RUNNING);
+  status->clear_first_failure();
+  record.set_ended_unix_ms(0);
+  held.clear();
+  Note("begins to train again", now);
 }
 
 void Job::EndTasks(Moment now) {
@@ -246,23 +261,35 @@ void Job::Lose(uint32_t rank, const TaskLoss& loss, Moment now) {
   const bool counted = loss.counted && !slot.backup();
   if (!loss.ended) ReleaseSlot(slot, now);
   Note(loss.message, now);
-  if (counted && status->restarts() >= spec.max_restarts) {
-    pb::Failure failure =
-        MakeFailure(loss.code,
-                    absl::StrCat(loss.message, "; tasks were started again ", status->restarts(),
-                                 " times already (restart.max_restarts: ", spec.max_restarts, ")"),
-                    task(rank).node());
+  if (counted && RestartsThatCount(now) >= spec.restart.max_restarts) {
+    pb::Failure failure = MakeFailure(
+        loss.code,
+        absl::StrCat(loss.message, "; tasks were started again ", RestartsThatCount(now),
+                     " times already (restart.max_restarts: ", spec.restart.max_restarts, ")"),
+        task(rank).node());
     failure.set_rank(static_cast<int32_t>(rank));
     failure.set_exit(loss.exit);
     failure.set_log_tail(loss.log_tail);
     Fail(failure, now);
     return;
   }
-  if (counted) status->set_restarts(status->restarts() + 1);
+  if (counted) {
+    status->set_restarts(status->restarts() + 1);
+    record.add_restarts_unix_ms(now.unix_ms);
+  }
   task(rank).set_state(kTaskLost);
   task(rank).set_pid(0);
   task(rank).set_busy(0);
   task_waits.erase(rank);
+}
+
+uint32_t Job::RestartsThatCount(Moment now) const {
+  const int64_t window_ms = spec.restart.window_ns / 1'000'000;
+  if (window_ms == 0) return status().restarts();
+  const auto& times = record.restarts_unix_ms();
+  return static_cast<uint32_t>(std::count_if(times.begin(), times.end(), [&](int64_t unix_ms) {
+    return unix_ms > now.unix_ms - window_ms;
+  }));
 }
 
 void Job::ReleaseSlot(const pb::TaskSlot& slot, Moment now) {

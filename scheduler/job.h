@@ -117,6 +117,8 @@ class Job {
   // Keeps the first failure ever recorded, whatever `failure` says.
   void Fail(const pb::Failure& failure, Moment now);
   void Cancel(Moment now);
+  // It has ended, and is to train again: RUNNING, its failure forgotten.
+  void Reopen(Moment now);
   // The task must be started again; more often than the job allows: the job fails with this. A
   // backup is never counted.
   void Lose(uint32_t rank, const TaskLoss& loss, Moment now);
@@ -128,10 +130,10 @@ class Job {
   std::map<uint32_t, pb::Wait> task_waits;  // by rank, as reported
   std::vector<Leaving> leaving;
   std::map<uint32_t, uint64_t>
-      exited;                   // by rank: incarnation of a process that was done and is gone
-  std::vector<HeldShard> held;  // of an ended job
-  // By step, by shard's index: bytes stored. Only the steps that become checkpoints.
-  std::map<uint64_t, std::map<uint32_t, uint64_t>> stored;
+      exited;                     // by rank: incarnation of a process that was done and is gone
+  std::vector<HeldShard> held;    // of an ended job
+  int64_t stored_at_unix_ms = 0;  // the last checkpoint, or when one was ordered; 0: not known yet
+  uint64_t save_margin = 1;       // by how much more an ordered checkpoint lies ahead
   Tuning tuning;
   TimePoint resized_at{};   // tasks were added, or given back
   TimePoint backups_at{};   // no backup is started before
@@ -142,6 +144,7 @@ class Job {
 
  private:
   Job(pb::JobRecord record, JobSpec spec);
+  uint32_t RestartsThatCount(Moment now) const;
   void ReleaseSlot(const pb::TaskSlot& slot, Moment now);
   void StartTask(const pb::TaskSlot& slot);
   void ReleaseTask(const pb::TaskSlot& slot, Moment now);

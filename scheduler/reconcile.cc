@@ -5,10 +5,12 @@
 
 #include "common/base/status.h"
 #include "common/base/units.h"
+#include "scheduler/checkpoints.h"
 #include "scheduler/elastic.h"
 #include "scheduler/held_memory.h"
 #include "scheduler/job_status.h"
 #include "scheduler/planner.h"
+#include "scheduler/recovery.h"
 #include "scheduler/shard_reports.h"
 #include "scheduler/stragglers.h"
 #include "scheduler/task_reports.h"
@@ -17,7 +19,7 @@ namespace paracord {
 namespace {
 
 // What follows from what has changed: what can be placed and taken over is, the rest is waited for.
-void Replan(Job& job, const Situation& situation, ShardFindings& findings) {
+void Replan(Job& job, const Situation& situation, ServerFindings& findings) {
   const Changes changes{job.LostRanks(), findings.returned, job.Ending()};
   Planned planned = NextPlan(job.plan(), changes, situation.Available());
   for (const std::string& server : findings.returned) job.ForgetStop(server);
@@ -26,15 +28,30 @@ void Replan(Job& job, const Situation& situation, ShardFindings& findings) {
                         std::make_move_iterator(planned.waits.end()));
 }
 
+void FollowServers(Job& job, const Situation& situation) {
+  ServerFindings findings = CheckServers(job, situation.members, situation.now);
+  if (job.running() && !job.status().has_first_failure()) {
+    if (!findings.back.empty()) {
+      GoBack(job, findings, situation);
+    } else if (job.training() && (!job.LostRanks().empty() || !findings.returned.empty())) {
+      Replan(job, situation, findings);
+    }
+    if (job.training()) GrowBack(job, situation, findings.waits);
+  }
+  if (job.running()) job.waits = MergeWaits(job.waits, std::move(findings.waits), situation.now);
+}
+
 void Run(Job& job, const Situation& situation) {
   CheckTasks(job, situation.members, situation.now);
-  ShardFindings findings = CheckShards(job, situation.members, situation.now);
-  const bool replan = job.training() && !job.status().has_first_failure();
-  if (replan && (!job.LostRanks().empty() || !findings.returned.empty())) {
-    Replan(job, situation, findings);
+  if (!job.running()) return;
+  TakeStaleness(job, situation.members);
+  CheckCheckpoints(job, situation.members, situation.now);
+  const uint64_t last = job.plan().step();
+  if (job.plan().phase() == pb::Plan::FINISHED &&
+      FindCheckpoint(job, job.plan().history(), last) != nullptr) {
+    return job.Succeed(situation.now);
   }
-  if (replan) GrowBack(job, situation, findings.waits);
-  if (job.running()) job.waits = MergeWaits(job.waits, std::move(findings.waits), situation.now);
+  FollowServers(job, situation);
 }
 
 // What is missing for it; nothing: it has started.

@@ -8,6 +8,13 @@
 
 namespace paracord {
 
+const KnownMember* Resources::FindServer(const std::string& name) const {
+  for (const KnownMember* server : servers) {
+    if (server->name() == name) return server;
+  }
+  return nullptr;
+}
+
 uint32_t Resources::FreeSlots(const KnownMember& worker) const {
   const auto found = usage.slots.find(worker.name());
   const size_t taken = found == usage.slots.end() ? 0 : found->second.size();

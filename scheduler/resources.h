@@ -27,6 +27,8 @@ struct Resources {
   uint32_t min_servers = 1;
   Usage usage;
 
+  // Null: no such server is READY.
+  const KnownMember* FindServer(const std::string& name) const;
   uint32_t FreeSlots(const KnownMember& worker) const;
   // With those that are about to be free.
   uint32_t FreeSoon(const KnownMember& worker) const;

@@ -1,15 +1,8 @@
-// What servers say of a job's shards, whether the servers that its plan names are there, and what
-// follows for the job.
-//
-// A server is lost when its lease is over or when another incarnation of it appears: its memory is
-// gone, and with it the job. A server that stopped in order said what it had stored; it may come
-// back with that, and the job waits for it.
+// What servers say of a job's shards. A server that stops in order says what it has stored; it may
+// come back with that, and the job waits for it.
 #pragma once
 
 #include <optional>
-#include <set>
-#include <string>
-#include <vector>
 
 #include "scheduler/job.h"
 #include "scheduler/membership.h"
@@ -25,13 +18,7 @@ std::optional<uint64_t> BytesStored(
 // The last heartbeat of `server`, which is leaving: keeps what it proves to have stored of the job.
 void TakeLeavingServer(Job& job, const KnownMember& server, Moment now);
 
-struct ShardFindings {
-  std::set<std::string> returned;  // servers that came back with all they had stored
-  std::vector<pb::Wait> waits;     // servers that are not there or do not serve yet
-};
-// What follows from membership and the last heartbeats: staleness is summed up, steps stored by
-// every shard become checkpoints, a finished job whose last step is stored succeeds, a job whose
-// shard cannot serve fails.
-ShardFindings CheckShards(Job& job, const Membership& members, Moment now);
+// Reads by staleness, summed up over the job's shards.
+void TakeStaleness(Job& job, const Membership& members);
 
 }  // namespace paracord

@@ -231,10 +231,14 @@ absl::Status TakeTaskReport(Job& job, const pb::TaskReport& report, Moment now) 
   CheckFiles(job, report, now);
   if (job.running()) CheckCompute(job, report, now);
   if (!job.running()) return CheckFence(job, report);
-  TakeTaskState(job, report, now);
-  job.tuning.pace.Add(report.rank(), report.incarnation(), report.busy_seconds(), report.slices(),
-                      now.at);
-  if (job.IsSpeaker(report.rank())) TakeProgress(job, report);
+  // Of steps that the job has gone back from.
+  const bool undone = report.history() > 0 && report.history() < job.plan().history();
+  if (!undone) {
+    TakeTaskState(job, report, now);
+    job.tuning.pace.Add(report.rank(), report.incarnation(), report.busy_seconds(), report.slices(),
+                        now.at);
+    if (job.IsSpeaker(report.rank())) TakeProgress(job, report);
+  }
   if (report.has_failure() && !report.failure().code().empty()) RecordFailure(job, report, now);
   return absl::OkStatus();
 }

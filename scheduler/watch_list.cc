@@ -56,7 +56,8 @@ absl::StatusOr<std::vector<const Job*>> JobsFor(const JobTable& table, const Mem
 uint64_t Revision(const std::vector<const Job*>& jobs) {
   Sha256 digest;
   for (const Job* job : jobs) {
-    const std::string key = absl::StrCat(job->id(), " ", job->plan().number(), "\n");
+    const std::string key =
+        absl::StrCat(job->id(), " ", job->plan().number(), " ", job->record.save_at(), "\n");
     digest.Add(key.data(), key.size());
   }
   return std::stoull(digest.Hex().substr(0, 15), nullptr, 16) + 1;
@@ -69,6 +70,7 @@ pb::WatchReply MakeReply(const std::vector<const Job*>& jobs) {
     pb::Assignment* assignment = reply.add_assignments();
     *assignment->mutable_job() = job->record.job();
     *assignment->mutable_plan() = job->plan();
+    assignment->set_save_at(job->record.save_at());
   }
   return reply;
 }

@@ -1,8 +1,9 @@
 // Who is to know of which plans, and the Watch calls that wait for their set of plans to change.
 //
-// A revision is a digest of the asker's set of (job, plan number). Plans are immutable and their
-// numbers only rise, so an equal revision is an equal answer, over restarts of the scheduler too,
-// and nothing about askers has to be kept. Not thread-safe: lives on the cluster's strand.
+// A revision is a digest of the asker's set of (job, plan number, step to save). Plans are
+// immutable and their numbers only rise, so an equal revision is an equal answer, over restarts of
+// the scheduler too, and nothing about askers has to be kept. Not thread-safe: lives on the
+// cluster's strand.
 #pragma once
 
 #include <list>

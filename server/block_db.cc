@@ -1,288 +1,190 @@
 #include "server/block_db.h"
 
-#include <rocksdb/sst_file_writer.h>
-#include <rocksdb/table.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
-#include <cstdio>
+#include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <utility>
 
-#include "absl/cleanup/cleanup.h"
-#include "common/base/daemon.h"
-#include "common/base/rocks.h"
+#include "absl/strings/ascii.h"
+#include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/job/history.h"
 
 namespace paracord {
 namespace {
 
-constexpr const char* kIngestPrefix = "ingest-";
+namespace fs = std::filesystem;
 
-enum Kind : char { kWeights = 0, kState1 = 1, kState2 = 2, kAhead = 3, kBehind = 4, kLedger = 5 };
+constexpr const char* kPart = "part-";  // of generation_files, and of what is being dropped
 
-rocksdb::Options DatabaseOptions() {
-  rocksdb::BlockBasedTableOptions table;
-  table.checksum = rocksdb::kXXH3;
-  table.format_version = 5;
-  table.no_block_cache = true;  // floats are read once, in bulk
-  rocksdb::Options options;
-  options.compression = rocksdb::kNoCompression;
-  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-  options.keep_log_file_num = 3;
-  return options;
-}
-
-void AppendBigEndian(uint64_t value, std::string* out) {
-  for (int shift = 56; shift >= 0; shift -= 8) out->push_back(static_cast<char>(value >> shift));
-}
-
-std::string GenerationKey(char table, const pb::GenerationRecord& record) {
-  std::string key(1, table);
-  for (const std::string* name : {&record.cluster(), &record.job()}) {
-    key += *name;
-    key.push_back('\0');
+// For a folder's name; ids are plain already, but they came from a network.
+std::string Plain(const std::string& name) {
+  std::string plain = name;
+  for (char& c : plain) {
+    if (!absl::ascii_isalnum(c) && c != '-' && c != '_' && c != '.') c = '_';
   }
-  AppendBigEndian(record.history(), &key);
-  AppendBigEndian(record.step(), &key);
-  AppendBigEndian(record.ahead(), &key);
-  return key;
+  return plain;
 }
 
-std::string RecordKey(const pb::GenerationRecord& record) {
-  std::string key = GenerationKey('G', record);
-  AppendBigEndian(record.block_begin(), &key);
-  return key;
+std::string NameOf(const pb::GenerationRecord& record) {
+  return absl::StrCat(Plain(record.cluster()), "+", Plain(record.job()), "+", record.history(), "+",
+                      record.step(), "+", record.ahead(), "+", record.block_begin());
 }
 
-std::string BlockKey(const std::string& prefix, uint64_t block, Kind kind) {
-  std::string key = prefix;
-  AppendBigEndian(block, &key);
-  key.push_back(kind);
-  return key;
+bool Same(const pb::GenerationRecord& a, const pb::GenerationRecord& b) {
+  return SameHistory(a, b) && a.step() == b.step() && a.ahead() == b.ahead() &&
+         a.block_begin() == b.block_begin();
 }
 
-// The floats of a value; `value` is taken over.
-std::shared_ptr<const float> Floats(std::string value) {
-  const size_t count = value.size() / sizeof(float);
-  std::shared_ptr<float> floats(new float[count], std::default_delete<float[]>());
-  std::memcpy(floats.get(), value.data(), count * sizeof(float));
-  return floats;
-}
-
-// Then both of its versions are stored, and which they are goes without saying.
-bool OneAhead(const BlockSnapshot& block, uint64_t step) {
-  return block.version == step + 1 && block.previous != nullptr;
-}
-
-std::shared_ptr<const float> ByKind(const BlockSnapshot& block, uint64_t step, Kind kind) {
-  const bool ahead = OneAhead(block, step);
-  switch (kind) {
-    case kWeights:
-      return ahead ? block.previous : block.weights;
-    case kState1:
-      return block.state1;
-    case kState2:
-      return block.state2;
-    case kAhead:
-      return ahead ? block.weights : nullptr;
-    case kBehind:
-      return ahead ? nullptr : block.previous;
-    case kLedger:
-      break;
-  }
-  return nullptr;
-}
-
-// In bsp a block has its step's weights, or has them still: that says which version it is.
-bool NeedsLedger(const BlockSnapshot& block, uint64_t step) {
-  return !block.ahead.empty() || (block.version > step && !OneAhead(block, step));
-}
-
-// Numbers as they lie in memory: version, then minibatches.
-std::string LedgerValue(const BlockSnapshot& block) {
-  std::vector<uint64_t> numbers = {block.version};
-  numbers.insert(numbers.end(), block.ahead.begin(), block.ahead.end());
-  return std::string(reinterpret_cast<const char*>(numbers.data()),
-                     numbers.size() * sizeof(uint64_t));
-}
-
-// False: no such value.
-bool ReadLedger(const std::string& value, BlockSnapshot* block) {
-  std::vector<uint64_t> numbers(value.size() / sizeof(uint64_t));
-  if (numbers.empty() || value.size() % sizeof(uint64_t) != 0) return false;
-  std::memcpy(numbers.data(), value.data(), value.size());
-  block->version = numbers[0];
-  block->ahead.assign(numbers.begin() + 1, numbers.end());
-  return true;
+std::string Describe(const pb::GenerationRecord& wanted) {
+  return absl::StrCat("step ", wanted.step(), " of ", wanted.job(), " from block ",
+                      wanted.block_begin(), " on");
 }
 
 }  // namespace
 
-BlockDb::BlockDb(std::string directory, std::unique_ptr<rocksdb::DB> db)
-    : directory_(std::move(directory)), db_(std::move(db)) {}
-
-BlockDb::~BlockDb() = default;
-
 absl::StatusOr<std::unique_ptr<BlockDb>> BlockDb::Open(const std::string& directory) {
-  ASSIGN_OR_RETURN(auto db, OpenRocks(DatabaseOptions(), directory));
-  for (const auto& entry : std::filesystem::directory_iterator(directory)) {  // of one that died
-    const std::string name = entry.path().filename();
-    if (name.rfind(kIngestPrefix, 0) == 0) std::remove(entry.path().c_str());
+  std::unique_ptr<BlockDb> db(new BlockDb(directory));
+  std::error_code error;
+  fs::create_directories(directory, error);
+  if (error) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot create ", directory, ": ", error.message()));
   }
-  return std::unique_ptr<BlockDb>(new BlockDb(directory, std::move(db)));
+  RETURN_IF_ERROR(db->Lock());
+  RETURN_IF_ERROR(db->Scan());
+  return db;
 }
 
-// One sorted file, handed to the database.
-absl::Status BlockDb::Ingest(const Generation& generation) {
-  const std::string file = absl::StrCat(directory_, "/", kIngestPrefix, RandomId(), ".sst");
-  // The database links it: the name is ours to drop, whatever comes.
-  const absl::Cleanup drop = [&file] { std::remove(file.c_str()); };
-  rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), DatabaseOptions());
-  RETURN_IF_ERROR(FromRocks(writer.Open(file), file));
-  const pb::GenerationRecord& record = generation.record;
-  const std::string prefix = GenerationKey('B', record);
-  for (const BlockSnapshot& block : generation.blocks) {
-    for (const Kind kind : {kWeights, kState1, kState2, kAhead, kBehind}) {
-      const auto floats = ByKind(block, record.step(), kind);
-      if (floats == nullptr) continue;
-      const rocksdb::Slice value(reinterpret_cast<const char*>(floats.get()),
-                                 block.floats * sizeof(float));
-      RETURN_IF_ERROR(FromRocks(writer.Put(BlockKey(prefix, block.block, kind), value), file));
+BlockDb::~BlockDb() {
+  if (lock_ >= 0) close(lock_);
+}
+
+absl::Status BlockDb::Lock() {
+  const std::string path = directory_ + "/lock";
+  lock_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (lock_ < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot create ", path, ": ", std::strerror(errno)));
+  }
+  if (flock(lock_, LOCK_EX | LOCK_NB) == 0) return absl::OkStatus();
+  return absl::AlreadyExistsError(
+      absl::StrCat("directory ", directory_, " is in use by another process"));
+}
+
+absl::Status BlockDb::Scan() {
+  std::error_code error;
+  std::vector<fs::path> folders;
+  for (const auto& entry : fs::directory_iterator(directory_, error)) {
+    if (entry.is_directory()) folders.push_back(entry.path());
+  }
+  if (error) return absl::UnavailableError(absl::StrCat(directory_, ": ", error.message()));
+  std::sort(folders.begin(), folders.end());
+  MutexLock lock(mutex_);
+  for (const fs::path& folder : folders) {
+    const std::string name = folder.filename();
+    if (name.rfind(kPart, 0) == 0) {  // of one that died
+      fs::remove_all(folder, error);
+      continue;
     }
-    if (!NeedsLedger(block, record.step())) continue;
-    const std::string ledger = LedgerValue(block);
-    RETURN_IF_ERROR(FromRocks(writer.Put(BlockKey(prefix, block.block, kLedger), ledger), file));
-  }
-  RETURN_IF_ERROR(FromRocks(writer.Finish(), file));
-  rocksdb::IngestExternalFileOptions ingest;
-  ingest.move_files = true;
-  return FromRocks(db_->IngestExternalFile({file}, ingest), file);
-}
-
-absl::Status BlockDb::Write(const Generation& generation) {
-  const std::string key = RecordKey(generation.record);
-  const std::string record = generation.record.SerializeAsString();
-  std::string found;
-  const rocksdb::Status there = db_->Get({}, key, &found);
-  pb::GenerationRecord known;
-  if (there.ok() && known.ParseFromString(found) &&
-      known.block_end() == generation.record.block_end() &&
-      known.bytes() == generation.record.bytes()) {
-    return absl::OkStatus();
-  }
-  if (there.ok()) {
-    return absl::DataLossError(absl::StrCat(generation.record.job(), " step ",
-                                            generation.record.step(),
-                                            " is stored already, with other blocks"));
-  }
-  if (!there.IsNotFound()) return FromRocks(there, directory_);
-  RETURN_IF_ERROR(Ingest(generation));
-  rocksdb::WriteOptions synced;
-  synced.sync = true;
-  return FromRocks(db_->Put(synced, key, record), directory_);
-}
-
-absl::StatusOr<std::vector<pb::GenerationRecord>> BlockDb::List() const {
-  std::vector<pb::GenerationRecord> out;
-  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}));
-  for (it->Seek("G"); it->Valid() && it->key().starts_with("G"); it->Next()) {
-    pb::GenerationRecord record;
-    if (!record.ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
-      return absl::DataLossError(
-          absl::StrCat(directory_, ": a generation's record does not parse"));
+    auto found = ReadRecord(folder);
+    if (found.ok() && NameOf(found->record) != name) {
+      found = absl::DataLossError(absl::StrCat(name, ": its record belongs to another folder"));
     }
-    out.push_back(std::move(record));
+    if (found.ok()) {
+      stored_.push_back(*std::move(found));
+    } else {
+      LogError("a stored generation is damaged and counts as lost: ", found.status().message());
+    }
   }
-  RETURN_IF_ERROR(FromRocks(it->status(), directory_));
-  return out;
+  return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<BlockSnapshot>> BlockDb::Load(const pb::GenerationRecord& record,
+std::string BlockDb::Folder(const pb::GenerationRecord& record) const {
+  return absl::StrCat(directory_, "/", NameOf(record));
+}
+
+std::vector<StoredGeneration> BlockDb::List() const {
+  MutexLock lock(mutex_);
+  return stored_;
+}
+
+std::optional<StoredGeneration> BlockDb::Find(const pb::GenerationRecord& wanted) const {
+  MutexLock lock(mutex_);
+  for (const StoredGeneration& stored : stored_) {
+    if (Same(stored.record, wanted)) return stored;
+  }
+  return std::nullopt;
+}
+
+absl::StatusOr<StoredGeneration> BlockDb::Write(const Generation& generation) {
+  if (auto known = Find(generation.record); known.has_value()) {
+    if (known->record.block_end() == generation.record.block_end() &&
+        known->record.bytes() == generation.record.bytes()) {
+      return *std::move(known);
+    }
+    return absl::DataLossError(
+        absl::StrCat(Describe(generation.record), " is stored already, with other blocks"));
+  }
+  // A damaged one that nobody was told of makes room.
+  std::error_code ignored;
+  fs::remove_all(Folder(generation.record), ignored);
+  ASSIGN_OR_RETURN(StoredGeneration stored, WriteGeneration(Folder(generation.record), generation));
+  MutexLock lock(mutex_);
+  return stored_.emplace_back(std::move(stored));
+}
+
+absl::Status BlockDb::Drop(const pb::GenerationRecord& wanted) {
+  {
+    MutexLock lock(mutex_);
+    std::erase_if(stored_, [&](const auto& stored) { return Same(stored.record, wanted); });
+  }
+  const std::string folder = Folder(wanted), going = absl::StrCat(directory_, "/", kPart, "drop");
+  std::error_code error;
+  fs::remove_all(going, error);
+  fs::rename(folder, going, error);
+  if (error == std::errc::no_such_file_or_directory) return absl::OkStatus();
+  if (!error) fs::remove_all(going, error);
+  if (error) return absl::UnavailableError(absl::StrCat(folder, ": ", error.message()));
+  return absl::OkStatus();
+}
+
+absl::Status BlockDb::Verify(const pb::GenerationRecord& wanted, const std::string& hash) const {
+  if (!Find(wanted).has_value()) {
+    return absl::NotFoundError(absl::StrCat(Describe(wanted), " is not stored here"));
+  }
+  return VerifyGeneration(Folder(wanted), hash);
+}
+
+absl::StatusOr<std::vector<BlockSnapshot>> BlockDb::Load(const StoredGeneration& generation,
+                                                         BlockRange range,
                                                          const BlockGrid& grid) const {
-  const std::string prefix = GenerationKey('B', record);
-  std::vector<BlockSnapshot> out;
-  for (uint64_t block = record.block_begin(); block < record.block_end(); ++block) {
-    if (block >= grid.blocks()) {
-      return absl::DataLossError(absl::StrCat(record.job(), ": stored block ", block,
-                                              " is outside the model's ", grid.blocks()));
-    }
-    BlockSnapshot snapshot;
-    snapshot.block = block;
-    snapshot.floats = grid.block(block).floats;
-    std::shared_ptr<const float> kinds[5];
-    for (const Kind kind : {kWeights, kState1, kState2, kAhead, kBehind}) {
-      std::string value;
-      const rocksdb::Status status = db_->Get({}, BlockKey(prefix, block, kind), &value);
-      if (status.IsNotFound() && kind != kWeights) continue;
-      if (!status.ok() || value.size() != snapshot.floats * sizeof(float)) {
-        return absl::DataLossError(absl::StrCat(
-            record.job(), " step ", record.step(), " block ", block, ": found ", value.size(),
-            " bytes, expected ", snapshot.floats * sizeof(float), " ", status.ToString()));
-      }
-      kinds[kind] = Floats(std::move(value));
-    }
-    const bool ahead = kinds[kAhead] != nullptr;
-    snapshot.version = record.step() + (ahead ? 1 : 0);
-    snapshot.weights = ahead ? kinds[kAhead] : kinds[kWeights];
-    snapshot.previous = ahead ? kinds[kWeights] : kinds[kBehind];
-    snapshot.state1 = kinds[kState1];
-    snapshot.state2 = kinds[kState2];
-    std::string ledger;
-    const rocksdb::Status there = db_->Get({}, BlockKey(prefix, block, kLedger), &ledger);
-    if (!there.IsNotFound() && (!there.ok() || !ReadLedger(ledger, &snapshot))) {
-      return absl::DataLossError(absl::StrCat(record.job(), " step ", record.step(), " block ",
-                                              block, ": found ", ledger.size(),
-                                              " bytes, expected a ledger ", there.ToString()));
-    }
-    out.push_back(std::move(snapshot));
-  }
-  return out;
-}
-
-absl::StatusOr<std::optional<Generation>> BlockDb::LoadNewest(const pb::GenerationRecord& wanted,
-                                                              const BlockGrid& grid) const {
-  ASSIGN_OR_RETURN(const std::vector<pb::GenerationRecord> records, List());
-  const auto progress = [](const pb::GenerationRecord& record) {
-    return std::make_pair(record.step(), record.ahead());
-  };
-  const pb::GenerationRecord* newest = nullptr;
-  for (const pb::GenerationRecord& record : records) {
-    const bool ours = SameHistory(record, wanted) && record.block_begin() == wanted.block_begin() &&
-                      record.block_end() == wanted.block_end();
-    if (ours && (newest == nullptr || progress(record) > progress(*newest))) newest = &record;
-  }
-  if (newest == nullptr) return std::nullopt;
-  ASSIGN_OR_RETURN(auto blocks, Load(*newest, grid));
-  return Generation{*newest, std::move(blocks)};
+  RETURN_IF_ERROR(Verify(generation.record, generation.hash));
+  ASSIGN_OR_RETURN(const auto reader, GenerationReader::Open(Folder(generation.record)));
+  return reader->Blocks(range, grid);
 }
 
 absl::StatusOr<Payload> BlockDb::Read(const pb::GenerationRecord& wanted) const {
-  ASSIGN_OR_RETURN(const std::vector<pb::GenerationRecord> records, List());
-  const pb::GenerationRecord* holder = nullptr;
-  for (const pb::GenerationRecord& r : records) {
+  std::optional<StoredGeneration> holder;
+  for (const StoredGeneration& stored : List()) {
+    const pb::GenerationRecord& r = stored.record;
     const bool holds = SameHistory(r, wanted) && r.step() == wanted.step() &&
                        r.block_begin() <= wanted.block_begin() &&
                        wanted.block_end() <= r.block_end();
-    if (holds && (holder == nullptr || r.ahead() > holder->ahead())) holder = &r;
+    if (holds && (!holder.has_value() || r.ahead() > holder->record.ahead())) holder = stored;
   }
-  if (holder == nullptr) {
+  if (!holder.has_value()) {
     return absl::NotFoundError(absl::StrCat("blocks [", wanted.block_begin(), ", ",
                                             wanted.block_end(), ") of ", wanted.job(),
                                             " are not stored for step ", wanted.step()));
   }
-  const std::string prefix = GenerationKey('B', *holder);
-  Payload out;
-  for (uint64_t block = wanted.block_begin(); block < wanted.block_end(); ++block) {
-    auto value = std::make_shared<std::string>();
-    const rocksdb::Status status = db_->Get({}, BlockKey(prefix, block, kWeights), value.get());
-    if (!status.ok()) {
-      return absl::DataLossError(absl::StrCat(wanted.job(), " step ", wanted.step(), " block ",
-                                              block, ": ", status.ToString()));
-    }
-    out.Append(value->data(), value->size(), value);
-  }
-  return out;
+  ASSIGN_OR_RETURN(const auto reader, GenerationReader::Open(Folder(holder->record)));
+  return reader->Weights({wanted.block_begin(), wanted.block_end()});
 }
 
 }  // namespace paracord

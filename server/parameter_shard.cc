@@ -40,7 +40,8 @@ ParameterShard::ParameterShard(std::shared_ptr<const ShardJob> job, const pb::Sh
                         ? 0
                         : BlockStore::BudgetBytes(job_->grid, range_, job_->spec.optimizer.kind)),
       reads_(environment.timer, environment.crew),
-      tally_(*job_, range_),
+      tally_(std::make_unique<Tally>(*job_, range_)),
+      checkpoints_(*job_, range_, environment_),
       leases_(job_->tree) {}
 
 ParameterShard::~ParameterShard() {
@@ -72,9 +73,9 @@ absl::StatusOr<pb::QueryReply> ParameterShard::TakeQuery(const pb::QueryRequest&
   reply.set_history(plan_.history());
   reply.set_version(store_->LowestVersion());
   reply.set_touched(minibatches_->touched());
-  reply.set_samples(tally_.samples());
+  reply.set_samples(tally_->samples());
   if (request.audit()) {
-    *reply.mutable_epochs() = tally_.Count(*store_);
+    *reply.mutable_epochs() = tally_->Count(*store_);
   } else {
     for (const uint64_t minibatch : minibatches_->Done()) reply.add_done(minibatch);
   }
@@ -87,28 +88,6 @@ void ParameterShard::Lease(const pb::LeaseRequest& request, Callback<pb::LeaseRe
     if (request.plan() == 0) status = absl::InvalidArgumentError("a lease needs a plan's number");
     done(status.ok() ? self->leases_.Take(request) : status);
   });
-}
-
-void ParameterShard::Adopt(const pb::Plan& plan) {
-  strand_.Post([self = shared_from_this(), plan] { self->TakePlan(plan); });
-}
-
-void ParameterShard::TakePlan(const pb::Plan& plan) {
-  if (plan.number() <= plan_.number() || phase_ == Phase::kBroken || phase_ == Phase::kStopped)
-    return;
-  const bool first = plan_.number() == 0;
-  plan_ = plan;
-  Follow();
-  reads_.CancelBelow(plan.number(),
-                     absl::CancelledError(absl::StrCat("plan ", plan.number(), " is in force")));
-  if (plan.phase() == pb::Plan::CLOSED) {
-    End(Phase::kClosed);
-  } else if (first) {
-    Load();
-  } else if (plan.phase() == pb::Plan::FINISHED && phase_ == Phase::kServing) {
-    Finish(plan.step());
-  }
-  Publish();
 }
 
 // What a plan says about consistency. Sums of bsp that are not complete are of minibatches that
@@ -125,53 +104,8 @@ void ParameterShard::Follow() {
 // What only those know who read the data.
 void ParameterShard::Learn(uint64_t total_steps, uint64_t samples) {
   total_steps_ = total_steps;
-  tally_.Know(samples);
-}
-
-// The newest generation of this history, or first values: the scheduler names this process in a
-// plan only when the job is new or the generation has been proved to it.
-void ParameterShard::Load() {
-  pb::GenerationRecord wanted;
-  SetHistory(plan_, &wanted);
-  wanted.set_block_begin(range_.begin);
-  wanted.set_block_end(range_.end);
-  environment_.storage.Post([self = shared_from_this(), wanted] {
-    auto generation = self->environment_.db.LoadNewest(wanted, self->job_->grid);
-    self->strand_.Post([self, generation = std::move(generation)] { self->Loaded(generation); });
-  });
-}
-
-void ParameterShard::Loaded(const absl::StatusOr<std::optional<Generation>>& generation) {
-  if (phase_ == Phase::kLoading) {  // else closed meanwhile
-    generation.ok() ? Serve(*generation) : Break(generation.status());
-  }
-  if (stop_ != nullptr) StoreAndStop(std::exchange(stop_, nullptr));
-}
-
-void ParameterShard::Serve(const std::optional<Generation>& generation) {
-  const JobSpec& spec = job_->spec;
-  store_ = std::make_unique<BlockStore>(job_->grid, range_, spec.optimizer, spec.virtual_workers);
-  reads_.Open(store_.get());
-  sums_.resize(range_.size());
-  phase_ = Phase::kServing;
-  if (generation.has_value()) {
-    for (const BlockSnapshot& block : generation->blocks) store_->Restore(block);
-    const uint64_t samples = generation->record.samples();
-    if (samples > 0) Learn(spec.TotalSteps(samples), samples);
-    tally_.Restore(generation->record.epochs());
-    LogInfo("job ", job_->id, ": restored blocks [", range_.begin, ", ", range_.end,
-            ") as of step ", store_->LowestVersion());
-  } else {
-    store_->Initialize(spec.seed);
-    Store(0, [self = shared_from_this()](const absl::Status& status) {
-      if (status.ok()) return;  // else no later step will fit either: better now than at the end
-      self->strand_.Post([self, status] { self->Break(Annotate(status, "cannot store step 0")); });
-    });
-  }
-  minibatches_ = std::make_unique<Minibatches>(
-      *job_, *store_, tally_, generation.has_value() ? generation->record.touched() : 0);
-  if (plan_.phase() == pb::Plan::FINISHED) Finish(plan_.step());
-  Publish();
+  tally_->Know(samples);
+  checkpoints_.Begin(store_->LowestVersion(), samples);
 }
 
 absl::Status ParameterShard::CheckPlan(uint64_t number) const {
@@ -208,6 +142,7 @@ void ParameterShard::TakePush(const pb::PushHeader& header, const Payload& float
     Count(header, floats);
   }
   reads_.AnswerWaiting();
+  StoreIfDue(header.block_begin());
   if (header.pull()) {
     TakePull(ReadAfter(header), [done = std::move(done)](absl::StatusOr<Payload> reply) {
       done(absl::IsDeadlineExceeded(reply.status()) ? Payload() : std::move(reply));
@@ -241,7 +176,7 @@ void ParameterShard::Count(const pb::PushHeader& header, const Payload& floats) 
   for (uint32_t i = 0; i < parts.size(); ++i) {
     if (applied[i]) changed.push_back(header.block_begin() + i);
   }
-  tally_.AddStep(header.step(), changed);
+  tally_->AddStep(header.step(), changed);
 }
 
 // On any thread, while the strand waits. True: the step is applied now.
@@ -286,92 +221,6 @@ void ParameterShard::ExpireWaits() {
   });
 }
 
-void ParameterShard::Store(uint64_t step, std::function<void(absl::Status)> done) {
-  auto generation = std::make_shared<Generation>();
-  pb::GenerationRecord& record = generation->record;
-  SetHistory(plan_, &record);
-  record.set_step(step);
-  record.set_block_begin(range_.begin);
-  record.set_block_end(range_.end);
-  record.set_bytes(job_->grid.Floats(range_) * sizeof(float));
-  record.set_touched(minibatches_ ? minibatches_->touched() : 0);
-  record.set_samples(tally_.samples());
-  *record.mutable_epochs() = tally_.Stored(*store_);
-  for (uint64_t block = range_.begin; block < range_.end; ++block) {
-    generation->blocks.push_back(store_->Snapshot(block));
-    record.set_ahead(record.ahead() + store_->minibatches(block) - step * job_->tree.leaves());
-  }
-  environment_.storage.Post([self = shared_from_this(), generation, done = std::move(done)] {
-    const absl::Status status = self->environment_.db.Write(*generation);
-    if (status.ok()) self->environment_.on_stored(generation->record);
-    done(status);
-  });
-}
-
-// Metrics may be one version further: the last evaluation made it.
-void ParameterShard::Finish(uint64_t step) {
-  pb::PullHeader last;
-  last.set_version(step);
-  last.set_block_begin(range_.begin);
-  last.set_block_end(range_.end);
-  if (reads_.Judge(last) > BulkSynchronous::Pull::kPrevious) {
-    return Break(absl::DataLossError(absl::StrCat(
-        "the job ended at step ", step, ", but this shard is at ", store_->LowestVersion())));
-  }
-  Store(step, [self = shared_from_this()](const absl::Status& status) {
-    self->strand_.Post([self, status] {
-      if (!status.ok()) return self->Break(status);
-      self->End(Phase::kStored);
-    });
-  });
-}
-
-void ParameterShard::StopAndStore(std::function<void(absl::Status)> done) {
-  strand_.Post([self = shared_from_this(), done = std::move(done)] {
-    if (self->phase_ == Phase::kLoading && self->plan_.number() > 0) {
-      self->stop_ = done;
-    } else {
-      self->StoreAndStop(done);
-    }
-  });
-}
-
-// The job's step that all blocks have reached; after the last one, metrics go on to one more.
-uint64_t ParameterShard::ReachedStep() const {
-  const uint64_t last = total_steps_ > 0 ? total_steps_ : UINT64_MAX;
-  return std::min(store_->LowestVersion(), last);
-}
-
-void ParameterShard::StoreAndStop(std::function<void(absl::Status)> done) {
-  reads_.CancelAll(absl::UnavailableError("the server is stopping"));
-  const bool serving = phase_ == Phase::kServing;
-  if (serving || phase_ == Phase::kLoading) phase_ = Phase::kStopped;
-  if (!serving) return done(absl::OkStatus());
-  Store(ReachedStep(), std::move(done));
-}
-
-void ParameterShard::End(Phase phase) {
-  if (phase_ == Phase::kStored || phase_ == Phase::kClosed) return;
-  phase_ = phase;
-  reads_.CancelAll(absl::OutOfRangeError("the job has ended"));
-  reads_.Open(nullptr);
-  minibatches_.reset();
-  store_.reset();
-  sums_ = {};
-  if (reserved_) environment_.budget.Release(budget_bytes_);
-  reserved_ = false;
-  Publish();
-}
-
-void ParameterShard::Break(const absl::Status& status) {
-  LogError("job ", job_->id, " shard ", index_, ": ", Describe(status));
-  End(Phase::kClosed);
-  phase_ = Phase::kBroken;
-  broken_ = status;
-  Publish();
-  environment_.on_change();
-}
-
 void ParameterShard::Publish() {
   pb::ShardReport report;
   report.set_job(job_->id);
@@ -384,7 +233,10 @@ void ParameterShard::Publish() {
   if (!broken_.ok()) {
     report.set_error_code(CodeName(broken_.code()));
     report.set_error(std::string(broken_.message()));
+    report.set_unreadable_history(unreadable_.history);
+    report.set_unreadable_step(unreadable_.step);
   }
+  checkpoints_.Report(&report);
   MutexLock lock(report_mutex_);
   report_ = std::move(report);
 }

@@ -6,6 +6,8 @@
 //                       | stopped  the server stops
 //                       | broken   it cannot serve, and says why
 //
+// A plan of a newer history makes it forget all it has, and load what that history begins with.
+//
 // Any thread may call; everything happens on the strand. A push takes three steps: check it whole,
 // count it, apply what became complete; nothing is changed by a push that is refused.
 #pragma once
@@ -23,29 +25,17 @@
 #include "common/job/tree_sum.h"
 #include "common/rpc/shard.h"
 #include "proto/plan.pb.h"
-#include "proto/storage.pb.h"
-#include "server/block_db.h"
 #include "server/block_store.h"
+#include "server/checkpoints.h"
 #include "server/lease_table.h"
-#include "server/memory_budget.h"
 #include "server/minibatches.h"
+#include "server/restore.h"
+#include "server/shard_environment.h"
 #include "server/shard_job.h"
-#include "server/storage_thread.h"
 #include "server/tally.h"
 #include "server/weight_reads.h"
 
 namespace paracord {
-
-// What a shard needs of its server; outlives it.
-struct ShardEnvironment {
-  BlockDb& db;
-  StorageThread& storage;
-  MemoryBudget& budget;
-  Timer& timer;
-  Crew& crew;                                                  // helps with updates and answers
-  std::function<void(const pb::GenerationRecord&)> on_stored;  // on the storage thread
-  std::function<void()> on_change;  // something the scheduler should hear of soon
-};
 
 class ParameterShard : public Shard, public std::enable_shared_from_this<ParameterShard> {
  public:
@@ -61,11 +51,12 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
   void Lease(const pb::LeaseRequest& request, Callback<pb::LeaseReply> done) override;
 
   // Takes a newer plan; an older or equal one is ignored. Parked pulls of older plans are
-  // cancelled.
-  void Adopt(const pb::Plan& plan);
+  // cancelled. `save_at`: a checkpoint is wanted at this step, besides the job's own; 0: none is.
+  void Adopt(const pb::Plan& plan, uint64_t save_at = 0);
   // Orderly stop: writes what there is as of the lowest version, and serves no more. While blocks
-  // are being loaded it waits for them; OK at once if there is nothing to write.
-  void StopAndStore(std::function<void(absl::Status)> done);
+  // are being loaded it waits for them; OK at once if there is nothing to write. `incarnation`: of
+  // the server.
+  void StopAndStore(uint64_t incarnation, std::function<void(absl::Status)> done);
   // Answers parked pulls that have waited too long with DeadlineExceeded.
   void ExpireWaits();
 
@@ -81,9 +72,11 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
 
   // On the strand:
   void TakePlan(const pb::Plan& plan);
+  void Forget();
   void Load();
-  void Loaded(const absl::StatusOr<std::optional<Generation>>& generation);
-  void Serve(const std::optional<Generation>& generation);
+  void Loaded(uint64_t history, const absl::StatusOr<std::optional<Restored>>& restored,
+              Unreadable unreadable);
+  void Serve(const std::optional<Restored>& restored);
   void TakePush(const pb::PushHeader& header, const Payload& floats, Callback<Payload> done);
   void TakePull(const pb::PullHeader& header, Callback<Payload> done);
   absl::StatusOr<pb::QueryReply> TakeQuery(const pb::QueryRequest& request) const;
@@ -95,9 +88,12 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
                   const UpdateStep& update);
   const UpdateStep& Update(uint64_t step);
   uint64_t ReachedStep() const;
-  void Store(uint64_t step, std::function<void(absl::Status)> done);
+  // `done` runs on the storage thread.
+  void Store(uint64_t step, uint64_t stopped, std::function<void(absl::Status)> done);
+  void StoreCheckpoint(uint64_t step);
+  void StoreIfDue(uint64_t block);
   void Finish(uint64_t step);
-  void StoreAndStop(std::function<void(absl::Status)> done);
+  void StoreAndStop(uint64_t incarnation, std::function<void(absl::Status)> done);
   void End(Phase phase);
   void Break(const absl::Status& status);
   void Publish();
@@ -111,13 +107,16 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
   // The strand's:
   Phase phase_ = Phase::kLoading;
   absl::Status broken_;
+  Unreadable unreadable_;                   // why it is broken, if that is the reason
   std::function<void(absl::Status)> stop_;  // asked for while loading
+  uint64_t stopping_ = 0;                   // by this incarnation
   bool reserved_ = false;
   pb::Plan plan_;
   std::unique_ptr<BlockStore> store_;
   std::vector<TreeSum> sums_;  // one a block
   WeightReads reads_;
-  Tally tally_;
+  std::unique_ptr<Tally> tally_;
+  Checkpoints checkpoints_;
   std::unique_ptr<Minibatches> minibatches_;  // with `store_`
   LeaseTable leases_;
   uint64_t total_steps_ = 0;  // told by the first push, or by what is stored

@@ -45,10 +45,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
     Member* const member = s->reporting_.load();
     if (pass && member != nullptr) member->ReportNow();
   };
-  ASSIGN_OR_RETURN(auto stored, server->db_->List());
-  server->host_ = std::make_unique<ShardHost>(options.name, incarnation, std::move(stored),
-                                              *server->db_, *server->storage_, *server->budget_,
-                                              *server->timer_, *server->crew_, report);
+  server->host_ = std::make_unique<ShardHost>(
+      options.name, incarnation,
+      ShardEnvironment{*server->db_, *server->storage_, *server->budget_, *server->timer_,
+                       *server->crew_, report});
   const int threads =
       options.polling_threads > 0 ? options.polling_threads : std::clamp(cores / 2, 1, 4);
   ASSIGN_OR_RETURN(server->service_,
@@ -75,6 +75,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
   callbacks.fill_heartbeat = [host](pb::HeartbeatRequest* heartbeat) {
     host->FillHeartbeat(heartbeat);
   };
+  callbacks.on_answer = [host](const pb::HeartbeatReply& reply) { host->Drop(reply); };
   // Adopting may run a shard's strand: not on the thread that the lease needs.
   callbacks.on_assignments = [s = server.get()](const pb::WatchReply& reply) {
     s->timer_->RunAfter(Duration::zero(), [s, reply] {

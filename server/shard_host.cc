@@ -15,18 +15,9 @@ constexpr auto kStorePatience = std::chrono::seconds(10);
 
 }  // namespace
 
-ShardHost::ShardHost(std::string name, uint64_t incarnation,
-                     std::vector<pb::GenerationRecord> stored, BlockDb& db, StorageThread& storage,
-                     MemoryBudget& budget, Timer& timer, Crew& crew,
-                     std::function<void()> on_change)
-    : name_(std::move(name)),
-      incarnation_(incarnation),
-      on_change_(std::move(on_change)),
-      environment_{db,        storage, budget,
-                   timer,     crew,    [this](const pb::GenerationRecord& r) { Recorded(r); },
-                   on_change_},
-      stored_(std::move(stored)) {
-  expiry_ = std::make_unique<Periodic>(timer, kExpiryInterval, [this] {
+ShardHost::ShardHost(std::string name, uint64_t incarnation, const ShardEnvironment& environment)
+    : name_(std::move(name)), incarnation_(incarnation), environment_(environment) {
+  expiry_ = std::make_unique<Periodic>(environment.timer, kExpiryInterval, [this] {
     for (const auto& shard : All()) shard->ExpireWaits();
   });
 }
@@ -67,9 +58,9 @@ void ShardHost::AdoptJob(const pb::Assignment& assignment) {
       if (stopping_) return;
       shards_[{assignment.job().id(), range.index()}] = shard;
     }
-    shard->Adopt(assignment.plan());
+    shard->Adopt(assignment.plan(), assignment.save_at());
   }
-  on_change_();
+  environment_.on_change();
 }
 
 std::shared_ptr<const ShardJob> ShardHost::JobOf(const pb::JobText& text) {
@@ -139,30 +130,45 @@ void ShardHost::Pull(const pb::PullHeader& header, Callback<Payload> done) {
   });
 }
 
+bool ShardHost::PostStorage(std::function<void()> work) {
+  MutexLock lock(mutex_);
+  if (!stopping_) environment_.storage.Post(std::move(work));
+  return !stopping_;
+}
+
 void ShardHost::ReadStored(const pb::PullHeader& header, Callback<Payload> done) {
-  {
-    MutexLock lock(mutex_);
-    if (!stopping_) {
-      environment_.storage.Post([this, header, done = std::move(done)] {
-        pb::GenerationRecord wanted;
-        SetHistory(header, &wanted);
-        wanted.set_step(header.version());
-        wanted.set_block_begin(header.block_begin());
-        wanted.set_block_end(header.block_end());
-        auto read = environment_.db.Read(wanted);
-        if (absl::IsNotFound(read.status())) {
-          done(absl::OutOfRangeError(read.status().message()));
-        } else {
-          done(std::move(read));
-        }
-      });
-      return;
+  const auto read = [this, header, done] {
+    pb::GenerationRecord wanted;
+    SetHistory(header, &wanted);
+    wanted.set_step(header.version());
+    wanted.set_block_begin(header.block_begin());
+    wanted.set_block_end(header.block_end());
+    auto floats = environment_.db.Read(wanted);
+    if (absl::IsNotFound(floats.status())) {
+      done(absl::OutOfRangeError(floats.status().message()));
+    } else {
+      done(std::move(floats));
     }
-  }
-  done(Absent(header.job(), header.shard()));
+  };
+  if (!PostStorage(read)) done(Absent(header.job(), header.shard()));
+}
+
+void ShardHost::Verify(const pb::QueryRequest& request, Callback<pb::QueryReply> done) {
+  const auto verify = [this, request, done] {
+    pb::GenerationRecord wanted;
+    SetHistory(request, &wanted);
+    wanted.set_step(request.step());
+    wanted.set_ahead(request.ahead());
+    wanted.set_block_begin(request.block_begin());
+    const absl::Status status = environment_.db.Verify(wanted, request.hash());
+    if (!status.ok()) return done(status);
+    done(pb::QueryReply());
+  };
+  if (!PostStorage(verify)) done(Absent(request.job(), request.shard()));
 }
 
 void ShardHost::Query(const pb::QueryRequest& request, Callback<pb::QueryReply> done) {
+  if (request.verify()) return Verify(request, std::move(done));
   const auto shard = Find(request.job(), request.shard());
   if (request.plan() != 0) {
     if (shard == nullptr) return done(Absent(request.job(), request.shard()));
@@ -176,14 +182,14 @@ void ShardHost::Query(const pb::QueryRequest& request, Callback<pb::QueryReply> 
 
 // Of a job that has ended: as of its last generation here.
 absl::StatusOr<pb::QueryReply> ShardHost::QueryStored(const pb::QueryRequest& request) {
-  MutexLock lock(mutex_);
-  const pb::GenerationRecord* newest = nullptr;
-  for (const pb::GenerationRecord& record : stored_) {
+  std::optional<pb::GenerationRecord> newest;
+  for (const StoredGeneration& stored : environment_.db.List()) {
+    const pb::GenerationRecord& record = stored.record;
     const bool wanted =
         SameHistory(record, request) && record.block_begin() == request.block_begin();
-    if (wanted && (newest == nullptr || record.step() >= newest->step())) newest = &record;
+    if (wanted && (!newest.has_value() || record.step() >= newest->step())) newest = record;
   }
-  if (newest == nullptr) {
+  if (!newest.has_value()) {
     return absl::NotFoundError(absl::StrCat("nothing of job ", request.job(), " is stored here"));
   }
   pb::QueryReply reply;
@@ -201,32 +207,36 @@ void ShardHost::Lease(const pb::LeaseRequest& request, Callback<pb::LeaseReply> 
   shard->Lease(request, std::move(done));
 }
 
-void ShardHost::Recorded(const pb::GenerationRecord& record) {
-  {
-    MutexLock lock(mutex_);
-    bool known = false;
-    for (const auto& r : stored_) {
-      known |= SameHistory(r, record) && r.step() == record.step() && r.ahead() == record.ahead() &&
-               r.block_begin() == record.block_begin();
-    }
-    if (!known) stored_.push_back(record);
-  }
-  on_change_();
-}
-
-std::vector<pb::StoredRange> ShardHost::Stored() {
-  MutexLock lock(mutex_);
+std::vector<pb::StoredRange> ShardHost::Stored() const {
   std::vector<pb::StoredRange> out;
-  for (const pb::GenerationRecord& record : stored_) {
+  for (const StoredGeneration& stored : environment_.db.List()) {
     pb::StoredRange range;
-    SetHistory(record, &range);
-    range.set_step(record.step());
-    range.set_block_begin(record.block_begin());
-    range.set_block_end(record.block_end());
-    range.set_bytes(record.bytes());
+    SetHistory(stored.record, &range);
+    range.set_step(stored.record.step());
+    range.set_block_begin(stored.record.block_begin());
+    range.set_block_end(stored.record.block_end());
+    range.set_bytes(stored.record.bytes());
+    range.set_ahead(stored.record.ahead());
+    range.set_hash(stored.hash);
+    range.set_stall_ms(stored.record.stall_ms());
+    range.set_stopped(stored.record.stopped());
     out.push_back(std::move(range));
   }
   return out;
+}
+
+void ShardHost::Drop(const pb::HeartbeatReply& reply) {
+  for (const pb::StoredRange& range : reply.drop()) {
+    pb::GenerationRecord record;
+    SetHistory(range, &record);
+    record.set_step(range.step());
+    record.set_ahead(range.ahead());
+    record.set_block_begin(range.block_begin());
+    PostStorage([this, record] {
+      const absl::Status dropped = environment_.db.Drop(record);
+      if (!dropped.ok()) LogError("cannot drop step ", record.step(), ": ", Describe(dropped));
+    });
+  }
 }
 
 void ShardHost::FillHeartbeat(pb::HeartbeatRequest* heartbeat) {
@@ -254,7 +264,7 @@ absl::Status ShardHost::StopAndStore() {
   progress->open = shards.size();
   for (const auto& shard : shards) {
     progress->mutex.Unlock();
-    shard->StopAndStore([progress](absl::Status status) {
+    shard->StopAndStore(incarnation_, [progress](absl::Status status) {
       MutexLock done(progress->mutex);
       progress->status.Update(status);
       --progress->open;

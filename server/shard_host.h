@@ -18,11 +18,7 @@ namespace paracord {
 
 class ShardHost : public Shard {
  public:
-  // `db`, `storage`, `budget`, `timer` and `crew` outlive it. `stored`: what `db` holds.
-  // `on_change`: the scheduler should hear of it soon.
-  ShardHost(std::string name, uint64_t incarnation, std::vector<pb::GenerationRecord> stored,
-            BlockDb& db, StorageThread& storage, MemoryBudget& budget, Timer& timer, Crew& crew,
-            std::function<void()> on_change);
+  ShardHost(std::string name, uint64_t incarnation, const ShardEnvironment& environment);
 
   // All that this server is to do; shards that nobody names any more are dropped.
   void Adopt(const pb::WatchReply& assignments);
@@ -33,8 +29,10 @@ class ShardHost : public Shard {
   void Lease(const pb::LeaseRequest& request, Callback<pb::LeaseReply> done) override;
 
   // What is on disk, written completely.
-  std::vector<pb::StoredRange> Stored();
+  std::vector<pb::StoredRange> Stored() const;
   void FillHeartbeat(pb::HeartbeatRequest* heartbeat);
+  // What the scheduler says that nobody needs any more goes from the disk.
+  void Drop(const pb::HeartbeatReply& reply);
   // Orderly stop: every shard writes what it has, and from now on calls are answered with
   // Unavailable and plans are not followed; returns when all have, at most after 10 s.
   absl::Status StopAndStore();
@@ -48,14 +46,15 @@ class ShardHost : public Shard {
   std::shared_ptr<const ShardJob> JobOf(const pb::JobText& text);
   void Refuse(const pb::Assignment& assignment, const pb::ShardRange& range,
               const absl::Status& why);
+  // Posts to the storage thread; false: the server stops.
+  bool PostStorage(std::function<void()> work);
   void ReadStored(const pb::PullHeader& header, Callback<Payload> done);
   absl::StatusOr<pb::QueryReply> QueryStored(const pb::QueryRequest& request);
-  void Recorded(const pb::GenerationRecord& record);
+  void Verify(const pb::QueryRequest& request, Callback<pb::QueryReply> done);
   absl::Status Absent(const std::string& job, uint32_t index);
 
   const std::string name_;
   const uint64_t incarnation_;
-  const std::function<void()> on_change_;
   const ShardEnvironment environment_;
 
   Mutex mutex_;
@@ -63,7 +62,6 @@ class ShardHost : public Shard {
   std::map<std::string, std::shared_ptr<const ShardJob>> jobs_ ABSL_GUARDED_BY(mutex_);
   std::map<Key, pb::ShardReport> refused_
       ABSL_GUARDED_BY(mutex_);  // assignments that cannot be followed
-  std::vector<pb::GenerationRecord> stored_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
   std::unique_ptr<Periodic> expiry_;  // last: it looks at the rest

@@ -108,15 +108,24 @@ Tally::Epochs Tally::Stored(const BlockStore& store) const {
   return out;
 }
 
-void Tally::Restore(const Epochs& epochs) {
+void Tally::Restore(const Epochs& epochs, BlockRange blocks) {
   for (const pb::EpochTally& tally : epochs) {
-    std::vector<uint64_t>& counts = epochs_[tally.epoch()].uneven;
-    for (const pb::EpochTally::Run& run : tally.runs()) {
-      const uint64_t room = trained_.size() - counts.size();
-      counts.insert(counts.end(), std::min(run.blocks(), room), run.samples());
-    }
-    counts.resize(trained_.size(), 0);
+    Counts& counts = epochs_[tally.epoch()];
+    if (counts.uneven.empty()) counts.uneven.assign(trained_.size(), counts.even);
     under_way_.insert(tally.epoch());
+    uint64_t block = blocks.begin;
+    const uint64_t end = std::min(blocks.end, job_.grid.blocks());
+    size_t place = 0;
+    for (const pb::EpochTally::Run& run : tally.runs()) {
+      for (uint64_t left = run.blocks(); left > 0 && block < end; ++block) {
+        if (job_.grid.kind(block) == TensorKind::kSum) continue;
+        --left;
+        while (place < trained_.size() && trained_[place] < block) ++place;
+        if (place < trained_.size() && trained_[place] == block) {
+          counts.uneven[place] = run.samples();
+        }
+      }
+    }
   }
   Pack();
 }

@@ -35,9 +35,9 @@ class Tally {
   // ledgers, however many epochs there are.
   Epochs Count(const BlockStore& store) const;
   // Count's answer, which is told of an ended job from the disk, and what has been counted, to go
-  // on with; and as it was stored. Know comes first.
+  // on with; and as it was stored, with `blocks`: of the tally that did. Know comes first.
   Epochs Stored(const BlockStore& store) const;
-  void Restore(const Epochs& epochs);
+  void Restore(const Epochs& epochs, BlockRange blocks);
 
  private:
   // Samples applied to each trained block. Most epochs are over, and the same for all.

@@ -43,6 +43,7 @@ void FillMetrics(const Progress& progress, const JobSpec& spec, pb::TaskReport* 
 }
 
 void FillProgress(const Progress& progress, const JobSpec& spec, pb::TaskReport* report) {
+  report->set_history(progress.history);
   report->set_step(progress.step);
   report->set_has_loss(progress.has_loss);
   report->set_loss(progress.loss);

@@ -103,6 +103,7 @@ absl::Status Trainer::RunUnder(const pb::Plan& plan, const pb::TaskSlot& task) {
                    parts_.client.FindStart(parts_.spec.virtual_workers, total_steps_));
   LogInfo("plan ", plan.number(), ", ", Name(consistency), ": virtual workers [", begin_, ", ",
           end_, ") from step ", start.version, " of ", total_steps_);
+  progress_.history = plan.history();
   progress_.step = start.version;
   progress_.evaluated = false;
   before_rounds_ = progress_;

@@ -19,26 +19,6 @@ namespace {
 
 using NodeKind = ConfigNode::Kind;
 
-constexpr uint64_t kMostSteps = 1'000'000'000'000'000;
-
-// "100 steps", "1 epoch", "end" (both 0). A missing node leaves both as they are.
-void ParseEvery(const ConfigNode& node, uint64_t* steps, uint64_t* epochs) {
-  if (node.kind() == NodeKind::kMissing) return;
-  const std::vector<std::string> words = absl::StrSplit(node.text(), ' ', absl::SkipEmpty());
-  const bool at_end = words.size() == 1 && words[0] == "end";
-  uint64_t count = 0;
-  const bool counted =
-      words.size() == 2 && absl::SimpleAtoi(words[0], &count) && count >= 1 && count <= kMostSteps;
-  const bool by_steps = counted && (words[1] == "step" || words[1] == "steps");
-  const bool by_epochs = counted && (words[1] == "epoch" || words[1] == "epochs");
-  if (!at_end && !by_steps && !by_epochs) {
-    return node.Error(
-        absl::StrCat("found ", node.Found(), "; expected as in '100 steps', '1 epoch' or 'end'"));
-  }
-  *steps = by_steps ? count : 0;
-  *epochs = by_epochs ? count : 0;
-}
-
 void ParseMetrics(const ConfigNode& node, const ParsedModel& model, EvaluateSpec* spec) {
   if (node.kind() == NodeKind::kMissing) return;
   for (const ConfigNode& item : node.Items()) {
@@ -116,14 +96,6 @@ DeviceKind ParseDevice(const ConfigNode& root) {
   return kDevices[root.Choice("device", 0, {"auto", "cpu", "cuda"})];
 }
 
-CheckpointSpec ParseCheckpoint(const ConfigNode& node) {
-  CheckpointSpec spec;
-  ParseEvery(node.Child("every"), &spec.every_steps, &spec.every_epochs);
-  spec.keep = static_cast<uint32_t>(node.Integer("keep", spec.keep, {1, 1e6}));
-  node.Finish();
-  return spec;
-}
-
 }  // namespace
 
 std::vector<std::string> DatasetSpec::Files() const {
@@ -161,10 +133,7 @@ ParsedJob ParseJob(const std::string& text, const std::string& directory) {
   spec.min_workers = workers.least;
   spec.device = ParseDevice(root);
   spec.checkpoint = ParseCheckpoint(root.Child("checkpoint"));
-  const ConfigNode restart = root.Child("restart");
-  spec.max_restarts =
-      static_cast<uint32_t>(restart.Integer("max_restarts", spec.max_restarts, {0, 1e6}));
-  restart.Finish();
+  spec.restart = ParseRestart(root.Child("restart"));
   root.Finish();
   job.errors = reader.errors();
   return job;

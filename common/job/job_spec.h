@@ -14,6 +14,7 @@
 #include "common/base/config.h"
 #include "common/job/consistency_spec.h"
 #include "common/job/model_spec.h"
+#include "common/job/parse_checkpoint.h"
 
 namespace paracord {
 
@@ -57,15 +58,6 @@ struct EvaluateSpec {
   std::vector<MetricKind> metrics;
 };
 
-// How often the state is kept. Checkpoints are written at step 0, at the end and at an orderly
-// stop; nothing acts on these settings yet: periodic checkpoints come with a later version, and job
-// files that ask for them are good ones now.
-struct CheckpointSpec {
-  uint64_t every_steps = 0;   // 0: see every_epochs
-  uint64_t every_epochs = 0;  // used if every_steps is 0; both 0: only at the end
-  uint32_t keep = 3;          // the newest so many are kept
-};
-
 enum class DeviceKind { kAuto, kCpu, kCuda };
 
 struct JobSpec {
@@ -88,7 +80,7 @@ struct JobSpec {
   uint32_t min_workers = 1;       // tasks to start with at least; without a range: `workers`
   DeviceKind device = DeviceKind::kAuto;
   CheckpointSpec checkpoint;
-  uint32_t max_restarts = 5;
+  RestartSpec restart;
 
   // Steps of the whole job, once the number of training samples is known.
   uint64_t TotalSteps(uint64_t samples) const;

@@ -20,8 +20,9 @@ namespace paracord {
 int StateFloats(OptimizerSpec::Kind kind);
 
 // Bytes of a server's memory that blocks of so many floats take at most: two versions, a third in
-// the making or in a checkpoint, and the optimizer's state. The scheduler plans with it and the
-// server reserves it; every block counts, the metrics' too.
+// the making or in a checkpoint, and the optimizer's state twice, as a checkpoint holds the one
+// that it began with. The scheduler plans with it and the server reserves it; every block counts,
+// the metrics' too.
 uint64_t BytesOnServer(uint64_t floats, OptimizerSpec::Kind kind);
 
 // lr of step `step` (from 0) of `total_steps`. No libm: hosts agree on every bit.

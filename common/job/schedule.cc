@@ -44,7 +44,7 @@ double Progress(uint64_t step, uint64_t steps) {
 }  // namespace
 
 uint64_t BytesOnServer(uint64_t floats, OptimizerSpec::Kind kind) {
-  return floats * sizeof(float) * static_cast<uint64_t>(3 + StateFloats(kind));
+  return floats * sizeof(float) * static_cast<uint64_t>(3 + 2 * StateFloats(kind));
 }
 
 int StateFloats(OptimizerSpec::Kind kind) {

@@ -32,6 +32,8 @@ class Coordinator {
                          Callback<pb::ListNodesReply> done) = 0;
   virtual void Cancel(const pb::CancelRequest& request, Callback<pb::CancelReply> done) = 0;
   virtual void SetJob(const pb::SetJobRequest& request, Callback<pb::SetJobReply> done) = 0;
+  virtual void ChangeCheckpoint(const pb::ChangeCheckpointRequest& request,
+                                Callback<pb::ChangeCheckpointReply> done) = 0;
 };
 
 }  // namespace paracord

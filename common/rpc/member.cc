@@ -75,9 +75,8 @@ struct Member::State : std::enable_shared_from_this<State> {
     if (is_join) {
       coordinator.Join(join, [me](absl::StatusOr<pb::JoinReply> r) { me->Joined(std::move(r)); });
     } else {
-      coordinator.Heartbeat(heartbeat, [me](const absl::StatusOr<pb::HeartbeatReply>& r) {
-        me->Answered(r.status());
-      });
+      coordinator.Heartbeat(heartbeat,
+                            [me](const absl::StatusOr<pb::HeartbeatReply>& r) { me->Answered(r); });
     }
     MutexLock lock(mutex);
     starting = false;
@@ -120,8 +119,10 @@ struct Member::State : std::enable_shared_from_this<State> {
     Next(reply.ok() ? Duration::zero() : kRetry);
   }
 
-  void Answered(const absl::Status& status) {
+  void Answered(const absl::StatusOr<pb::HeartbeatReply>& reply) {
+    const absl::Status& status = reply.status();
     MutexLock lock(mutex);
+    if (reply.ok() && !closed && callbacks.on_answer) callbacks.on_answer(*reply);
     if (absl::IsNotFound(status)) joined = false;
     if (!status.ok()) Complain(status);
     const bool now = again || absl::IsNotFound(status);

@@ -19,7 +19,8 @@ class Member {
   struct Callbacks {
     std::function<void(pb::JoinRequest*)>
         fill_join;  // what changes between joins (stored generations)
-    std::function<void(pb::HeartbeatRequest*)> fill_heartbeat;  // the state, whole
+    std::function<void(pb::HeartbeatRequest*)> fill_heartbeat;      // the state, whole
+    std::function<void(const pb::HeartbeatReply&)> on_answer = {};  // to a heartbeat; may be null
     std::function<void(const pb::WatchReply&)> on_assignments;
     // The scheduler calls the join itself wrong (InvalidArgument): nothing is tried any more.
     std::function<void(const absl::Status&)> on_refused = FailDaemon;

@@ -56,6 +56,10 @@ class RemoteCoordinator : public Coordinator {
   void SetJob(const pb::SetJobRequest& request, Callback<pb::SetJobReply> done) override {
     Call("/paracord.pb.Coordinator/SetJob", request, std::move(done));
   }
+  void ChangeCheckpoint(const pb::ChangeCheckpointRequest& request,
+                        Callback<pb::ChangeCheckpointReply> done) override {
+    Call("/paracord.pb.Coordinator/ChangeCheckpoint", request, std::move(done));
+  }
 
  private:
   template <class Request, class Reply>

@@ -36,6 +36,7 @@ class CommandLine {
     AddDigest();
     AddAudit();
     AddExport();
+    AddCheckpoint();
   }
 
   int Run(int argc, char** argv) {
@@ -182,6 +183,32 @@ class CommandLine {
     AddTimeout(command, &export_.timeout, "give up after this (exit 4); 60s if left out");
   }
 
+  void AddCheckpoint() {
+    CLI::App* checkpoint = app_.add_subcommand("checkpoint", "what a job can go back to");
+    checkpoint->require_subcommand(1);
+    AddCheckpointVerb(checkpoint, "list", "steps that are stored", false, RunCheckpointList);
+    AddCheckpointVerb(checkpoint, "save", "one more, now; returns when it is there", false,
+                      RunCheckpointSave);
+    AddCheckpointVerb(checkpoint, "verify", "read every byte; without --step: of all", false,
+                      RunCheckpointVerify)
+        ->add_option("--step", checkpoint_.step, "of this step");
+    AddCheckpointVerb(checkpoint, "restore", "go back to a step, and on from there", true,
+                      RunCheckpointRestore);
+    AddCheckpointVerb(checkpoint, "delete", "free its space", true, RunCheckpointDelete);
+  }
+  CLI::App* AddCheckpointVerb(CLI::App* checkpoint, const std::string& name,
+                              const std::string& description, bool step,
+                              int (*run)(const Context&, const CheckpointArguments&)) {
+    CLI::App* command = checkpoint->add_subcommand(name, description);
+    command->callback([this, run] {
+      chosen_ = [this, run](const Context& context) { return run(context, checkpoint_); };
+    });
+    AddJob(command, &checkpoint_.job);
+    if (step) command->add_option("--step", checkpoint_.step, "of this step")->required();
+    AddTimeout(command, &checkpoint_.timeout, "give up after this (exit 4); 60s if left out");
+    return command;
+  }
+
   Context context_;
   std::string output_ = "table";
   Verb chosen_;
@@ -198,6 +225,7 @@ class CommandLine {
   DigestArguments digest_;
   AuditArguments audit_;
   ExportArguments export_;
+  CheckpointArguments checkpoint_;
   CLI::App app_;
 };
 

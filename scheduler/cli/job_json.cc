@@ -10,6 +10,7 @@ namespace {
 
 Json Pid(int64_t pid) { return pid > 0 ? Json(pid) : Json(nullptr); }
 Json Time(int64_t unix_ms) { return unix_ms > 0 ? Json(TimeText(unix_ms)) : Json(nullptr); }
+Json Text(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 // JSON has no infinities.
 Json Number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
@@ -46,7 +47,9 @@ Json CheckpointJson(const pb::StoredStep& stored) {
   return {{"step", stored.step()},
           {"bytes", stored.bytes()},
           {"committed_at", Time(stored.committed_at_unix_ms())},
-          {"stall_ms", Number(stored.stall_ms())}};
+          {"stall_ms", Number(stored.stall_ms())},
+          {"history", stored.history()},
+          {"damage", Text(stored.damage())}};
 }
 
 Json TaskJson(const pb::TaskStatus& task) {
@@ -114,11 +117,16 @@ Json JobJson(const pb::JobStatus& status) {
       {"max_staleness", status.max_staleness()},
       {"staleness_counts", Array(status.staleness_counts(), [](uint64_t n) { return Json(n); })},
       {"checkpoints", Array(status.checkpoints(), CheckpointJson)},
+      {"checkpoint_error", Text(status.checkpoint_error())},
       {"tasks", Array(status.tasks(), TaskJson)},
       {"servers", Array(status.servers(), ServerJson)},
       {"wall_seconds", Number(status.wall_seconds())},
       {"history", status.history()},
       {"submitted_at", Time(status.submitted_unix_ms())}};
+}
+
+Json CheckpointsJson(const pb::JobStatus& status) {
+  return {{"id", status.id()}, {"checkpoints", Array(status.checkpoints(), CheckpointJson)}};
 }
 
 Json JobsJson(const pb::ListJobsReply& reply) { return {{"jobs", Array(reply.jobs(), JobJson)}}; }

@@ -16,7 +16,8 @@ std::string TimeText(int64_t unix_ms);  // "" for 0: not known
 std::string RoleName(pb::Role role);    // "server"
 bool HasEnded(pb::JobState state);
 
-Json JobJson(const pb::JobStatus& status);        // get JOB
+Json JobJson(const pb::JobStatus& status);  // get JOB
+Json CheckpointsJson(const pb::JobStatus& status);
 Json JobsJson(const pb::ListJobsReply& reply);    // {"jobs": [...]}
 Json NodesJson(const pb::ListNodesReply& reply);  // {"nodes": [...]}
 Json ExplainJson(const pb::JobStatus& status);    // {"id", "state", "waits", "events"}

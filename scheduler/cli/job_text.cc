@@ -71,20 +71,21 @@ std::string ServersText(const pb::JobStatus& status) {
   return table.Text();
 }
 
-std::string CheckpointsText(const pb::JobStatus& status) {
-  TextTable table({"STORED STEP", "SIZE", "AT"});
-  for (const pb::StoredStep& stored : status.checkpoints()) {
-    table.Add({absl::StrCat(stored.step()), FormatBytes(stored.bytes()),
-               TimeText(stored.committed_at_unix_ms())});
-  }
-  return table.Text();
-}
-
 void AppendField(std::string* text, const char* name, const std::string& value) {
   if (!value.empty()) absl::StrAppend(text, absl::StrFormat("%-12s", name), value, "\n");
 }
 
 }  // namespace
+
+std::string CheckpointsText(const pb::JobStatus& status) {
+  TextTable table({"STORED STEP", "SIZE", "AT", ""});
+  for (const pb::StoredStep& stored : status.checkpoints()) {
+    table.Add({absl::StrCat(stored.step()), FormatBytes(stored.bytes()),
+               TimeText(stored.committed_at_unix_ms()),
+               stored.damage().empty() ? "" : absl::StrCat("damaged: ", stored.damage())});
+  }
+  return table.Text();
+}
 
 std::string JobsText(const pb::ListJobsReply& reply) {
   if (reply.jobs().empty()) return "no jobs\n";
@@ -117,6 +118,7 @@ std::string JobText(const pb::JobStatus& status) {
   if (!status.first_failure().code().empty()) {
     AppendField(&text, "failure", FailureText(status.first_failure()));
   }
+  AppendField(&text, "no checkpoint", status.checkpoint_error());
   for (const pb::Wait& wait : status.waits()) {
     AppendField(&text, "waits", absl::StrCat(wait.who(), ": ", wait.what()));
   }

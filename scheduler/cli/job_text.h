@@ -8,7 +8,8 @@
 
 namespace paracord {
 
-std::string JobsText(const pb::ListJobsReply& reply);    // one row a job
+std::string JobsText(const pb::ListJobsReply& reply);  // one row a job
+std::string CheckpointsText(const pb::JobStatus& status);
 std::string JobText(const pb::JobStatus& status);        // everything about one
 std::string NodesText(const pb::ListNodesReply& reply);  // one row a member
 std::string ExplainText(const pb::JobStatus& status, int64_t now_unix_ms);

@@ -83,6 +83,12 @@ absl::StatusOr<pb::SetJobReply> SchedulerClient::SetJob(const std::string& id,
                                 [&](auto done) { coordinator_->SetJob(request, std::move(done)); });
 }
 
+absl::StatusOr<pb::ChangeCheckpointReply> SchedulerClient::ChangeCheckpoint(
+    const pb::ChangeCheckpointRequest& request, TimePoint until) {
+  return Retry<pb::ChangeCheckpointReply>(
+      until, [&](auto done) { coordinator_->ChangeCheckpoint(request, std::move(done)); });
+}
+
 absl::StatusOr<pb::SubmitReply> SchedulerClient::Submit(const pb::SubmitRequest& request,
                                                         TimePoint until) {
   RETURN_IF_ERROR(ListNodes(until).status());

@@ -40,6 +40,9 @@ class SchedulerClient {
   // again like the others.
   absl::StatusOr<pb::SetJobReply> SetJob(const std::string& id,
                                          const std::vector<std::string>& settings, TimePoint until);
+  // Done twice, each of them comes to the same.
+  absl::StatusOr<pb::ChangeCheckpointReply> ChangeCheckpoint(
+      const pb::ChangeCheckpointRequest& request, TimePoint until);
   // Sent once: a submit whose answer is lost may have been taken. Looks first whether the scheduler
   // is there.
   absl::StatusOr<pb::SubmitReply> Submit(const pb::SubmitRequest& request, TimePoint until);

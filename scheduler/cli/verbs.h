@@ -94,4 +94,15 @@ struct ExportArguments {
 };
 int RunExport(const Context& context, const ExportArguments& arguments);
 
+struct CheckpointArguments {
+  std::string job;
+  std::optional<uint64_t> step;
+  Duration timeout = seconds(60);
+};
+int RunCheckpointList(const Context& context, const CheckpointArguments& arguments);
+int RunCheckpointSave(const Context& context, const CheckpointArguments& arguments);
+int RunCheckpointVerify(const Context& context, const CheckpointArguments& arguments);
+int RunCheckpointRestore(const Context& context, const CheckpointArguments& arguments);
+int RunCheckpointDelete(const Context& context, const CheckpointArguments& arguments);
+
 }  // namespace paracord

@@ -27,9 +27,13 @@ std::string StoredSteps(const pb::JobStatus& status) {
   return text.empty() ? "none" : text;
 }
 
-bool IsStored(const pb::JobStatus& status, uint64_t step) {
-  const auto& stored = status.checkpoints();
-  return std::any_of(stored.begin(), stored.end(), [&](const auto& s) { return s.step() == step; });
+// Null: it is not stored, or damaged.
+const pb::StoredStep* FindStored(const pb::JobStatus& status, uint64_t step) {
+  const pb::StoredStep* found = nullptr;
+  for (const pb::StoredStep& stored : status.checkpoints()) {
+    if (stored.step() == step && stored.damage().empty()) found = &stored;
+  }
+  return found;
 }
 
 absl::Status NoSuchStep(const pb::JobStatus& status, const std::string& what) {
@@ -45,8 +49,9 @@ absl::StatusOr<std::optional<WeightsTarget>> ChooseOfEnded(const pb::JobStatus& 
   }
   if (step.has_value()) return NoSuchStep(status, absl::StrCat("step ", *step, " is not stored"));
   uint64_t newest = 0;
-  for (const pb::StoredStep& stored : status.checkpoints())
-    newest = std::max(newest, stored.step());
+  for (const pb::StoredStep& stored : status.checkpoints()) {
+    if (stored.damage().empty()) newest = std::max(newest, stored.step());
+  }
   if (status.checkpoints().empty()) return NoSuchStep(status, "it left no weights");
   return WeightsTarget{newest, true};
 }
@@ -66,7 +71,7 @@ WeightsVersion DescribeVersion(const std::string& job, uint64_t step, const Bloc
 
 absl::StatusOr<std::optional<WeightsTarget>> ChooseTarget(const pb::JobStatus& status,
                                                           std::optional<uint64_t> step) {
-  if (step.has_value() && IsStored(status, *step)) return WeightsTarget{*step, true};
+  if (step.has_value() && FindStored(status, *step) != nullptr) return WeightsTarget{*step, true};
   if (step.has_value() && status.steps() > 0 && *step > status.steps()) {
     return NoSuchStep(status,
                       absl::StrCat("step ", *step, " is beyond its last one, ", status.steps()));
@@ -115,7 +120,8 @@ absl::Status WeightsReader::Attempt(std::optional<uint64_t> step, TimePoint unti
   if (reply_.plan().shards().empty()) {
     return absl::UnavailableError(absl::StrCat(job_, " has not started yet"));
   }
-  if (target.has_value() && target->stored) {
+  stored_ = target.has_value() && target->stored;
+  if (stored_) {
     version_ = target->version;
     fetched_.clear();
     return ReadStored(until, sink);
@@ -193,7 +199,10 @@ absl::Status WeightsReader::Fetch(const std::vector<WeightsPiece>& pieces, TimeP
   const auto shard_of = [this](uint32_t index) -> Shard& {
     return ShardAt(reply_.plan().shards(static_cast<int>(index)).address());
   };
-  return FetchBlocks(*grid_, reply_.plan(), version_, pieces, shard_of, until, &fetched_);
+  pb::Plan plan = reply_.plan();
+  const pb::StoredStep* stored = stored_ ? FindStored(reply_.status(), version_) : nullptr;
+  if (stored != nullptr && stored->history() > 0) plan.set_history(stored->history());
+  return FetchBlocks(*grid_, plan, version_, pieces, shard_of, until, &fetched_);
 }
 
 absl::Status WeightsReader::Feed(const std::vector<WeightsPiece>& pieces, WeightsSink& sink) {

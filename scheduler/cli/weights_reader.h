@@ -80,6 +80,7 @@ class WeightsReader {
   std::unique_ptr<BlockGrid> grid_;
   std::map<std::string, std::unique_ptr<Shard>> shards_;  // by address
   uint64_t version_ = 0;                                  // aimed at
+  bool stored_ = false;                                   // it is read from storage
   uint64_t margin_ = 0;  // how far ahead of the newest version to aim
   FetchedBlocks fetched_;
 };

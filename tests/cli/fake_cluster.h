@@ -29,6 +29,7 @@ class FakeCoordinator : public Coordinator {
   std::function<void()> before_job;  // called before each GetJob; may change `reply` and `error`
   std::vector<pb::SubmitRequest> submitted;
   std::vector<pb::SetJobRequest> set;
+  std::vector<pb::ChangeCheckpointRequest> changed;
   int calls = 0;
 
   void GetJob(const pb::GetJobRequest& request, Callback<pb::GetJobReply> done) override {
@@ -60,6 +61,13 @@ class FakeCoordinator : public Coordinator {
     set.push_back(request);
     pb::SetJobReply answer;
     answer.set_plan(reply.plan().number());
+    Answer(answer, done);
+  }
+  void ChangeCheckpoint(const pb::ChangeCheckpointRequest& request,
+                        Callback<pb::ChangeCheckpointReply> done) override {
+    changed.push_back(request);
+    pb::ChangeCheckpointReply answer;
+    answer.set_step(request.step());
     Answer(answer, done);
   }
   void Join(const pb::JoinRequest&, Callback<pb::JoinReply> done) override { Refuse(done); }
@@ -116,6 +124,10 @@ class BorrowedCoordinator : public Coordinator {
   }
   void SetJob(const pb::SetJobRequest& r, Callback<pb::SetJobReply> d) override {
     to_.SetJob(r, d);
+  }
+  void ChangeCheckpoint(const pb::ChangeCheckpointRequest& r,
+                        Callback<pb::ChangeCheckpointReply> d) override {
+    to_.ChangeCheckpoint(r, d);
   }
 
  private:

@@ -77,7 +77,7 @@ TEST_CASE("a job's JSON has every field of the contract, with its value") {
     "first_failure": {"code": "TaskExited", "message": "task 1 was killed by signal 9", "node": "worker-0",
                       "rank": 1, "exit": 137, "log_tail": "one\ntwo\n"},
     "consistency": "bsp", "backup": 1, "max_staleness": 2, "staleness_counts": [40, 0, 3],
-    "checkpoints": [{"step": 0, "bytes": 2048, "committed_at": "2024-05-01T12:00:00.123Z", "stall_ms": 1.5}],
+    "checkpoints": [{"step": 0, "bytes": 2048, "committed_at": "2024-05-01T12:00:00.123Z", "stall_ms": 1.5, "history": 0, "damage": null}],
     "servers": [{"id": "server-0", "address": "127.0.0.1:7301", "pid": 42, "bytes": 4096}],
     "wall_seconds": 12.5})");
   for (const auto& [key, value] : expected.items()) {

@@ -198,6 +198,7 @@ long_job() {
   file=$(job long 64 10 '[{linear: 256}, relu, {dropout: 0.2}, {linear: 256}, relu, {linear: 10}]' "
 train: {steps: 200, batch_size: 256, optimizer: {kind: adamw, lr: 0.001}, evaluate: {metrics: [accuracy]}}
 workers: 2
+checkpoint: {every: 100 steps}
 restart: {max_restarts: 50}")
   for _ in 1 2; do
     id=$(submit "$file")

@@ -4,20 +4,6 @@
 namespace paracord {
 namespace {
 
-TEST_CASE("a lost server fails the job and is named") {
-  Running run;
-  const bool restarted = GENERATE(true, false);
-  run.sim.Kill("server-1");
-  if (restarted) run.sim.Start("server-1");
-  run.sim.Pass(seconds(3));
-  const pb::JobStatus status = run.status();
-  CHECK(status.state() == pb::FAILED);
-  CHECK(status.first_failure().code() == "ServerLost");
-  CHECK(status.first_failure().node() == "server-1");
-  CHECK(status.first_failure().rank() == -1);
-  CHECK(run.plan().phase() == pb::Plan::CLOSED);
-}
-
 TEST_CASE("a server that stopped in order is waited for and returns with what it had stored") {
   Running run;
   REQUIRE(run.sim.ReportStep(run.job, 0, 4).ok());
@@ -41,43 +27,6 @@ TEST_CASE("a server that stopped in order is waited for and returns with what it
   CHECK(after.shards(1).incarnation() == run.sim.host("server-1").who.incarnation());
   CHECK(after.shards(1).address() == run.sim.host("server-1").who.address());
   CHECK(after.shards(0).incarnation() == before.shards(0).incarnation());
-}
-
-TEST_CASE("a server that comes back without what it had stored fails the job with DataLoss") {
-  Running run;
-  REQUIRE(run.sim.ReportStep(run.job, 0, 4).ok());
-  run.sim.Leave("server-1");
-  std::erase_if(run.sim.host("server-1").disk, [](const auto& s) { return s.step() == 4; });
-  run.sim.Start("server-1");
-  CHECK(run.sim.State(run.job) == pb::FAILED);
-  CHECK(run.status().first_failure().code() == "DataLoss");
-}
-
-TEST_CASE("a server that leaves with less than it had applied has lost it") {
-  Running run;
-  REQUIRE(run.sim.ReportStep(run.job, 0, 4).ok());
-  run.sim.Beat();
-  run.sim.Leave("server-1", false);  // step 0 is all it stored
-  CHECK(run.sim.State(run.job) == pb::FAILED);
-  CHECK(run.status().first_failure().code() == "ServerLost");
-}
-
-TEST_CASE("a finished job whose server dies before it stored fails; with the proof it succeeds") {
-  Running run;
-  run.sim.ReportAllDone(run.job);
-  const bool stored = GENERATE(true, false);
-  SimHost& server = run.sim.host("server-1");
-  if (stored) {
-    pb::StoredRange last = server.disk.at(0);
-    last.set_step(kSimSteps);
-    server.disk.push_back(last);
-  }
-  run.sim.Kill("server-1");
-  run.sim.Pass(seconds(4));
-  CHECK(run.sim.State(run.job) == pb::RUNNING);
-  CHECK(Has(run.sim.Waits(run.job), "server-1: is not there"));
-  run.sim.Start("server-1");
-  CHECK(run.sim.State(run.job) == (stored ? pb::SUCCEEDED : pb::FAILED));
 }
 
 TEST_CASE("a shard's error fails the job with the server's words") {
@@ -226,17 +175,6 @@ TEST_CASE("a restarted scheduler adopts running tasks and goes on with the same 
   run.sim.RestartScheduler();
   CHECK(run.sim.State(run.job) == pb::SUCCEEDED);
   CHECK(run.sim.Submit({}) == "sim-2");
-}
-
-TEST_CASE("after the scheduler's restart, who does not join again is lost") {
-  Running run;
-  run.sim.Kill("server-0");
-  run.sim.RestartScheduler();
-  run.sim.Pass(milliseconds(2500));
-  CHECK(run.sim.State(run.job) == pb::RUNNING);
-  run.sim.Pass(seconds(1));
-  CHECK(run.sim.State(run.job) == pb::FAILED);
-  CHECK(Has(run.status().first_failure().message(), "did not come back after the scheduler's"));
 }
 
 TEST_CASE("a job survives an orderly stop and start of the whole cluster") {

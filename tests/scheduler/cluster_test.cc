@@ -169,6 +169,8 @@ TEST_CASE("a server lost after a task announced its failure does not replace the
   report.mutable_failure()->set_code("DataLoss");
   REQUIRE(run.sim.Report(report).ok());
   run.sim.Start("server-0");
+  CHECK(run.plan().history() == 1);  // nobody goes back any more
+  run.sim.Pass(seconds(3));
   CHECK(run.sim.State(run.job) == pb::FAILED);
   CHECK(run.status().first_failure().code() == "DataLoss");
 }

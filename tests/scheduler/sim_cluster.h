@@ -34,9 +34,9 @@ struct SimHost {
   pb::JoinRequest who;
   bool alive = false;
   bool joined = false;
-  std::vector<SimTask> tasks;         // worker
-  std::vector<pb::StoredRange> disk;  // server
-  SimShards shards;                   // server
+  std::vector<SimTask> tasks;  // worker
+  SimDisk disk;                // server
+  SimShards shards;            // server
 };
 
 class SimCluster {
@@ -52,6 +52,8 @@ class SimCluster {
   SimHost& host(const std::string& name) { return hosts_.at(name); }
   std::map<std::string, SimHost>& hosts() { return hosts_; }
 
+  // Every server of the job has stored the step, and says so.
+  void Checkpoint(const std::string& job, uint64_t step);
   // Every live host follows its plans and sends a heartbeat.
   void Beat();
   void BeatOne(SimHost& host);
@@ -74,6 +76,8 @@ class SimCluster {
   std::string Submit(const SimJob& job) { return TrySubmit(job).value(); }
   absl::Status Cancel(const std::string& job);
   absl::Status Set(const std::string& job, const std::vector<std::string>& settings);
+  absl::StatusOr<uint64_t> Change(const std::string& job, pb::ChangeCheckpointRequest::What what,
+                                  uint64_t step = 0);
   pb::GetJobReply Get(const std::string& job);
   pb::JobState State(const std::string& job) { return Get(job).status().state(); }
   std::string Waits(const std::string& job);  // one a line
@@ -89,17 +93,15 @@ class SimCluster {
  private:
   void Open();
   void Follow(SimHost& host);
-  static void StoreAsServer(SimHost& host, const pb::Plan& plan);
   pb::HeartbeatRequest MakeHeartbeat(const SimHost& host);
-  static void Store(SimHost& host, const pb::Plan& plan, const pb::ShardRange& shard,
-                    uint64_t step);
 
   const uint32_t min_servers_;
   ManualTimer timer_;
   std::shared_ptr<MemoryJournal::Store> store_ = std::make_shared<MemoryJournal::Store>();
   std::unique_ptr<Cluster> cluster_;
   std::map<std::string, SimHost> hosts_;
-  std::map<std::string, uint64_t> applied_;  // by job: the version that its shards have
+  std::map<std::string, uint64_t> applied_;    // by job: the version that its shards have
+  std::map<std::string, uint64_t> histories_;  // by job: the newest that a server has heard of
   uint64_t next_incarnation_ = 1000;
 };
 
@@ -179,35 +181,21 @@ inline absl::StatusOr<pb::WatchReply> SimCluster::Watch(const SimHost& host) {
   return Await<pb::WatchReply>([&](auto done) { cluster_->Watch(request, std::move(done)); });
 }
 
-inline void SimCluster::Store(SimHost& host, const pb::Plan& plan, const pb::ShardRange& shard,
-                              uint64_t step) {
-  for (const pb::StoredRange& stored : host.disk) {
-    if (SameHistory(stored, plan) && stored.step() == step) return;
-  }
-  pb::StoredRange& stored = host.disk.emplace_back();
-  SetHistory(plan, &stored);
-  stored.set_step(step);
-  stored.set_block_begin(shard.block_begin());
-  stored.set_block_end(shard.block_end());
-  stored.set_bytes(100);
-}
-
-inline void SimCluster::StoreAsServer(SimHost& host, const pb::Plan& plan) {
-  for (const pb::ShardRange& shard : plan.shards()) {
-    if (shard.server() != host.who.name()) continue;
-    if (plan.phase() != pb::Plan::CLOSED) Store(host, plan, shard, 0);
-    if (plan.phase() == pb::Plan::FINISHED) Store(host, plan, shard, plan.step());
-  }
-}
-
 inline void SimCluster::Follow(SimHost& host) {
   auto reply = Watch(host);
   if (!reply.ok()) return;
+  for (const pb::Assignment& assignment : reply->assignments()) {
+    uint64_t& history = histories_[assignment.plan().job()];
+    if (assignment.plan().history() > std::max<uint64_t>(history, 1)) {
+      applied_[assignment.plan().job()] = assignment.plan().step();
+    }
+    history = std::max<uint64_t>(history, assignment.plan().history());
+  }
   host.shards.Follow(*reply, host.who, applied_);
   std::vector<SimTask> kept;
   for (const pb::Assignment& assignment : reply->assignments()) {
     const pb::Plan& plan = assignment.plan();
-    StoreAsServer(host, plan);
+    StoreForPlan(host.disk, host.who.name(), plan);
     for (const pb::TaskSlot& slot : plan.tasks()) {
       if (slot.worker() != host.who.name()) continue;
       SimTask task{plan.job(), slot.rank(), slot.incarnation()};
@@ -247,6 +235,7 @@ inline void SimCluster::BeatOne(SimHost& host) {
   const auto reply = Await<pb::HeartbeatReply>(
       [&](auto done) { cluster_->Heartbeat(MakeHeartbeat(host), std::move(done)); });
   if (absl::IsNotFound(reply.status())) host.joined = false;
+  if (reply.ok()) DropFrom(host.disk, *reply);
 }
 
 inline void SimCluster::Beat() {
@@ -266,7 +255,8 @@ inline void SimCluster::Leave(const std::string& name, bool store) {
     for (const pb::Assignment& assignment : reply->assignments()) {
       for (const pb::ShardRange& shard : assignment.plan().shards()) {
         const std::string& job = assignment.plan().job();
-        if (shard.server() == name) Store(host, assignment.plan(), shard, applied_[job]);
+        if (shard.server() != name) continue;
+        StoreOn(host.disk, assignment.plan(), shard, applied_[job], host.who.incarnation());
       }
     }
   }
@@ -355,6 +345,28 @@ inline absl::Status SimCluster::Set(const std::string& job,
   for (const std::string& setting : settings) request.add_settings(setting);
   return Await<pb::SetJobReply>([&](auto done) { cluster_->SetJob(request, std::move(done)); })
       .status();
+}
+
+inline absl::StatusOr<uint64_t> SimCluster::Change(const std::string& job,
+                                                   pb::ChangeCheckpointRequest::What what,
+                                                   uint64_t step) {
+  pb::ChangeCheckpointRequest request;
+  request.set_id(job);
+  request.set_what(what);
+  request.set_step(step);
+  auto reply = Await<pb::ChangeCheckpointReply>(
+      [&](auto done) { cluster_->ChangeCheckpoint(request, std::move(done)); });
+  if (!reply.ok()) return reply.status();
+  return reply->step();
+}
+
+inline void SimCluster::Checkpoint(const std::string& job, uint64_t step) {
+  const pb::Plan plan = Get(job).plan();
+  for (const pb::ShardRange& shard : plan.shards()) {
+    SimHost& host = hosts_.at(shard.server());
+    if (host.who.incarnation() == shard.incarnation()) StoreOn(host.disk, plan, shard, step);
+  }
+  Beat();
 }
 
 inline pb::GetJobReply SimCluster::Get(const std::string& job) {

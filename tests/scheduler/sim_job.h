@@ -17,6 +17,7 @@ struct SimJob {
   bool balance = false;
   std::string device = "auto";
   int units = 4;
+  std::string checkpoint = "{}";
   std::string Yaml() const;
 };
 
@@ -24,17 +25,17 @@ inline constexpr uint64_t kSimSteps = 10;
 inline constexpr uint32_t kSimVirtualWorkers = 8;
 
 inline std::string SimJob::Yaml() const {
-  return absl::StrCat("name: ", name, "\nmodel:\n  input: [4]\n  layers: [{linear: ", units,
-                      "}]\n  loss: softmax_cross_entropy\n"
-                      "data:\n  train: {format: synthetic, samples: 40, features: 4, classes: ",
-                      units, "}\ntrain:\n  steps: ", kSimSteps,
-                      "\n  batch_size: 8\n  virtual_workers: ", kSimVirtualWorkers,
-                      "\n  optimizer: {kind: sgd, lr: 0.1}\nworkers: ",
-                      min_workers == 0
-                          ? absl::StrCat(workers)
-                          : absl::StrCat("{min: ", min_workers, ", max: ", workers, "}"),
-                      "\nconsistency: ", consistency, "\nbalance: ", balance ? "auto" : "off",
-                      "\ndevice: ", device, "\nrestart: {max_restarts: ", max_restarts, "}\n");
+  return absl::StrCat(
+      "name: ", name, "\nmodel:\n  input: [4]\n  layers: [{linear: ", units,
+      "}]\n  loss: softmax_cross_entropy\n"
+      "data:\n  train: {format: synthetic, samples: 40, features: 4, classes: ",
+      units, "}\ntrain:\n  steps: ", kSimSteps,
+      "\n  batch_size: 8\n  virtual_workers: ", kSimVirtualWorkers,
+      "\n  optimizer: {kind: sgd, lr: 0.1}\nworkers: ",
+      min_workers == 0 ? absl::StrCat(workers)
+                       : absl::StrCat("{min: ", min_workers, ", max: ", workers, "}"),
+      "\nconsistency: ", consistency, "\nbalance: ", balance ? "auto" : "off", "\ndevice: ", device,
+      "\nrestart: {max_restarts: ", max_restarts, "}\ncheckpoint: ", checkpoint, "\n");
 }
 
 }  // namespace paracord

@@ -6,15 +6,54 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
+#include "common/job/history.h"
 #include "common/job/job_spec.h"
 #include "common/job/key_range.h"
 #include "common/job/optimizer.h"
 #include "proto/coordinator.pb.h"
 
 namespace paracord {
+
+// What a make-believe server has on its disk.
+using SimDisk = std::vector<pb::StoredRange>;
+
+// One shard's part of a step; `stopped`: by an incarnation that stops in order, or 0.
+inline void StoreOn(SimDisk& disk, const pb::Plan& plan, const pb::ShardRange& shard, uint64_t step,
+                    uint64_t stopped = 0) {
+  for (const pb::StoredRange& stored : disk) {
+    if (SameHistory(stored, plan) && stored.step() == step) return;
+  }
+  pb::StoredRange& stored = disk.emplace_back();
+  SetHistory(plan, &stored);
+  stored.set_step(step);
+  stored.set_block_begin(shard.block_begin());
+  stored.set_block_end(shard.block_end());
+  stored.set_bytes(100);
+  stored.set_stopped(stopped);
+  stored.set_hash(absl::StrCat("hash of step ", step, " of history ", plan.history()));
+}
+
+// What a plan alone makes a server store.
+inline void StoreForPlan(SimDisk& disk, const std::string& server, const pb::Plan& plan) {
+  for (const pb::ShardRange& shard : plan.shards()) {
+    if (shard.server() != server) continue;
+    if (plan.phase() != pb::Plan::CLOSED && !plan.has_origin()) StoreOn(disk, plan, shard, 0);
+    if (plan.phase() == pb::Plan::FINISHED) StoreOn(disk, plan, shard, plan.step());
+  }
+}
+
+inline void DropFrom(SimDisk& disk, const pb::HeartbeatReply& reply) {
+  for (const pb::StoredRange& drop : reply.drop()) {
+    std::erase_if(disk, [&](const pb::StoredRange& stored) {
+      return SameHistory(stored, drop) && stored.step() == drop.step() &&
+             stored.block_begin() == drop.block_begin();
+    });
+  }
+}
 
 class SimShards {
  public:
@@ -83,6 +122,7 @@ inline void SimShards::Follow(const pb::WatchReply& reply, const pb::JoinRequest
       shard.report.set_plan(plan.number());
       shard.report.set_history(plan.history());
       if (!shard.ending) shard.report.set_version(applied[plan.job()]);
+      if (shard.report.unreadable_history() > 0) shard.report.set_plan(0);
     }
   }
 }

@@ -40,7 +40,7 @@ class Watcher {
     for (pb::ShardRange& shard : *plan.mutable_shards()) shard.clear_address();
     pb::Plan& last = plans_[plan.job()];
     REQUIRE(plan.number() >= last.number());
-    REQUIRE(plan.history() == 1);
+    REQUIRE(plan.history() >= last.history());
     if (plan.number() == last.number())
       REQUIRE(plan.SerializeAsString() == last.SerializeAsString());
     if (last.number() > 0) {
@@ -150,7 +150,7 @@ class Schedule {
   std::string AnyJob() { return jobs_.empty() ? "" : jobs_[Draw(jobs_.size())]; }
 
   void Step() {
-    switch (Draw(15)) {
+    switch (Draw(16)) {
       case 0:
       case 1:
         if (jobs_.size() < 6) Submit(AnySpec());
@@ -160,7 +160,9 @@ class Schedule {
       case 3:
         return sim_.Start(AnyHost("worker-", 3));
       case 4:
-        if (Draw(6) == 0) sim_.Kill(AnyHost("server-", 2));
+        sim_.Kill(AnyHost("server-", 2));
+        if (Draw(2) == 0) sim_.Pass(milliseconds(100 * Draw(30)));
+        if (Draw(3) > 0) StartDead();
         return;
       case 5:
         return RestartHost(AnyHost("server-", 2));
@@ -181,9 +183,28 @@ class Schedule {
         return sim_.PassSilently(milliseconds(100 * Draw(25)));
       case 13:
         return Set();
+      case 14:
+        return Checkpoint();
       default:
         if (!jobs_.empty() && Draw(4) == 0) (void)sim_.Cancel(AnyJob());
     }
+  }
+
+  void StartDead() {
+    for (auto& [name, host] : sim_.hosts()) {
+      if (!host.alive) sim_.Start(name);
+    }
+  }
+
+  // Of a step that the job has; or a part of one, as when a server dies before the others store it.
+  void Checkpoint() {
+    const std::string job = AnyJob();
+    if (job.empty() || sim_.State(job) != pb::RUNNING) return;
+    const uint64_t step = sim_.Get(job).status().step();
+    if (Draw(3) > 0) return sim_.Checkpoint(job, step);
+    const pb::Plan plan = sim_.Get(job).plan();
+    const pb::ShardRange& shard = plan.shards(static_cast<int>(Draw(plan.shards_size())));
+    StoreOn(sim_.host(shard.server()).disk, plan, shard, step);
   }
 
   // Half of them elastic.
@@ -270,9 +291,7 @@ class Schedule {
 
   // With all hosts back and all tasks willing, every job ends.
   void Heal() {
-    for (auto& [name, host] : sim_.hosts()) {
-      if (!host.alive) sim_.Start(name);
-    }
+    StartDead();
     sim_.Pass(seconds(4));
     if (!AnyPending()) CheckSettled();
     for (int round = 0; round < 30; ++round) {

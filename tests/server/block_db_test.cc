@@ -3,10 +3,12 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "common/base/daemon.h"
 #include "tests/server/plain_loop.h"
 #include "tests/server/shard_room.h"
 
@@ -69,11 +71,32 @@ void CheckSame(const std::vector<BlockSnapshot>& found,
   }
 }
 
-std::string FileWithEnding(const std::string& directory, const std::string& ending) {
-  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-    if (entry.path().extension() == ending) return entry.path().string();
+// All of a generation that is here.
+absl::StatusOr<std::vector<BlockSnapshot>> LoadAll(const BlockDb& db,
+                                                   const pb::GenerationRecord& record,
+                                                   const BlockGrid& grid) {
+  const auto found = db.Find(record);
+  if (!found.has_value()) return absl::NotFoundError("not here");
+  return db.Load(*found, {record.block_begin(), record.block_end()}, grid);
+}
+
+// Every file of every generation.
+std::vector<std::filesystem::path> FilesOf(const std::string& directory) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
+    const bool own = entry.path().parent_path() == directory;
+    if (entry.is_regular_file() && !own) files.push_back(entry.path());
   }
-  return "";
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+void FlipByte(const std::filesystem::path& file, uint64_t at, char bits) {
+  std::fstream torn(file, std::ios::in | std::ios::out | std::ios::binary);
+  torn.seekg(static_cast<std::streamoff>(at));
+  const char byte = static_cast<char>(torn.get() ^ bits);
+  torn.seekp(static_cast<std::streamoff>(at));
+  torn.put(byte);
 }
 
 TEST_CASE("a generation comes back as it was written, after the database was opened again") {
@@ -85,11 +108,13 @@ TEST_CASE("a generation comes back as it was written, after the database was ope
     REQUIRE(db->Write(generation).ok());
   }
   const auto db = BlockDb::Open(directory.path()).value();
-  const auto records = db->List();
-  REQUIRE(records.ok());
-  REQUIRE(records->size() == 1);
-  CHECK((*records)[0].SerializeAsString() == generation.record.SerializeAsString());
-  const auto blocks = db->Load((*records)[0], job->grid);
+  const auto stored = db->List();
+  REQUIRE(stored.size() == 1);
+  pb::GenerationRecord record = stored[0].record;
+  CHECK(record.files_size() > 0);
+  record.clear_files();
+  CHECK(record.SerializeAsString() == generation.record.SerializeAsString());
+  const auto blocks = LoadAll(*db, record, job->grid);
   REQUIRE(blocks.ok());
   CheckSame(*blocks, generation.blocks);
 }
@@ -103,7 +128,7 @@ TEST_CASE("blocks that are ahead of the generation's step come back ahead, other
   generation.blocks[1] = Block(*job, 1, 5, true);   // previous is version 4
   generation.blocks[2] = Block(*job, 2, 5, false);  // previous dropped
   REQUIRE(db->Write(generation).ok());
-  const auto blocks = db->Load(generation.record, job->grid);
+  const auto blocks = LoadAll(*db, generation.record, job->grid);
   REQUIRE(blocks.ok());
   CheckSame(*blocks, generation.blocks);
   const auto weights = db->Read(MakeRecord(5, {0, 3}));
@@ -145,7 +170,7 @@ TEST_CASE("a generation is never rewritten") {
     block.weights = Buffer(std::vector<float>(block.floats, 99));
   }
   CHECK(db->Write(other).ok());
-  const auto blocks = db->Load(first.record, job->grid);
+  const auto blocks = LoadAll(*db, first.record, job->grid);
   REQUIRE(blocks.ok());
   CheckSame(*blocks, first.blocks);
 }
@@ -156,8 +181,8 @@ TEST_CASE("another generation in a stored one's place is refused") {
   auto db = BlockDb::Open(directory.path()).value();
   const Generation first = MakeGeneration(*job, 5, {0, 3});
   REQUIRE(db->Write(first).ok());
-  CHECK(absl::IsDataLoss(db->Write(MakeGeneration(*job, 5, {0, 2}))));
-  const auto blocks = db->Load(first.record, job->grid);
+  CHECK(absl::IsDataLoss(db->Write(MakeGeneration(*job, 5, {0, 2})).status()));
+  const auto blocks = LoadAll(*db, first.record, job->grid);
   REQUIRE(blocks.ok());
   CheckSame(*blocks, first.blocks);
 }
@@ -177,9 +202,9 @@ TEST_CASE("generations of other clusters, jobs, histories, steps and shards do n
         Buffer(std::vector<float>(all[i].blocks[0].floats, static_cast<float>(i)));
     REQUIRE(db->Write(all[i]).ok());
   }
-  CHECK(db->List()->size() == all.size());
+  CHECK(db->List().size() == all.size());
   for (const Generation& generation : all) {
-    const auto blocks = db->Load(generation.record, job->grid);
+    const auto blocks = LoadAll(*db, generation.record, job->grid);
     REQUIRE(blocks.ok());
     CheckSame(*blocks, generation.blocks);
   }
@@ -188,13 +213,14 @@ TEST_CASE("generations of other clusters, jobs, histories, steps and shards do n
 TEST_CASE("what a killed process left half written is swept") {
   const TemporaryDirectory directory;
   BlockDb::Open(directory.path()).value();
-  const std::string left = directory.path() + "/ingest-7.sst";
-  std::ofstream(left) << "half";
+  const std::string left = directory.path() + "/part-7";
+  std::filesystem::create_directory(left);
+  std::ofstream(left + "/000004.sst") << "half";
   auto db = BlockDb::Open(directory.path()).value();
   CHECK_FALSE(std::filesystem::exists(left));
   REQUIRE(db->Write(MakeGeneration(*Job(), 5, {0, 3})).ok());
   for (const auto& entry : std::filesystem::directory_iterator(directory.path())) {
-    CHECK(entry.path().filename().string().rfind("ingest-", 0) == std::string::npos);
+    CHECK(entry.path().filename().string().rfind("part-", 0) == std::string::npos);
   }
 }
 
@@ -205,42 +231,115 @@ TEST_CASE("a generation that does not fit the model's grid is DataLoss") {
   const Generation generation = MakeGeneration(*job, 5, {0, 3});
   REQUIRE(db->Write(generation).ok());
   const auto larger = MakeJob("job", {7, 4}, OptimizerSpec::Kind::kAdam, 2);
-  CHECK(absl::IsDataLoss(db->Load(generation.record, larger->grid).status()));
+  CHECK(absl::IsDataLoss(LoadAll(*db, generation.record, larger->grid).status()));
   const auto fewer = MakeJob("job", {6}, OptimizerSpec::Kind::kAdam, 2);
-  CHECK(absl::IsDataLoss(db->Load(generation.record, fewer->grid).status()));
+  CHECK(absl::IsDataLoss(LoadAll(*db, generation.record, fewer->grid).status()));
   pb::GenerationRecord never = generation.record;
   never.set_step(6);
-  CHECK(absl::IsDataLoss(db->Load(never, job->grid).status()));
+  CHECK(absl::IsNotFound(LoadAll(*db, never, job->grid).status()));
 }
 
-TEST_CASE("a byte that turned on the disk is DataLoss, not weights") {
+TEST_CASE("a byte that turned in any file of a generation is found, and never weights") {
+  const uint32_t seed = 4711;
+  CAPTURE(seed);
+  std::mt19937 random(seed);
+  const TemporaryDirectory directory(FastFolder());
+  const auto job = Job();
+  const Generation generation = MakeGeneration(*job, 5, {0, 3});
+  const std::string hash = BlockDb::Open(directory.path()).value()->Write(generation).value().hash;
+  std::vector<std::filesystem::path> files = FilesOf(directory.path());
+  std::erase_if(files, [](const auto& file) { return std::filesystem::file_size(file) == 0; });
+  REQUIRE(files.size() >= 4);
+  for (int i = 0; i < 500; ++i) {
+    const auto& file = files[random() % files.size()];
+    const uint64_t at = random() % std::filesystem::file_size(file);
+    const char bits = static_cast<char>(1 << random() % 8);
+    INFO(file << " at " << at);
+    const auto open = BlockDb::Open(directory.path()).value();
+    FlipByte(file, at, bits);
+    CHECK(absl::IsDataLoss(open->Verify(generation.record, hash)));
+    CHECK(absl::IsDataLoss(LoadAll(*open, generation.record, job->grid).status()));
+    FlipByte(file, at, bits);
+    CHECK(open->Verify(generation.record, hash).ok());
+  }
+}
+
+TEST_CASE("files of a generation that are cut, gone or exchanged are found") {
+  const TemporaryDirectory directory(FastFolder());
+  const auto job = Job();
+  const Generation generation = MakeGeneration(*job, 5, {0, 3});
+  auto db = BlockDb::Open(directory.path()).value();
+  const std::string hash = db->Write(generation).value().hash;
+  REQUIRE(db->Write(MakeGeneration(*job, 6, {0, 3})).ok());
+  const auto good = [&] { return db->Verify(generation.record, hash).ok(); };
+  for (const auto& file : FilesOf(directory.path())) {
+    if (file.parent_path().filename().string().find("+5+") == std::string::npos) continue;
+    INFO(file);
+    const auto other =
+        directory.path() / std::filesystem::path("cluster+job+1+6+0+0") / file.filename();
+    const auto kept = file.string() + "-kept";
+    REQUIRE(good());
+    std::filesystem::copy(file, kept);
+    const uint64_t size = std::filesystem::file_size(file);
+    if (size > 0) {
+      std::filesystem::resize_file(file, size - 1);
+      CHECK_FALSE(good());
+      std::filesystem::resize_file(file, 0);
+      CHECK_FALSE(good());
+    }
+    std::filesystem::remove(file);
+    CHECK_FALSE(good());
+    // Those that are the same in both folders may stand for one another.
+    if (ReadFile(other).value_or("") != ReadFile(kept).value()) {
+      std::filesystem::copy(other, file);
+      CHECK_FALSE(good());
+    }
+    std::filesystem::remove(file);
+    std::filesystem::rename(kept, file);
+  }
+  CHECK(good());
+}
+
+TEST_CASE("a generation whose record is damaged is told to nobody, and its place can be taken") {
   const TemporaryDirectory directory;
   const auto job = Job();
   const Generation generation = MakeGeneration(*job, 5, {0, 3});
   REQUIRE(BlockDb::Open(directory.path()).value()->Write(generation).ok());
-  const std::string file = FileWithEnding(directory.path(), ".sst");
-  REQUIRE_FALSE(file.empty());
-  {
-    std::fstream torn(file, std::ios::in | std::ios::out | std::ios::binary);
-    torn.seekp(60);  // inside the first data block
-    const char byte = static_cast<char>(torn.get() ^ 0x10);
-    torn.seekp(60);
-    torn.put(byte);
+  for (const auto& file : FilesOf(directory.path())) {
+    if (file.filename() == "record") FlipByte(file, 40, 1);
   }
-  auto db = BlockDb::Open(directory.path());
-  const absl::Status found =
-      db.ok() ? (*db)->Load(generation.record, job->grid).status() : db.status();
-  INFO(found.ToString());
-  CHECK(absl::IsDataLoss(found));
+  auto db = BlockDb::Open(directory.path()).value();
+  CHECK(db->List().empty());
+  REQUIRE(db->Write(generation).ok());
+  const auto blocks = LoadAll(*db, generation.record, job->grid);
+  REQUIRE(blocks.ok());
+  CheckSame(*blocks, generation.blocks);
 }
 
-TEST_CASE("a folder whose database is torn is refused as DataLoss") {
+TEST_CASE("what was dropped is gone, and others stay") {
   const TemporaryDirectory directory;
-  { auto db = BlockDb::Open(directory.path()).value(); }
-  std::ofstream(directory.path() + "/CURRENT") << "this is no manifest's name";
-  const auto opened = BlockDb::Open(directory.path());
-  INFO(opened.status().ToString());
-  CHECK(absl::IsDataLoss(opened.status()));
+  const auto job = Job();
+  auto db = BlockDb::Open(directory.path()).value();
+  const Generation first = MakeGeneration(*job, 5, {0, 3}),
+                   second = MakeGeneration(*job, 6, {0, 3});
+  REQUIRE(db->Write(first).ok());
+  REQUIRE(db->Write(second).ok());
+  CHECK(db->Drop(first.record).ok());
+  CHECK(db->Drop(first.record).ok());
+  CHECK(db->List().size() == 1);
+  CHECK(absl::IsNotFound(LoadAll(*db, first.record, job->grid).status()));
+  CHECK(LoadAll(*db, second.record, job->grid).ok());
+}
+
+TEST_CASE("a shard's part of a generation is loaded by itself") {
+  const TemporaryDirectory directory;
+  const auto job = Job();
+  auto db = BlockDb::Open(directory.path()).value();
+  const Generation generation = MakeGeneration(*job, 5, {0, 3});
+  const StoredGeneration stored = db->Write(generation).value();
+  const auto blocks = db->Load(stored, {1, 2}, job->grid);
+  REQUIRE(blocks.ok());
+  CheckSame(*blocks, {generation.blocks[1]});
 }
 
 TEST_CASE("a path that is no folder is refused with its name") {

@@ -173,9 +173,9 @@ TEST_CASE("the budget counts three versions and the optimizer's state") {
   const uint64_t floats = 20'000 + 5 + 4;
   const BlockRange all{0, job->grid.blocks()};
   CHECK(BlockStore::BudgetBytes(job->grid, all, Kind::kSgd) == floats * 4 * 3);
-  CHECK(BlockStore::BudgetBytes(job->grid, all, Kind::kMomentum) == floats * 4 * 4);
-  CHECK(BlockStore::BudgetBytes(job->grid, all, Kind::kAdam) == floats * 4 * 5);
-  CHECK(BlockStore::BudgetBytes(job->grid, {2, 3}, Kind::kAdam) == 5 * 4 * 5);
+  CHECK(BlockStore::BudgetBytes(job->grid, all, Kind::kMomentum) == floats * 4 * 5);
+  CHECK(BlockStore::BudgetBytes(job->grid, all, Kind::kAdam) == floats * 4 * 7);
+  CHECK(BlockStore::BudgetBytes(job->grid, {2, 3}, Kind::kAdam) == 5 * 4 * 7);
 }
 
 }  // namespace

@@ -112,7 +112,7 @@ class MinibatchSimulation {
   void Restart() {
     const uint32_t which = static_cast<uint32_t>(Draw(kShards));
     bool stopped = false;
-    shards_[which]->StopAndStore([&](const absl::Status& status) { stopped = status.ok(); });
+    shards_[which]->StopAndStore(1, [&](const absl::Status& status) { stopped = status.ok(); });
     room_.Settle();
     if (!stopped) wrong_ = "a server did not stop in order";
     shards_[which] = room_.MakeShard(job_, which, Blocks(which));

@@ -192,7 +192,7 @@ TEST_CASE(
   ExchangeFixture f;
   REQUIRE(f.Push(0, {0, 4}, {0, 2}).ok());
   const auto waiting = f.Exchange(0, {0, 2}, f.all);
-  f.shard->StopAndStore([](const absl::Status&) {});
+  f.shard->StopAndStore(1, [](const absl::Status&) {});
   CHECK(CodeOf(waiting) == absl::StatusCode::kUnavailable);
   CHECK(CodeOf(f.Exchange(0, {0, 2}, f.all)) == absl::StatusCode::kUnavailable);
   f.room.Settle();
@@ -223,8 +223,7 @@ TEST_CASE("with a crew of any size the answers have the plain loop's bits") {
     MemoryBudget budget(1 << 28);
     Crew crew(threads);
     StorageThread storage;
-    const ShardEnvironment environment{
-        room.db(), storage, budget, room.timer(), crew, [](const pb::GenerationRecord&) {}, [] {}};
+    const ShardEnvironment environment{room.db(), storage, budget, room.timer(), crew, [] {}};
     const auto shard = ParameterShard::Create(
         std::make_shared<const ShardJob>("job" + std::to_string(threads), job->spec),
         MakeRange(0, all), environment);

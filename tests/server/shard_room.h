@@ -95,16 +95,7 @@ class ShardRoom {
 
   std::shared_ptr<ParameterShard> MakeShard(std::shared_ptr<const ShardJob> job, uint32_t index,
                                             BlockRange blocks) {
-    const ShardEnvironment environment{*db_,
-                                       storage_,
-                                       budget_,
-                                       timer_,
-                                       crew_,
-                                       [this](const pb::GenerationRecord& record) {
-                                         MutexLock lock(mutex_);
-                                         stored_.push_back(record);
-                                       },
-                                       [] {}};
+    const ShardEnvironment environment{*db_, storage_, budget_, timer_, crew_, [] {}};
     return ParameterShard::Create(std::move(job), MakeRange(index, blocks), environment);
   }
 
@@ -122,9 +113,11 @@ class ShardRoom {
 
   StorageThread& storage() { return storage_; }
 
+  // In the order in which they were written.
   std::vector<pb::GenerationRecord> stored() {
-    MutexLock lock(mutex_);
-    return stored_;
+    std::vector<pb::GenerationRecord> records;
+    for (const StoredGeneration& stored : db_->List()) records.push_back(stored.record);
+    return records;
   }
 
  private:
@@ -132,9 +125,7 @@ class ShardRoom {
   std::unique_ptr<BlockDb> db_;
   MemoryBudget budget_;
   ManualTimer timer_;
-  Crew crew_{1};  // none but the caller: answers come at once, and a seed repeats
-  Mutex mutex_;
-  std::vector<pb::GenerationRecord> stored_ ABSL_GUARDED_BY(mutex_);
+  Crew crew_{1};           // none but the caller: answers come at once, and a seed repeats
   StorageThread storage_;  // last: it runs what uses the rest
 };
 

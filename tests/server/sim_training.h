@@ -90,7 +90,8 @@ class SimTraining {
   }
   void RestartServer(uint32_t index) {
     absl::Status stored = absl::UnknownError("never answered");
-    hosts_[index].shard->StopAndStore([&stored](const absl::Status& status) { stored = status; });
+    hosts_[index].shard->StopAndStore(1,
+                                      [&stored](const absl::Status& status) { stored = status; });
     room_.Settle();
     if (!stored.ok()) Fail("stopping a server: " + Describe(stored));
     StartShard(index);

@@ -127,7 +127,7 @@ TEST_CASE("what was counted comes back as it was stored") {
   CHECK(before == "0: 40 2 0, 1: 10 0 0, 2: 0 2 2");
   Tally again(*f.job, f.store.range());
   again.Know(40);
-  again.Restore(f.tally.Stored(f.store));
+  again.Restore(f.tally.Stored(f.store), f.store.range());
   CHECK(f.Text(again) == before);
   again.AddMinibatches(6, {0, 2}, {2});
   f.Record(6, {0, 2}, {2});
@@ -154,7 +154,7 @@ TEST_CASE("counts of more blocks than there are change nothing else") {
   run->set_blocks(UINT64_MAX);
   run->set_samples(10);
   *stored[0].add_runs() = *run;
-  f.tally.Restore(stored);
+  f.tally.Restore(stored, f.store.range());
   CHECK(f.Text() == "0: 10 0 0");
 }
 

@@ -52,6 +52,10 @@ class FaultyCoordinator : public Coordinator {
   void SetJob(const pb::SetJobRequest& request, Callback<pb::SetJobReply> done) override {
     real_->SetJob(request, std::move(done));
   }
+  void ChangeCheckpoint(const pb::ChangeCheckpointRequest& request,
+                        Callback<pb::ChangeCheckpointReply> done) override {
+    real_->ChangeCheckpoint(request, std::move(done));
+  }
 
  private:
   template <class Request, class Reply>

@@ -105,8 +105,9 @@ inline MiniServer::MiniServer(const Options& options, std::shared_ptr<Coordinato
     Member* const member = reporting_.load();
     if (pass && member != nullptr) member->ReportNow();
   };
-  host_ = std::make_unique<ShardHost>(options.name, incarnation_, db_->List().value(), *db_,
-                                      *storage_, budget_, timer_, crew_, report);
+  host_ = std::make_unique<ShardHost>(
+      options.name, incarnation_,
+      ShardEnvironment{*db_, *storage_, budget_, timer_, crew_, report});
   door_ = std::make_shared<ServerDoor>(*host_);
   address_ = absl::StrCat(options.name, "/", incarnation_);
   if (options.loopback) {
@@ -139,6 +140,9 @@ inline Member::Callbacks MiniServer::MakeCallbacks() {
   };
   callbacks.fill_heartbeat = [host = host_.get()](pb::HeartbeatRequest* heartbeat) {
     host->FillHeartbeat(heartbeat);
+  };
+  callbacks.on_answer = [host = host_.get()](const pb::HeartbeatReply& reply) {
+    host->Drop(reply);
   };
   callbacks.on_assignments = [host = host_.get()](const pb::WatchReply& reply) {
     host->Adopt(reply);

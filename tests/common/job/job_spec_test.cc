@@ -91,7 +91,7 @@ TEST_CASE("the sample job is read as it is written") {
   CHECK(job.workers == 2);
   CHECK(job.checkpoint.every_steps == 100);
   CHECK(job.checkpoint.keep == 3);
-  CHECK(job.max_restarts == 5);
+  CHECK(job.restart.max_restarts == 5);
   CHECK(job.MetricFloats() == 5);
   CHECK(job.TotalSteps(60000) == 5 * 235);
 }

@@ -69,6 +69,10 @@ class FakeCoordinator : public Coordinator {
   void SetJob(const pb::SetJobRequest&, Callback<pb::SetJobReply> done) override {
     done(absl::UnimplementedError(""));
   }
+  void ChangeCheckpoint(const pb::ChangeCheckpointRequest&,
+                        Callback<pb::ChangeCheckpointReply> done) override {
+    done(absl::UnimplementedError(""));
+  }
 };
 
 }  // namespace paracord

@@ -1,0 +1,88 @@
+#include "common/job/parse_checkpoint.h"
+
+#include <optional>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/base/units.h"
+
+namespace paracord {
+namespace {
+
+using NodeKind = ConfigNode::Kind;
+
+// "100 steps" for `word` "step": 100.
+std::optional<uint64_t> CountOf(const std::string& text, const std::string& word) {
+  const std::vector<std::string> words = absl::StrSplit(text, ' ', absl::SkipEmpty());
+  uint64_t count = 0;
+  const bool counted = words.size() == 2 && absl::SimpleAtoi(words[0], &count) && count >= 1 &&
+                       count <= kMostSteps && (words[1] == word || words[1] == word + "s");
+  return counted ? std::optional<uint64_t>(count) : std::nullopt;
+}
+
+// "10 minutes", and what ParseNanoseconds takes.
+std::optional<int64_t> DurationOf(const std::string& text) {
+  constexpr const char* kUnits[][2] = {{"second", " s"}, {"minute", " min"}, {"hour", " h"}};
+  for (const auto& [word, unit] : kUnits) {
+    const auto count = CountOf(text, word);
+    if (count.has_value()) return ParseNanoseconds(absl::StrCat(*count, unit));
+  }
+  const auto duration = ParseNanoseconds(text);
+  return duration.has_value() && *duration > 0 ? duration : std::nullopt;
+}
+
+void ParseCheckpointEvery(const ConfigNode& node, CheckpointSpec* spec) {
+  if (node.kind() == NodeKind::kMissing) return;
+  const std::string text = node.text();
+  const auto steps = CountOf(text, "step"), epochs = CountOf(text, "epoch");
+  const auto duration = DurationOf(text);
+  if (!steps && !epochs && !duration && text != "end") {
+    return node.Error(absl::StrCat("found ", node.Found(), "; expected as in '100 steps', ",
+                                   "'1 epoch', '10 minutes' or 'end'"));
+  }
+  spec->every_steps = steps.value_or(0);
+  spec->every_epochs = epochs.value_or(0);
+  spec->every_ns = steps || epochs ? 0 : duration.value_or(0);
+}
+
+}  // namespace
+
+void ParseEvery(const ConfigNode& node, uint64_t* steps, uint64_t* epochs) {
+  if (node.kind() == NodeKind::kMissing) return;
+  const auto by_steps = CountOf(node.text(), "step"), by_epochs = CountOf(node.text(), "epoch");
+  if (!by_steps && !by_epochs && node.text() != "end") {
+    return node.Error(
+        absl::StrCat("found ", node.Found(), "; expected as in '100 steps', '1 epoch' or 'end'"));
+  }
+  *steps = by_steps.value_or(0);
+  *epochs = by_epochs.value_or(0);
+}
+
+CheckpointSpec ParseCheckpoint(const ConfigNode& node) {
+  CheckpointSpec spec;
+  ParseCheckpointEvery(node.Child("every"), &spec);
+  spec.keep = static_cast<uint32_t>(node.Integer("keep", spec.keep, {1, 1e6}));
+  const ConfigNode keep_every = node.Child("keep_every");
+  if (keep_every.kind() != NodeKind::kMissing) {
+    const auto steps = CountOf(keep_every.text(), "step");
+    if (!steps) {
+      keep_every.Error(absl::StrCat("found ", keep_every.Found(), "; expected as in '1000 steps'"));
+    }
+    spec.keep_every = steps.value_or(0);
+  }
+  node.Finish();
+  return spec;
+}
+
+RestartSpec ParseRestart(const ConfigNode& node) {
+  RestartSpec spec;
+  spec.max_restarts =
+      static_cast<uint32_t>(node.Integer("max_restarts", spec.max_restarts, {0, 1e6}));
+  spec.window_ns = node.Nanoseconds("window", spec.window_ns);
+  node.Finish();
+  return spec;
+}
+
+}  // namespace paracord

@@ -1,0 +1,39 @@
+// How often things happen in a job, and the `checkpoint` and `restart` of its file.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "common/base/config.h"
+
+namespace paracord {
+
+inline constexpr uint64_t kMostSteps = 1'000'000'000'000'000;
+
+// "100 steps", "1 epoch", "end" (both 0). A missing node leaves both as they are; a wrong one is
+// reported.
+void ParseEvery(const ConfigNode& node, uint64_t* steps, uint64_t* epochs);
+
+// How often the state is kept, besides step 0, the job's end and an orderly stop. At most one of
+// the first three is not 0; none: only then.
+struct CheckpointSpec {
+  uint64_t every_steps = 0;
+  uint64_t every_epochs = 0;
+  int64_t every_ns = int64_t{600} * 1'000'000'000;
+  uint32_t keep = 3;        // the newest so many are kept,
+  uint64_t keep_every = 0;  // and those at multiples of so many steps; 0: no others
+};
+
+// {every: 100 steps | 1 epoch | 10 minutes | end, keep: 3, keep_every: 1000 steps}
+CheckpointSpec ParseCheckpoint(const ConfigNode& node);
+
+// How often tasks may be lost before the job fails.
+struct RestartSpec {
+  uint32_t max_restarts = 5;
+  int64_t window_ns = 0;  // those within so long count; 0: all of the job
+};
+
+// {max_restarts: 5, window: 1h}
+RestartSpec ParseRestart(const ConfigNode& node);
+
+}  // namespace paracord

@@ -1,0 +1,290 @@
+#include "scheduler/recovery.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/job/history.h"
+#include "scheduler/checkpoints.h"
+#include "scheduler/plan_tasks.h"
+#include "scheduler/shard_reports.h"
+#include "scheduler/slots.h"
+
+namespace paracord {
+namespace {
+
+using Presence = Membership::Presence;
+
+BlockRange RangeOf(const pb::ShardRange& shard) { return {shard.block_begin(), shard.block_end()}; }
+
+// The server's old process stopped in order, and what it stored then is here.
+bool StoppedInOrder(const Job& job, const pb::ShardRange& shard, const KnownMember& server) {
+  const auto& stored = server.report.stored();
+  if (const pb::StoredAtStop* stop = job.StoppedAt(shard.server())) {
+    return BytesStored(stored, job.plan(), stop->step(), RangeOf(shard)).has_value();
+  }
+  return std::any_of(stored.begin(), stored.end(), [&](const pb::StoredRange& range) {
+    return SameHistory(range, job.plan()) && range.stopped() == shard.incarnation() &&
+           range.block_begin() == shard.block_begin() && range.block_end() == shard.block_end();
+  });
+}
+
+std::string Away(const Job& job, const pb::ShardRange& shard, const KnownMember* server) {
+  const pb::StoredAtStop* stop = job.StoppedAt(shard.server());
+  if (stop != nullptr) {
+    return absl::StrCat("stopped in order at step ", stop->step(), "; waiting for it to return");
+  }
+  const bool left = server != nullptr && server->state == KnownMember::State::kLeft;
+  return absl::StrCat(left ? "stopped" : "is gone", "; waiting for it to return, to go back to ",
+                      NewestGood(job) == nullptr ? "the first values"
+                                                 : absl::StrCat("step ", NewestGood(job)->step()));
+}
+
+void CheckHere(Job& job, const pb::ShardRange& shard, const KnownMember& server,
+               ServerFindings& findings, Moment now) {
+  const pb::ShardReport* report = server.FindShard(job.id(), shard.index());
+  // One that is refused has no history.
+  const bool current =
+      report != nullptr && (report->history() == 0 || report->history() == job.plan().history());
+  if (current && report->unreadable_history() > 0) {
+    pb::StoredStep* damaged =
+        FindCheckpoint(job, report->unreadable_history(), report->unreadable_step());
+    const std::string why = absl::StrCat(shard.server(), ": ", report->error());
+    if (damaged != nullptr) MarkDamaged(job, *damaged, why, now);
+    findings.back = absl::StrCat(shard.server(), " cannot read step ", report->unreadable_step());
+    return;
+  }
+  if (current && !report->error_code().empty()) {
+    return job.Fail(MakeFailure(report->error_code(), report->error(), shard.server()), now);
+  }
+  const uint64_t adopted = report == nullptr ? 0 : report->plan();
+  if (adopted < job.plan().number()) {
+    findings.waits.push_back(MakeWait(
+        shard.server(), absl::StrCat("adopts plan ", job.plan().number(), ", has plan ", adopted)));
+  }
+}
+
+void CheckAbsent(const Job& job, const pb::ShardRange& shard, const Membership& members,
+                 ServerFindings& findings) {
+  const KnownMember* server = members.Find(shard.server());
+  if (server == nullptr &&
+      members.PresenceOf(shard.server(), shard.incarnation()) == Presence::kAwaited) {
+    findings.waits.push_back(
+        MakeWait(shard.server(), "has not joined again since the scheduler started"));
+  } else if (server == nullptr || !server->ready()) {
+    findings.waits.push_back(MakeWait(shard.server(), Away(job, shard, server)));
+  } else if (StoppedInOrder(job, shard, *server)) {
+    findings.returned.insert(shard.server());
+  } else {
+    findings.back = absl::StrCat(shard.server(), " at ", shard.address(),
+                                 " died and was started again (pid ", server->who.pid(), ")");
+  }
+}
+
+bool Holds(const KnownMember& server, const Job& job, uint64_t history, uint64_t step,
+           const pb::StoredShard& part) {
+  const auto& stored = server.report.stored();
+  return std::any_of(stored.begin(), stored.end(), [&](const pb::StoredRange& range) {
+    return range.cluster() == job.plan().cluster() && range.job() == job.id() &&
+           range.history() == history && range.step() == step && range.hash() == part.hash() &&
+           range.block_begin() == part.block_begin() && range.ahead() == part.ahead();
+  });
+}
+
+bool HoldsAny(const KnownMember& server, const Job& job) {
+  for (const pb::StoredStep& checkpoint : job.status().checkpoints()) {
+    for (const pb::StoredShard& part : checkpoint.shards()) {
+      if (part.server() == server.name() &&
+          Holds(server, job, checkpoint.history(), checkpoint.step(), part)) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+// First values need no disk.
+bool IsStart(const Job& job, const pb::StoredStep* checkpoint) {
+  return checkpoint == nullptr || (checkpoint->step() == 0 && checkpoint->history() == 1);
+}
+
+// Where to go back to, every server being there; nullopt: somebody has not what he should have.
+std::optional<const pb::StoredStep*> Choose(Job& job, const Resources& resources,
+                                            ServerFindings& findings, Moment now) {
+  while (true) {
+    const pb::StoredStep* to = NewestGood(job);
+    if (IsStart(job, to)) return nullptr;
+    pb::StoredStep& checkpoint = *FindCheckpoint(job, to->history(), to->step());
+    std::string lacks;
+    for (const pb::StoredShard& part : to->shards()) {
+      const KnownMember* server = resources.FindServer(part.server());
+      if (server == nullptr || Holds(*server, job, to->history(), to->step(), part)) continue;
+      if (!HoldsAny(*server, job)) {
+        findings.waits.push_back(MakeWait(
+            part.server(),
+            absl::StrCat("came back with nothing of this job on its disk, which should have step ",
+                         to->step(), " of blocks [", part.block_begin(), ", ", part.block_end(),
+                         "); start it in its own directory, or choose another step with paracord ",
+                         "checkpoint restore")));
+        return std::nullopt;
+      }
+      lacks = absl::StrCat(part.server(), " has blocks [", part.block_begin(), ", ",
+                           part.block_end(), ") no more, or damaged");
+    }
+    if (lacks.empty()) return to;
+    MarkDamaged(job, checkpoint, lacks, now);
+  }
+}
+
+// Tasks for a plan that has none, computing as the plan says.
+void PlaceGangAgain(const Job& job, const Resources& resources, Planned& planned, pb::Plan& plan) {
+  Candidates candidates = SlotsFor(plan, {}, resources);
+  const uint32_t free = FreeIn(candidates);
+  if (free < job.needs.min_workers()) {
+    planned.waits.push_back(MakeWait(
+        job.id(), absl::StrCat(job.needs.min_workers(), " free slots needed, ", free, " free")));
+    return;
+  }
+  for (uint32_t i = 0; i < std::min(free, job.needs.workers()); ++i) {
+    AddTask(plan, *Take(candidates)->worker);
+  }
+  CutEvenly(plan, job.needs.virtual_workers());
+}
+
+absl::Status NoCheckpoint(const Job& job, uint64_t step) {
+  std::vector<uint64_t> steps;
+  for (const pb::StoredStep& checkpoint : job.status().checkpoints()) {
+    if (checkpoint.damage().empty()) steps.push_back(checkpoint.step());
+  }
+  return absl::NotFoundError(absl::StrCat(
+      job.id(), " has no good checkpoint of step ", step,
+      steps.empty() ? "; it has none" : absl::StrCat("; it has ", absl::StrJoin(steps, ", "))));
+}
+
+std::set<std::string> ServersOf(const pb::Plan& plan) {
+  std::set<std::string> servers;
+  for (const pb::ShardRange& shard : plan.shards()) servers.insert(shard.server());
+  return servers;
+}
+
+}  // namespace
+
+ServerFindings CheckServers(Job& job, const Membership& members, Moment now) {
+  ServerFindings findings;
+  const bool finished = job.plan().phase() == pb::Plan::FINISHED;
+  const auto shards = job.plan().shards();  // a failing job changes its own
+  for (const pb::ShardRange& shard : shards) {
+    if (!job.running()) return findings;
+    const bool here = members.PresenceOf(shard.server(), shard.incarnation()) == Presence::kHere;
+    const KnownMember* server = members.Find(shard.server());
+    const bool stored =
+        finished && server != nullptr &&
+        BytesStored(server->report.stored(), job.plan(), job.plan().step(), RangeOf(shard))
+            .has_value();
+    if (stored) continue;
+    if (here) {
+      CheckHere(job, shard, *server, findings, now);
+    } else {
+      CheckAbsent(job, shard, members, findings);
+    }
+    if (here && finished && job.running()) {
+      findings.waits.push_back(
+          MakeWait(shard.server(), absl::StrCat("stores step ", job.plan().step())));
+    }
+  }
+  return findings;
+}
+
+Planned BackPlan(Job& job, const pb::StoredStep* to, const Resources& resources) {
+  pb::Plan base = job.plan();
+  base.set_history(base.history() + 1);
+  base.set_phase(pb::Plan::TRAINING);
+  base.set_step(to == nullptr ? 0 : to->step());
+  base.clear_origin();
+  if (to != nullptr) {
+    pb::Origin* origin = base.mutable_origin();
+    origin->set_cluster(base.cluster());
+    origin->set_job(job.id());
+    origin->set_history(to->history());
+    origin->set_step(to->step());
+    *origin->mutable_pieces() = to->shards();
+    for (pb::StoredShard& piece : *origin->mutable_pieces()) {
+      const KnownMember* server = resources.FindServer(piece.server());
+      if (server != nullptr) piece.set_address(server->who.address());
+    }
+  }
+  const Changes changes{job.LostRanks(), ServersOf(base), false};
+  Planned planned = NextPlan(base, changes, resources);
+  if (planned.plan.has_value() && planned.plan->tasks().empty()) {
+    PlaceGangAgain(job, resources, planned, *planned.plan);
+    if (!planned.waits.empty()) planned.plan.reset();
+  }
+  return planned;
+}
+
+void GoBack(Job& job, ServerFindings& findings, const Situation& situation) {
+  for (const pb::ShardRange& shard : job.plan().shards()) {
+    const KnownMember* server = situation.members.Find(shard.server());
+    if (server == nullptr || !server->ready()) return;  // waited for already
+  }
+  const auto to = Choose(job, situation.Available(), findings, situation.now);
+  if (!to.has_value()) return;
+  // What they did is undone; their processes have ended, or are about to.
+  for (const pb::TaskSlot& slot : job.plan().tasks()) {
+    if (job.TaskIs(slot.rank(), kTaskDone)) job.task(slot.rank()).set_state(kTaskLost);
+  }
+  Planned planned = BackPlan(job, *to, situation.Available());
+  findings.waits.insert(findings.waits.end(), planned.waits.begin(), planned.waits.end());
+  if (!planned.plan.has_value()) return;
+  job.Publish(
+      *planned.plan,
+      absl::StrCat(findings.back, ": all go back from step ", job.status().step(), " to ",
+                   *to == nullptr ? "the first values" : absl::StrCat("step ", (*to)->step())),
+      situation.now);
+}
+
+absl::Status RestoreTo(Job& job, uint64_t step, const Situation& situation) {
+  if (job.plan().number() == 0) {
+    return absl::FailedPreconditionError(absl::StrCat(job.id(), " has not started yet"));
+  }
+  auto* all = job.record.mutable_status()->mutable_checkpoints();
+  int place = all->size() - 1;
+  while (place >= 0 && (all->Get(place).step() != step || !all->Get(place).damage().empty())) {
+    --place;
+  }
+  if (place < 0 && step > 0) return NoCheckpoint(job, step);
+  const Resources resources = situation.Available();
+  for (const pb::ShardRange& shard : job.plan().shards()) {
+    if (resources.FindServer(shard.server()) == nullptr) {
+      return absl::FailedPreconditionError(absl::StrCat(shard.server(), " is not there"));
+    }
+  }
+  const pb::StoredStep* to = step == 0 ? nullptr : &all->Get(place);
+  if (to != nullptr) {
+    for (const pb::StoredShard& part : to->shards()) {
+      const KnownMember* server = resources.FindServer(part.server());
+      if (server != nullptr && Holds(*server, job, to->history(), step, part)) continue;
+      return absl::FailedPreconditionError(
+          absl::StrCat(part.server(), " does not have its part of step ", step, ", blocks [",
+                       part.block_begin(), ", ", part.block_end(), ")"));
+    }
+  }
+  for (const pb::TaskSlot& slot : job.plan().tasks()) {
+    if (job.TaskIs(slot.rank(), kTaskDone)) job.task(slot.rank()).set_state(kTaskLost);
+  }
+  Planned planned = BackPlan(job, to, resources);
+  if (!planned.plan.has_value()) {
+    return absl::FailedPreconditionError(planned.waits.empty() ? "no plan"
+                                                               : planned.waits[0].what());
+  }
+  all->DeleteSubrange(place + 1, all->size() - place - 1);
+  job.Reopen(situation.now);
+  job.Publish(*planned.plan,
+              absl::StrCat("sent back from step ", job.status().step(), " to step ", step),
+              situation.now);
+  return absl::OkStatus();
+}
+
+}  // namespace paracord

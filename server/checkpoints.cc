@@ -1,0 +1,104 @@
+#include "server/checkpoints.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "common/base/log.h"
+#include "common/base/status.h"
+#include "common/job/history.h"
+
+namespace paracord {
+
+Checkpoints::Checkpoints(const ShardJob& job, BlockRange range, const ShardEnvironment& environment)
+    : job_(job), range_(range), environment_(environment) {}
+
+uint64_t Checkpoints::Every() const {
+  const CheckpointSpec& spec = job_.spec.checkpoint;
+  const uint64_t batch = std::max(1u, job_.spec.batch_size);
+  const uint64_t epochs = spec.every_steps > 0 ? 0 : spec.every_epochs;
+  return (spec.every_steps + epochs * ((samples_ + batch - 1) / batch)) * thinned_;
+}
+
+void Checkpoints::Aim(uint64_t after) {
+  const uint64_t every = Every();
+  next_ = every == 0 ? UINT64_MAX : (after / every + 1) * every;
+  if (save_at_ > after) next_ = std::min(next_, save_at_);
+}
+
+void Checkpoints::Begin(uint64_t step, uint64_t samples) {
+  samples_ = samples;
+  Aim(step);
+}
+
+void Checkpoints::SaveAt(uint64_t step, uint64_t reached) {
+  if (step == save_at_ || step == missed_) return;
+  if (step > 0 && step <= reached) {
+    missed_ = step;
+    return;
+  }
+  save_at_ = step;
+  Aim(reached);
+}
+
+std::optional<uint64_t> Checkpoints::TakeDue(uint64_t reached, uint64_t total_steps) {
+  if (reached < next_) return std::nullopt;
+  const uint64_t step = next_;
+  Aim(reached);
+  if (step >= total_steps) return std::nullopt;  // the job's end stores it
+  if (!writing_) {
+    writing_ = true;
+    return step;
+  }
+  LogWarning("job ", job_.id, ": step ", step, " is not stored: the checkpoint before it is still ",
+             "on its way to the disk");
+  if (step == save_at_) {
+    missed_ = step;
+  } else {
+    thinned_ *= 2;
+    Aim(reached);
+  }
+  return std::nullopt;
+}
+
+void Checkpoints::Written(const absl::Status& status) {
+  writing_ = false;
+  error_ = status.ok() ? "" : std::string(status.message());
+  if (!status.ok()) LogError("job ", job_.id, ": no checkpoint: ", Describe(status));
+}
+
+void Checkpoints::Write(const Contents& contents, std::function<void(absl::Status)> done) {
+  const TimePoint begun = Clock::now();
+  const BlockStore& store = contents.store;
+  auto generation = std::make_shared<Generation>();
+  pb::GenerationRecord& record = generation->record;
+  SetHistory(contents.plan, &record);
+  record.set_step(contents.step);
+  record.set_block_begin(range_.begin);
+  record.set_block_end(range_.end);
+  record.set_bytes(job_.grid.Floats(range_) * sizeof(float));
+  record.set_touched(contents.minibatches == nullptr ? 0 : contents.minibatches->touched());
+  record.set_samples(contents.tally.samples());
+  record.set_stopped(contents.stopped);
+  *record.mutable_epochs() = contents.tally.Stored(store);
+  generation->blocks.reserve(range_.size());
+  for (uint64_t block = range_.begin; block < range_.end; ++block) {
+    generation->blocks.push_back(store.Snapshot(block));
+    record.set_ahead(record.ahead() + store.minibatches(block) -
+                     contents.step * job_.tree.leaves());
+  }
+  record.set_stall_ms(std::chrono::duration<double, std::milli>(Clock::now() - begun).count());
+  environment_.storage.Post([&environment = environment_, generation, done = std::move(done)] {
+    const auto written = environment.db.Write(*generation);
+    generation->blocks.clear();
+    if (written.ok()) environment.on_change();
+    done(written.status());
+  });
+}
+
+void Checkpoints::Report(pb::ShardReport* report) const {
+  report->set_missed(missed_);
+  report->set_store_error(error_);
+}
+
+}  // namespace paracord

@@ -1,0 +1,103 @@
+#include "server/restore.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "common/base/status.h"
+#include "common/job/history.h"
+
+namespace paracord {
+namespace {
+
+std::optional<StoredGeneration> Furthest(const BlockDb& db, const pb::Plan& plan,
+                                         BlockRange range) {
+  std::optional<StoredGeneration> furthest;
+  const auto progress = [](const StoredGeneration& stored) {
+    return std::make_pair(stored.record.step(), stored.record.ahead());
+  };
+  for (StoredGeneration& stored : db.List()) {
+    const bool ours = SameHistory(stored.record, plan) &&
+                      stored.record.block_begin() == range.begin &&
+                      stored.record.block_end() == range.end;
+    if (ours && (!furthest.has_value() || progress(stored) > progress(*furthest))) {
+      furthest = std::move(stored);
+    }
+  }
+  return furthest;
+}
+
+absl::Status AddPart(const BlockDb& db, const StoredGeneration& part, BlockRange range,
+                     const BlockGrid& grid, Restored* restored) {
+  ASSIGN_OR_RETURN(std::vector<BlockSnapshot> blocks, db.Load(part, range, grid));
+  std::move(blocks.begin(), blocks.end(), std::back_inserter(restored->blocks));
+  restored->parts.push_back(part.record);
+  return absl::OkStatus();
+}
+
+pb::GenerationRecord Wanted(const pb::Origin& origin, const pb::StoredShard& piece) {
+  pb::GenerationRecord wanted;
+  SetHistory(origin, &wanted);
+  wanted.set_step(origin.step());
+  wanted.set_block_begin(piece.block_begin());
+  wanted.set_ahead(piece.ahead());
+  return wanted;
+}
+
+absl::StatusOr<Restored> LoadOrigin(const BlockDb& db, const pb::Origin& origin, BlockRange range,
+                                    const BlockGrid& grid) {
+  Restored restored;
+  uint64_t next = range.begin;
+  for (const pb::StoredShard& piece : origin.pieces()) {
+    const BlockRange part{std::max<uint64_t>(range.begin, piece.block_begin()),
+                          std::min<uint64_t>(range.end, piece.block_end())};
+    if (part.begin >= part.end) continue;
+    if (part.begin != next) break;
+    const auto stored = db.Find(Wanted(origin, piece));
+    if (!stored.has_value() || stored->hash != piece.hash() ||
+        stored->record.block_end() != piece.block_end()) {
+      return absl::DataLossError(absl::StrCat("blocks [", part.begin, ", ", part.end, ") of step ",
+                                              origin.step(), " are not on this disk"));
+    }
+    RETURN_IF_ERROR(AddPart(db, *stored, part, grid, &restored));
+    next = part.end;
+  }
+  if (next == range.end) return restored;
+  return absl::DataLossError(
+      absl::StrCat("the checkpoint of step ", origin.step(), " does not have block ", next));
+}
+
+}  // namespace
+
+uint64_t Restored::samples() const {
+  uint64_t samples = 0;
+  for (const pb::GenerationRecord& part : parts) {
+    samples = std::max<uint64_t>(samples, part.samples());
+  }
+  return samples;
+}
+
+uint64_t Restored::touched() const {
+  uint64_t touched = 0;
+  for (const pb::GenerationRecord& part : parts) {
+    touched = std::max<uint64_t>(touched, part.touched());
+  }
+  return touched;
+}
+
+absl::StatusOr<std::optional<Restored>> LoadHistory(const BlockDb& db, const pb::Plan& plan,
+                                                    BlockRange range, const BlockGrid& grid,
+                                                    Unreadable* unreadable) {
+  if (const auto furthest = Furthest(db, plan, range); furthest.has_value()) {
+    *unreadable = {plan.history(), furthest->record.step()};
+    Restored restored;
+    RETURN_IF_ERROR(AddPart(db, *furthest, range, grid, &restored));
+    return restored;
+  }
+  if (!plan.has_origin()) return std::nullopt;
+  *unreadable = {plan.origin().history(), plan.origin().step()};
+  ASSIGN_OR_RETURN(Restored restored, LoadOrigin(db, plan.origin(), range, grid));
+  return restored;
+}
+
+}  // namespace paracord

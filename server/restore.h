@@ -1,0 +1,37 @@
+// What a shard goes on with when its server, or the whole job, begins again: generations from the
+// disk, of the plan's own history or of the checkpoint that it began with.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/job/key_range.h"
+#include "proto/plan.pb.h"
+#include "server/block_db.h"
+
+namespace paracord {
+
+struct Restored {
+  std::vector<BlockSnapshot> blocks;        // every block of the range, in order
+  std::vector<pb::GenerationRecord> parts;  // that they are from
+
+  uint64_t samples() const;  // of the training data; 0: not known
+  uint64_t touched() const;  // as in QueryReply
+};
+
+// Why it could not be read, and what: for whoever decides where to go back to instead.
+struct Unreadable {
+  uint64_t history = 0;
+  uint64_t step = 0;
+};
+
+// The furthest generation of the plan's history for just these blocks, which an orderly stop has
+// left; else those of the plan's origin; nullopt: the plan has none, and the history begins with
+// the seed's first values. Blocks: for the storage thread. DataLoss: what was promised is not
+// there; `unreadable` says which step.
+absl::StatusOr<std::optional<Restored>> LoadHistory(const BlockDb& db, const pb::Plan& plan,
+                                                    BlockRange range, const BlockGrid& grid,
+                                                    Unreadable* unreadable);
+
+}  // namespace paracord

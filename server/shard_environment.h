@@ -1,0 +1,23 @@
+// What a shard needs of its server; outlives it.
+#pragma once
+
+#include <functional>
+
+#include "common/base/crew.h"
+#include "common/base/timer.h"
+#include "server/block_db.h"
+#include "server/memory_budget.h"
+#include "server/storage_thread.h"
+
+namespace paracord {
+
+struct ShardEnvironment {
+  BlockDb& db;
+  StorageThread& storage;
+  MemoryBudget& budget;
+  Timer& timer;
+  Crew& crew;                       // helps with updates and answers
+  std::function<void()> on_change;  // something the scheduler should hear of soon; any thread
+};
+
+}  // namespace paracord

@@ -1,0 +1,205 @@
+// The life of a ParameterShard: plans, what it begins with, what it stores, how it ends. What it
+// does in between is in parameter_shard.cc.
+#include <algorithm>
+#include <utility>
+
+#include "common/base/log.h"
+#include "common/base/status.h"
+#include "common/job/history.h"
+#include "server/parameter_shard.h"
+
+namespace paracord {
+
+void ParameterShard::Adopt(const pb::Plan& plan, uint64_t save_at) {
+  strand_.Post([self = shared_from_this(), plan, save_at] {
+    self->TakePlan(plan);
+    if (self->phase_ == Phase::kServing && plan.number() == self->plan_.number()) {
+      self->checkpoints_.SaveAt(save_at, self->ReachedStep());
+    }
+  });
+}
+
+void ParameterShard::TakePlan(const pb::Plan& plan) {
+  if (plan.number() <= plan_.number() || phase_ == Phase::kStopped) return;
+  const bool first = plan_.number() == 0, back = !first && plan.history() > plan_.history();
+  if (phase_ == Phase::kBroken && !back) return;
+  plan_ = plan;
+  Follow();
+  reads_.CancelBelow(plan.number(),
+                     absl::CancelledError(absl::StrCat("plan ", plan.number(), " is in force")));
+  if (plan.phase() == pb::Plan::CLOSED) {
+    End(Phase::kClosed);
+  } else if (first || back) {
+    if (back) Forget();
+    if (phase_ == Phase::kLoading) Load();
+  } else if (plan.phase() == pb::Plan::FINISHED && phase_ == Phase::kServing) {
+    Finish(plan.step());
+  }
+  Publish();
+}
+
+// What is there belongs to a history that has ended. Memory that was given back is reserved again.
+void ParameterShard::Forget() {
+  reads_.CancelAll(absl::CancelledError("the job goes back to an older step"));
+  reads_.Open(nullptr);
+  minibatches_.reset();
+  store_.reset();
+  sums_.clear();
+  tally_ = std::make_unique<Tally>(*job_, range_);
+  total_steps_ = 0;
+  update_step_.reset();
+  unreadable_ = {};
+  phase_ = Phase::kLoading;
+  broken_ = reserved_ ? absl::OkStatus()
+                      : environment_.budget.Reserve(
+                            budget_bytes_, absl::StrCat("job ", job_->id, " shard ", index_));
+  reserved_ = broken_.ok();
+  if (!reserved_) phase_ = Phase::kBroken;
+}
+
+// The scheduler names this process in a plan only when the job is new or what it begins with has
+// been proved to it.
+void ParameterShard::Load() {
+  environment_.storage.Post([self = shared_from_this(), plan = plan_] {
+    Unreadable unreadable;
+    auto restored =
+        LoadHistory(self->environment_.db, plan, self->range_, self->job_->grid, &unreadable);
+    self->strand_.Post([self, history = plan.history(), restored = std::move(restored),
+                        unreadable] { self->Loaded(history, restored, unreadable); });
+  });
+}
+
+void ParameterShard::Loaded(uint64_t history,
+                            const absl::StatusOr<std::optional<Restored>>& restored,
+                            Unreadable unreadable) {
+  if (history != plan_.history()) return;  // another load is on its way
+  if (phase_ == Phase::kLoading) {         // else closed meanwhile
+    if (restored.ok()) {
+      Serve(*restored);
+    } else {
+      unreadable_ = unreadable;
+      Break(restored.status());
+    }
+  }
+  if (stop_ != nullptr) StoreAndStop(stopping_, std::exchange(stop_, nullptr));
+}
+
+void ParameterShard::Serve(const std::optional<Restored>& restored) {
+  const JobSpec& spec = job_->spec;
+  store_ = std::make_unique<BlockStore>(job_->grid, range_, spec.optimizer, spec.virtual_workers);
+  reads_.Open(store_.get());
+  sums_.resize(range_.size());
+  phase_ = Phase::kServing;
+  if (restored.has_value()) {
+    for (const BlockSnapshot& block : restored->blocks) store_->Restore(block);
+    const uint64_t samples = restored->samples();
+    if (samples > 0) Learn(spec.TotalSteps(samples), samples);
+    for (const pb::GenerationRecord& part : restored->parts) {
+      tally_->Restore(part.epochs(), {part.block_begin(), part.block_end()});
+    }
+    LogInfo("job ", job_->id, ": restored blocks [", range_.begin, ", ", range_.end,
+            ") as of step ", store_->LowestVersion());
+  } else {
+    store_->Initialize(spec.seed);
+  }
+  minibatches_ = std::make_unique<Minibatches>(*job_, *store_, *tally_,
+                                               restored.has_value() ? restored->touched() : 0);
+  checkpoints_.Begin(store_->LowestVersion(), tally_->samples());
+  // The first values: whoever wants to compare with them finds them there.
+  if (!restored.has_value()) StoreCheckpoint(0);
+  if (plan_.phase() == pb::Plan::FINISHED) Finish(plan_.step());
+  Publish();
+}
+
+void ParameterShard::Store(uint64_t step, uint64_t stopped,
+                           std::function<void(absl::Status)> done) {
+  checkpoints_.Write({plan_, step, stopped, *store_, *tally_, minibatches_.get()},
+                     [self = shared_from_this(),
+                      done = std::move(done)](const absl::Status& status) { done(status); });
+}
+
+// A failure is told, and training goes on.
+void ParameterShard::StoreCheckpoint(uint64_t step) {
+  Store(step, 0, [self = shared_from_this()](const absl::Status& status) {
+    self->strand_.Post([self, status] {
+      self->checkpoints_.Written(status);
+      self->Publish();
+      if (!status.ok()) self->environment_.on_change();
+    });
+  });
+}
+
+// `block` has changed.
+void ParameterShard::StoreIfDue(uint64_t block) {
+  if (!checkpoints_.MayBeDue(store_->version(block))) return;
+  const auto due = checkpoints_.TakeDue(ReachedStep(), total_steps_);
+  if (due.has_value()) StoreCheckpoint(*due);
+}
+
+// Metrics may be one version further: the last evaluation made it.
+void ParameterShard::Finish(uint64_t step) {
+  pb::PullHeader last;
+  last.set_version(step);
+  last.set_block_begin(range_.begin);
+  last.set_block_end(range_.end);
+  if (reads_.Judge(last) > BulkSynchronous::Pull::kPrevious) {
+    return Break(absl::DataLossError(absl::StrCat(
+        "the job ended at step ", step, ", but this shard is at ", store_->LowestVersion())));
+  }
+  Store(step, 0, [self = shared_from_this(), number = plan_.number()](const absl::Status& status) {
+    self->strand_.Post([self, number, status] {
+      if (number != self->plan_.number()) return;  // the job went back, or was closed
+      if (!status.ok()) return self->Break(Annotate(status, "the last step cannot be stored"));
+      self->End(Phase::kStored);
+    });
+  });
+}
+
+void ParameterShard::StopAndStore(uint64_t incarnation, std::function<void(absl::Status)> done) {
+  strand_.Post([self = shared_from_this(), incarnation, done = std::move(done)] {
+    if (self->phase_ == Phase::kLoading && self->plan_.number() > 0) {
+      self->stop_ = done;
+      self->stopping_ = incarnation;
+    } else {
+      self->StoreAndStop(incarnation, done);
+    }
+  });
+}
+
+// The job's step that all blocks have reached; after the last one, metrics go on to one more.
+uint64_t ParameterShard::ReachedStep() const {
+  const uint64_t last = total_steps_ > 0 ? total_steps_ : UINT64_MAX;
+  return std::min(store_->LowestVersion(), last);
+}
+
+void ParameterShard::StoreAndStop(uint64_t incarnation, std::function<void(absl::Status)> done) {
+  reads_.CancelAll(absl::UnavailableError("the server is stopping"));
+  const bool serving = phase_ == Phase::kServing;
+  if (serving || phase_ == Phase::kLoading) phase_ = Phase::kStopped;
+  if (!serving) return done(absl::OkStatus());
+  Store(ReachedStep(), incarnation, std::move(done));
+}
+
+void ParameterShard::End(Phase phase) {
+  if (phase_ == Phase::kStored || phase_ == Phase::kClosed) return;
+  phase_ = phase;
+  reads_.CancelAll(absl::OutOfRangeError("the job has ended"));
+  reads_.Open(nullptr);
+  minibatches_.reset();
+  store_.reset();
+  sums_ = {};
+  if (reserved_) environment_.budget.Release(budget_bytes_);
+  reserved_ = false;
+  Publish();
+}
+
+void ParameterShard::Break(const absl::Status& status) {
+  LogError("job ", job_->id, " shard ", index_, ": ", Describe(status));
+  End(Phase::kClosed);
+  phase_ = Phase::kBroken;
+  broken_ = status;
+  Publish();
+  environment_.on_change();
+}
+
+}  // namespace paracord
