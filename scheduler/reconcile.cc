@@ -60,6 +60,10 @@ Planned TryStart(Job& job, const Situation& situation) {
   job.waits = MergeWaits(job.waits, planned.waits, situation.now);
   if (!planned.plan.has_value()) return planned;
   planned.plan->set_cluster(situation.table.cluster());
+  if (!job.spec.init.checkpoint.empty()) {
+    job.record.mutable_first_origin()->set_directory(job.spec.init.checkpoint);
+    *planned.plan->mutable_origin() = job.record.first_origin();
+  }
   job.Publish(*planned.plan, planned.why, situation.now);
   return Planned();
 }

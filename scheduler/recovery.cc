@@ -121,6 +121,7 @@ std::optional<const pb::StoredStep*> Choose(Job& job, const Resources& resources
     for (const pb::StoredShard& part : to->shards()) {
       const KnownMember* server = resources.FindServer(part.server());
       if (server == nullptr || Holds(*server, job, to->history(), to->step(), part)) continue;
+      if (!job.spec.checkpoint.copy_to.empty()) continue;  // it has the copy
       if (!HoldsAny(*server, job)) {
         findings.waits.push_back(MakeWait(
             part.server(),
@@ -214,6 +215,10 @@ Planned BackPlan(Job& job, const pb::StoredStep* to, const Resources& resources)
       const KnownMember* server = resources.FindServer(piece.server());
       if (server != nullptr) piece.set_address(server->who.address());
     }
+    const std::string& copies = job.spec.checkpoint.copy_to;
+    if (!copies.empty()) origin->set_directory(CopyFolder(copies, job.id(), to->step()));
+  } else if (job.record.has_first_origin()) {
+    *base.mutable_origin() = job.record.first_origin();
   }
   const Changes changes{job.LostRanks(), ServersOf(base), false};
   Planned planned = NextPlan(base, changes, resources);

@@ -7,6 +7,8 @@
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/job/history.h"
+#include "common/job/optimizer.h"
+#include "server/checkpoint_copy.h"
 
 namespace paracord {
 
@@ -67,7 +69,9 @@ void Checkpoints::Written(const absl::Status& status) {
   if (!status.ok()) LogError("job ", job_.id, ": no checkpoint: ", Describe(status));
 }
 
-void Checkpoints::Write(const Contents& contents, std::function<void(absl::Status)> done) {
+void Checkpoints::Write(
+    const Contents& contents,
+    std::function<void(const absl::Status& written, const absl::Status& copied)> done) {
   const TimePoint begun = Clock::now();
   const BlockStore& store = contents.store;
   auto generation = std::make_shared<Generation>();
@@ -88,12 +92,37 @@ void Checkpoints::Write(const Contents& contents, std::function<void(absl::Statu
                      contents.step * job_.tree.leaves());
   }
   record.set_stall_ms(std::chrono::duration<double, std::milli>(Clock::now() - begun).count());
-  environment_.storage.Post([&environment = environment_, generation, done = std::move(done)] {
-    const auto written = environment.db.Write(*generation);
+  environment_.storage.Post([this, copy = NewCopy(contents), generation, done = std::move(done)] {
+    const auto written = environment_.db.Write(*generation);
+    if (written.ok()) environment_.on_change();
+    const absl::Status copied = written.ok() ? WriteCopy(copy, *generation) : absl::OkStatus();
     generation->blocks.clear();
-    if (written.ok()) environment.on_change();
-    done(written.status());
+    done(written.status(), copied);
   });
+}
+
+Checkpoints::Copy Checkpoints::NewCopy(const Contents& contents) const {
+  Copy copy;
+  const std::string& folder = job_.spec.checkpoint.copy_to;
+  if (folder.empty() || contents.stopped > 0 || contents.step == 0) return copy;
+  for (const pb::ShardRange& shard : contents.plan.shards()) {
+    if (shard.block_begin() == range_.begin && shard.block_end() == range_.end) {
+      copy.shard = copy.shards.size();
+    }
+    copy.shards.push_back({shard.block_begin(), shard.block_end()});
+  }
+  return copy;
+}
+
+// On the storage thread: what is const alone.
+absl::Status Checkpoints::WriteCopy(const Copy& copy, const Generation& generation) const {
+  if (copy.shards.empty()) return absl::OkStatus();
+  const CheckpointSpec& spec = job_.spec.checkpoint;
+  RETURN_IF_ERROR(paracord::WriteCopy(CopyFolder(spec.copy_to, job_.id, generation.record.step()),
+                                      job_.grid, StateFloats(job_.spec.optimizer.kind), copy.shards,
+                                      copy.shard, generation));
+  RetainCopies(spec.copy_to, job_.id, spec);
+  return absl::OkStatus();
 }
 
 void Checkpoints::Report(pb::ShardReport* report) const {

@@ -11,9 +11,11 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "proto/coordinator.pb.h"
 #include "server/block_store.h"
+#include "server/generation_files.h"
 #include "server/minibatches.h"
 #include "server/shard_environment.h"
 #include "server/shard_job.h"
@@ -46,12 +48,21 @@ class Checkpoints {
     const Tally& tally;
     const Minibatches* minibatches;
   };
-  // On the storage thread; `done`, too.
-  void Write(const Contents& contents, std::function<void(absl::Status)> done);
+  // On the storage thread; `done`, too: how the generation was written, and how the copy that the
+  // job asks for.
+  void Write(const Contents& contents,
+             std::function<void(const absl::Status& written, const absl::Status& copied)> done);
 
   void Report(pb::ShardReport* report) const;
 
  private:
+  // Which part of a copy this shard writes; no shards: there is none to write.
+  struct Copy {
+    std::vector<BlockRange> shards;
+    size_t shard = 0;
+  };
+  Copy NewCopy(const Contents& contents) const;
+  absl::Status WriteCopy(const Copy& copy, const Generation& generation) const;
   uint64_t Every() const;  // steps; 0: there are no regular ones
   void Aim(uint64_t after);
 

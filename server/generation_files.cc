@@ -149,7 +149,7 @@ absl::Status WriteDatabase(const std::string& folder, const Generation& generati
   }
   RETURN_IF_ERROR(FromRocks(db->Close(), folder));
   std::error_code ignored;
-  fs::remove(sorted, ignored);  // the database has linked it
+  fs::remove(sorted, ignored);                         // the database has linked it
   fs::remove(absl::StrCat(folder, "/LOCK"), ignored);  // nobody opens it for writing again
   return absl::OkStatus();
 }

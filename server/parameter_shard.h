@@ -89,7 +89,8 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
   const UpdateStep& Update(uint64_t step);
   uint64_t ReachedStep() const;
   // `done` runs on the storage thread.
-  void Store(uint64_t step, uint64_t stopped, std::function<void(absl::Status)> done);
+  void Store(uint64_t step, uint64_t stopped,
+             std::function<void(const absl::Status& written, const absl::Status& copied)> done);
   void StoreCheckpoint(uint64_t step);
   void StoreIfDue(uint64_t block);
   void Finish(uint64_t step);

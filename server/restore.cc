@@ -4,8 +4,10 @@
 #include <iterator>
 #include <utility>
 
+#include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/job/history.h"
+#include "server/checkpoint_copy.h"
 
 namespace paracord {
 namespace {
@@ -44,7 +46,7 @@ pb::GenerationRecord Wanted(const pb::Origin& origin, const pb::StoredShard& pie
   return wanted;
 }
 
-absl::StatusOr<Restored> LoadOrigin(const BlockDb& db, const pb::Origin& origin, BlockRange range,
+absl::StatusOr<Restored> LoadPieces(const BlockDb& db, const pb::Origin& origin, BlockRange range,
                                     const BlockGrid& grid) {
   Restored restored;
   uint64_t next = range.begin;
@@ -65,6 +67,17 @@ absl::StatusOr<Restored> LoadOrigin(const BlockDb& db, const pb::Origin& origin,
   if (next == range.end) return restored;
   return absl::DataLossError(
       absl::StrCat("the checkpoint of step ", origin.step(), " does not have block ", next));
+}
+
+// From this disk if it can be, else from the copy.
+absl::StatusOr<Restored> LoadOrigin(const BlockDb& db, const pb::Origin& origin, BlockRange range,
+                                    const BlockGrid& grid) {
+  auto restored = LoadPieces(db, origin, range, grid);
+  if (restored.ok() || origin.directory().empty()) return restored;
+  if (!origin.pieces().empty()) {
+    LogWarning("reading the copy of step ", origin.step(), ", as ", restored.status().message());
+  }
+  return ReadCopy(origin.directory(), range, grid);
 }
 
 }  // namespace
@@ -95,7 +108,10 @@ absl::StatusOr<std::optional<Restored>> LoadHistory(const BlockDb& db, const pb:
     return restored;
   }
   if (!plan.has_origin()) return std::nullopt;
-  *unreadable = {plan.origin().history(), plan.origin().step()};
+  // A copy that the job was told to begin with has nothing before it.
+  if (!plan.origin().pieces().empty()) {
+    *unreadable = {plan.origin().history(), plan.origin().step()};
+  }
   ASSIGN_OR_RETURN(Restored restored, LoadOrigin(db, plan.origin(), range, grid));
   return restored;
 }

@@ -93,6 +93,11 @@ void ParameterShard::Serve(const std::optional<Restored>& restored) {
   if (restored.has_value()) {
     for (const BlockSnapshot& block : restored->blocks) store_->Restore(block);
     const uint64_t samples = restored->samples();
+    if (samples > 0 && spec.TotalSteps(samples) < store_->LowestVersion()) {
+      return Break(absl::InvalidArgumentError(absl::StrCat("the job begins with step ",
+                                                           store_->LowestVersion(), " and has ",
+                                                           spec.TotalSteps(samples), " steps")));
+    }
     if (samples > 0) Learn(spec.TotalSteps(samples), samples);
     for (const pb::GenerationRecord& part : restored->parts) {
       tally_->Restore(part.epochs(), {part.block_begin(), part.block_end()});
@@ -111,22 +116,26 @@ void ParameterShard::Serve(const std::optional<Restored>& restored) {
   Publish();
 }
 
-void ParameterShard::Store(uint64_t step, uint64_t stopped,
-                           std::function<void(absl::Status)> done) {
+void ParameterShard::Store(
+    uint64_t step, uint64_t stopped,
+    std::function<void(const absl::Status& written, const absl::Status& copied)> done) {
   checkpoints_.Write({plan_, step, stopped, *store_, *tally_, minibatches_.get()},
-                     [self = shared_from_this(),
-                      done = std::move(done)](const absl::Status& status) { done(status); });
+                     [self = shared_from_this(), done = std::move(done)](
+                         const absl::Status& written, const absl::Status& copied) {
+                       done(written, copied);
+                     });
 }
 
 // A failure is told, and training goes on.
 void ParameterShard::StoreCheckpoint(uint64_t step) {
-  Store(step, 0, [self = shared_from_this()](const absl::Status& status) {
-    self->strand_.Post([self, status] {
-      self->checkpoints_.Written(status);
-      self->Publish();
-      if (!status.ok()) self->environment_.on_change();
-    });
-  });
+  Store(step, 0,
+        [self = shared_from_this()](const absl::Status& written, const absl::Status& copied) {
+          self->strand_.Post([self, status = written.ok() ? copied : written] {
+            self->checkpoints_.Written(status);
+            self->Publish();
+            if (!status.ok()) self->environment_.on_change();
+          });
+        });
 }
 
 // `block` has changed.
@@ -146,13 +155,18 @@ void ParameterShard::Finish(uint64_t step) {
     return Break(absl::DataLossError(absl::StrCat(
         "the job ended at step ", step, ", but this shard is at ", store_->LowestVersion())));
   }
-  Store(step, 0, [self = shared_from_this(), number = plan_.number()](const absl::Status& status) {
-    self->strand_.Post([self, number, status] {
-      if (number != self->plan_.number()) return;  // the job went back, or was closed
-      if (!status.ok()) return self->Break(Annotate(status, "the last step cannot be stored"));
-      self->End(Phase::kStored);
-    });
-  });
+  Store(step, 0,
+        [self = shared_from_this(), number = plan_.number()](const absl::Status& status,
+                                                             const absl::Status& copied) {
+          self->strand_.Post([self, number, status, copied] {
+            self->checkpoints_.Written(
+                copied);  // the servers have it: the job does not fail for a copy
+            if (number != self->plan_.number()) return;  // the job went back, or was closed
+            if (!status.ok())
+              return self->Break(Annotate(status, "the last step cannot be stored"));
+            self->End(Phase::kStored);
+          });
+        });
 }
 
 void ParameterShard::StopAndStore(uint64_t incarnation, std::function<void(absl::Status)> done) {
@@ -177,7 +191,10 @@ void ParameterShard::StoreAndStop(uint64_t incarnation, std::function<void(absl:
   const bool serving = phase_ == Phase::kServing;
   if (serving || phase_ == Phase::kLoading) phase_ = Phase::kStopped;
   if (!serving) return done(absl::OkStatus());
-  Store(ReachedStep(), incarnation, std::move(done));
+  Store(ReachedStep(), incarnation,
+        [done = std::move(done)](const absl::Status& written, const absl::Status&) {
+          done(written);
+        });
 }
 
 void ParameterShard::End(Phase phase) {

@@ -132,7 +132,8 @@ ParsedJob ParseJob(const std::string& text, const std::string& directory) {
   spec.workers = workers.most;
   spec.min_workers = workers.least;
   spec.device = ParseDevice(root);
-  spec.checkpoint = ParseCheckpoint(root.Child("checkpoint"));
+  spec.checkpoint = ParseCheckpoint(root.Child("checkpoint"), directory);
+  spec.init = ParseInit(root.Child("init"), directory);
   spec.restart = ParseRestart(root.Child("restart"));
   root.Finish();
   job.errors = reader.errors();

@@ -80,6 +80,7 @@ struct JobSpec {
   uint32_t min_workers = 1;       // tasks to start with at least; without a range: `workers`
   DeviceKind device = DeviceKind::kAuto;
   CheckpointSpec checkpoint;
+  InitSpec init;
   RestartSpec restart;
 
   // Steps of the whole job, once the number of training samples is known.

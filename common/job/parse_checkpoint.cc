@@ -1,10 +1,12 @@
 #include "common/job/parse_checkpoint.h"
 
+#include <filesystem>
 #include <optional>
 #include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "common/base/units.h"
 
@@ -31,6 +33,10 @@ std::optional<int64_t> DurationOf(const std::string& text) {
   }
   const auto duration = ParseNanoseconds(text);
   return duration.has_value() && *duration > 0 ? duration : std::nullopt;
+}
+
+std::string Absolute(const std::string& path, const std::string& directory) {
+  return (std::filesystem::path(directory) / path).lexically_normal();
 }
 
 void ParseCheckpointEvery(const ConfigNode& node, CheckpointSpec* spec) {
@@ -60,7 +66,7 @@ void ParseEvery(const ConfigNode& node, uint64_t* steps, uint64_t* epochs) {
   *epochs = by_epochs.value_or(0);
 }
 
-CheckpointSpec ParseCheckpoint(const ConfigNode& node) {
+CheckpointSpec ParseCheckpoint(const ConfigNode& node, const std::string& directory) {
   CheckpointSpec spec;
   ParseCheckpointEvery(node.Child("every"), &spec);
   spec.keep = static_cast<uint32_t>(node.Integer("keep", spec.keep, {1, 1e6}));
@@ -72,6 +78,19 @@ CheckpointSpec ParseCheckpoint(const ConfigNode& node) {
     }
     spec.keep_every = steps.value_or(0);
   }
+  if (node.Has("copy_to")) spec.copy_to = Absolute(node.String("copy_to"), directory);
+  node.Finish();
+  return spec;
+}
+
+std::string CopyFolder(const std::string& copy_to, const std::string& job, uint64_t step) {
+  return absl::StrFormat("%s/%s/step-%012d", copy_to, job, step);
+}
+
+InitSpec ParseInit(const ConfigNode& node, const std::string& directory) {
+  InitSpec spec;
+  if (node.kind() == NodeKind::kMissing) return spec;
+  spec.checkpoint = Absolute(node.String("checkpoint"), directory);
   node.Finish();
   return spec;
 }

@@ -22,10 +22,23 @@ struct CheckpointSpec {
   int64_t every_ns = int64_t{600} * 1'000'000'000;
   uint32_t keep = 3;        // the newest so many are kept,
   uint64_t keep_every = 0;  // and those at multiples of so many steps; 0: no others
+  std::string copy_to;      // a folder that all servers share, absolute; empty: no copies
 };
 
-// {every: 100 steps | 1 epoch | 10 minutes | end, keep: 3, keep_every: 1000 steps}
-CheckpointSpec ParseCheckpoint(const ConfigNode& node);
+// {every: 100 steps | 1 epoch | 10 minutes | end, keep: 3, keep_every: 1000 steps, copy_to: FOLDER}
+// `directory`: what a relative path is relative to.
+CheckpointSpec ParseCheckpoint(const ConfigNode& node, const std::string& directory);
+
+// Where the copy of a checkpoint lies: "FOLDER/JOB/step-000000000100".
+std::string CopyFolder(const std::string& copy_to, const std::string& job, uint64_t step);
+
+// What the job begins with; nothing: with the seed's first values.
+struct InitSpec {
+  std::string checkpoint;  // a copy's folder, absolute
+};
+
+// {checkpoint: FOLDER}
+InitSpec ParseInit(const ConfigNode& node, const std::string& directory);
 
 // How often tasks may be lost before the job fails.
 struct RestartSpec {

@@ -30,7 +30,10 @@ const std::vector<Door>& Doors() {
       {"oneDNN", {".*dnnl.*"}, {"worker/tensor/gemm", "worker/tensor/compute_class"}, false},
       {"zlib", {"zlib\\.h"}, {"worker/data/source_file", "worker/data/checksum"}},
       {"CLI11", {"CLI/.*"}, {"scheduler/cli/command_line"}},
-      {"nlohmann-json", {"nlohmann/.*"}, {"scheduler/cli/"}, false}};
+      {"nlohmann-json",
+       {"nlohmann/.*"},
+       {"scheduler/cli/", "server/copy_layout", "server/copy_manifest"},
+       false}};
   return doors;
 }
 

@@ -1,0 +1,145 @@
+#include "server/copy_manifest.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "common/base/daemon.h"
+#include "common/base/fast_hash.h"
+#include "common/base/status.h"
+#include "nlohmann/json.hpp"
+
+namespace paracord {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr const char* kFormat = "paracord checkpoint 1";
+constexpr size_t kHashDigits = 32;
+constexpr uint64_t kMostShards = 4096;
+
+std::string ManifestName(size_t shard, size_t shards) {
+  return absl::StrFormat("manifest-%05d-of-%05d.json", shard + 1, shards);
+}
+
+Json LedgersOf(const CopyManifest& manifest) {
+  Json ledgers = Json::array();
+  for (const auto& [block, ledger] : manifest.ledgers) {
+    ledgers.push_back({{"block", block}, {"version", ledger.first}, {"ahead", ledger.second}});
+  }
+  return ledgers;
+}
+
+absl::StatusOr<Json> ReadJson(const std::string& path) {
+  const auto text = ReadFile(path);
+  if (!text.ok()) return absl::DataLossError(text.status().message());
+  const std::string body = text->size() > kHashDigits ? text->substr(kHashDigits + 1) : "";
+  if (FastHashOf(body) != text->substr(0, kHashDigits)) {
+    return absl::DataLossError(absl::StrCat(path, ": its bytes have changed"));
+  }
+  Json json = Json::parse(body, nullptr, false);
+  if (json.is_discarded() || json.value("format", "") != kFormat) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": no manifest of ", kFormat));
+  }
+  return json;
+}
+
+// The text is as it was written, or the hash would not be: only another format can throw.
+absl::StatusOr<CopyManifest> ParseManifest(const std::string& path) {
+  ASSIGN_OR_RETURN(const Json json, ReadJson(path));
+  CopyManifest manifest;
+  try {
+    manifest.blocks = {json.at("block_begin"), json.at("block_end")};
+    manifest.states = json.at("states");
+    const std::string record = json.at("record");
+    if (!manifest.record.ParseFromString(absl::HexStringToBytes(record))) {
+      return absl::DataLossError(absl::StrCat(path, ": its record does not parse"));
+    }
+    manifest.hashes = json.at("hashes");
+    for (const Json& ledger : json.at("ledgers")) {
+      manifest.ledgers[ledger.at("block")] = {ledger.at("version"), ledger.at("ahead")};
+    }
+  } catch (const Json::exception& error) {
+    return absl::DataLossError(absl::StrCat(path, ": ", error.what()));
+  }
+  return manifest;
+}
+
+// Of "manifest-00002-of-00003.json": 3.
+std::optional<uint64_t> ShardsOf(const std::string& folder) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename();
+    const size_t of = name.find("-of-");
+    uint64_t shards = 0;
+    if (name.rfind("manifest-", 0) == 0 && of != std::string::npos &&
+        absl::SimpleAtoi(name.substr(of + 4, 5), &shards) && shards <= kMostShards) {
+      return shards;
+    }
+  }
+  return std::nullopt;
+}
+
+std::string CopiesBeside(const std::string& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const fs::path& where : {fs::path(folder), fs::path(folder).parent_path()}) {
+    for (const auto& entry : fs::directory_iterator(where, error)) {
+      if (ShardsOf(entry.path()).has_value()) names.push_back(entry.path());
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names.empty() ? "" : absl::StrCat("; there are ", absl::StrJoin(names, ", "));
+}
+
+}  // namespace
+
+std::string SpanKey(const std::string& file, uint64_t begin, uint64_t end) {
+  return absl::StrCat(file, " ", begin, " ", end);
+}
+
+absl::Status WriteManifest(const std::string& folder, size_t shard, size_t shards,
+                           const CopyManifest& manifest) {
+  const Json json = {{"format", kFormat},
+                     {"job", manifest.record.job()},
+                     {"step", manifest.record.step()},
+                     {"block_begin", manifest.blocks.begin},
+                     {"block_end", manifest.blocks.end},
+                     {"states", manifest.states},
+                     {"record", absl::BytesToHexString(manifest.record.SerializeAsString())},
+                     {"ledgers", LedgersOf(manifest)},
+                     {"hashes", manifest.hashes}};
+  const std::string body = json.dump(1) + "\n";
+  return WriteFileAtomically(absl::StrCat(folder, "/", ManifestName(shard, shards)),
+                             absl::StrCat(FastHashOf(body), "\n", body));
+}
+
+absl::StatusOr<std::vector<CopyManifest>> ReadManifests(const std::string& folder) {
+  const auto shards = ShardsOf(folder);
+  if (!shards.has_value()) {
+    return absl::NotFoundError(
+        absl::StrCat(folder, ": no copy of a checkpoint", CopiesBeside(folder)));
+  }
+  std::vector<CopyManifest> manifests;
+  for (uint64_t shard = 0; shard < *shards; ++shard) {
+    const std::string path = absl::StrCat(folder, "/", ManifestName(shard, *shards));
+    ASSIGN_OR_RETURN(manifests.emplace_back(), ParseManifest(path));
+    const CopyManifest& last = manifests.back();
+    const uint64_t begin = shard == 0 ? 0 : manifests[shard - 1].blocks.end;
+    const bool same = last.record.step() == manifests[0].record.step() &&
+                      last.record.history() == manifests[0].record.history() &&
+                      last.states == manifests[0].states;
+    if (!same || last.blocks.begin != begin || last.blocks.end < begin) {
+      return absl::DataLossError(absl::StrCat(path, ": belongs to another copy"));
+    }
+  }
+  return manifests;
+}
+
+}  // namespace paracord

@@ -1,0 +1,186 @@
+#include "server/checkpoint_copy.h"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <random>
+
+#include "server/copy_layout.h"
+#include "tests/server/plain_loop.h"
+#include "tests/server/shard_room.h"
+
+namespace paracord {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Tensors of more than a block, so that shards cut them.
+std::shared_ptr<const ShardJob> Job() {
+  return MakeJob("job", {3 * kBlockFloats + 5, 40, kBlockFloats, 7}, OptimizerSpec::Kind::kAdam, 2);
+}
+
+std::shared_ptr<const float> Values(uint64_t block, int kind, uint32_t floats) {
+  std::shared_ptr<float> values(new float[floats], std::default_delete<float[]>());
+  for (uint32_t i = 0; i < floats; ++i) {
+    values.get()[i] = static_cast<float>(block * 1000 + static_cast<uint64_t>(kind) * 100) +
+                      static_cast<float>(i % 97);
+  }
+  return values;
+}
+
+Generation MakeGeneration(const ShardJob& job, BlockRange range) {
+  Generation generation;
+  generation.record = MakeRecord(9, range);
+  for (uint64_t b = range.begin; b < range.end; ++b) {
+    const uint32_t floats = job.grid.block(b).floats;
+    BlockSnapshot block{b, 9, Values(b, 0, floats), nullptr, nullptr, nullptr, floats};
+    if (job.grid.kind(b) == TensorKind::kTrained) {
+      block.state1 = Values(b, 1, floats);
+      block.state2 = Values(b, 2, floats);
+    }
+    if (b == 1) block.version = 8, block.ahead = {17, 19};
+    generation.blocks.push_back(std::move(block));
+  }
+  return generation;
+}
+
+struct Copied {
+  TemporaryDirectory directory{FastFolder()};
+  std::shared_ptr<const ShardJob> job = Job();
+  std::string folder = CopyFolder(directory.path(), "job", 9);
+
+  explicit Copied(uint32_t shards) {
+    const std::vector<BlockRange> cut = job->grid.Cut(shards);
+    for (size_t i = cut.size(); i-- > 0;) {
+      REQUIRE(WriteCopy(folder, job->grid, 2, cut, i, MakeGeneration(*job, cut[i])).ok());
+    }
+  }
+  std::vector<fs::path> Files() const {
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+      // The index is for others, and follows from the model.
+      if (entry.path().filename() != "model.safetensors.index.json") files.push_back(entry.path());
+    }
+    std::sort(files.begin(), files.end());
+    return files;
+  }
+};
+
+void CheckBlocks(const ShardJob& job, BlockRange range, const Restored& restored) {
+  const Generation expected = MakeGeneration(job, range);
+  REQUIRE(restored.blocks.size() == range.size());
+  for (size_t i = 0; i < restored.blocks.size(); ++i) {
+    const BlockSnapshot &found = restored.blocks[i], &wanted = expected.blocks[i];
+    INFO("block " << wanted.block);
+    CHECK(found.block == wanted.block);
+    CHECK(found.version == wanted.version);
+    CHECK(found.ahead == wanted.ahead);
+    const auto same = [&](const auto& a, const auto& b) {
+      if (a == nullptr || b == nullptr) return a == b;
+      return std::memcmp(a.get(), b.get(), wanted.floats * sizeof(float)) == 0;
+    };
+    CHECK(same(found.weights, wanted.weights));
+    CHECK(same(found.state1, wanted.state1));
+    CHECK(same(found.state2, wanted.state2));
+  }
+}
+
+TEST_CASE("a copy that any number of shards wrote is read by any other number") {
+  for (const uint32_t writers : {1u, 2u, 3u, 5u}) {
+    const Copied copied(writers);
+    CHECK(VerifyCopy(copied.folder, copied.job->grid).ok());
+    for (const uint32_t readers : {1u, 2u, 4u, 7u}) {
+      CAPTURE(writers, readers);
+      for (const BlockRange& range : copied.job->grid.Cut(readers)) {
+        const auto restored = ReadCopy(copied.folder, range, copied.job->grid);
+        INFO(Describe(restored.status()));
+        REQUIRE(restored.ok());
+        CheckBlocks(*copied.job, range, *restored);
+      }
+    }
+  }
+}
+
+TEST_CASE("a byte that turned anywhere in a copy is found") {
+  const uint32_t seed = 4712;
+  CAPTURE(seed);
+  std::mt19937_64 random(seed);
+  const Copied copied(2);
+  const auto files = copied.Files();
+  for (int i = 0; i < 500; ++i) {
+    const fs::path& file = files[random() % files.size()];
+    const auto at = static_cast<std::streamoff>(random() % fs::file_size(file));
+    INFO(file << " at " << at);
+    const auto flip = [&] {
+      std::fstream torn(file, std::ios::in | std::ios::out | std::ios::binary);
+      torn.seekg(at);
+      const char byte = static_cast<char>(torn.get() ^ 4);
+      torn.seekp(at);
+      torn.put(byte);
+    };
+    flip();
+    CHECK_FALSE(VerifyCopy(copied.folder, copied.job->grid).ok());
+    flip();
+  }
+  CHECK(VerifyCopy(copied.folder, copied.job->grid).ok());
+}
+
+TEST_CASE("a file of a copy that is cut, gone or another's is found") {
+  const Copied copied(2);
+  const auto files = copied.Files();
+  const auto good = [&] { return VerifyCopy(copied.folder, copied.job->grid).ok(); };
+  for (size_t i = 0; i < files.size(); ++i) {
+    INFO(files[i]);
+    const fs::path kept = copied.directory.path() + "/kept";
+    fs::copy(files[i], kept);
+    fs::resize_file(files[i], fs::file_size(files[i]) - 1);
+    CHECK_FALSE(good());
+    fs::remove(files[i]);
+    CHECK_FALSE(good());
+    fs::copy(files[(i + 1) % files.size()], files[i]);
+    CHECK_FALSE(good());
+    fs::remove(files[i]);
+    fs::rename(kept, files[i]);
+    CHECK(good());
+  }
+}
+
+TEST_CASE("a copy of another model is refused, and so is a folder that has none") {
+  const Copied copied(2);
+  const auto other =
+      MakeJob("job", {3 * kBlockFloats + 5, 41, kBlockFloats, 7}, OptimizerSpec::Kind::kAdam, 2);
+  CHECK(absl::IsInvalidArgument(
+      ReadCopy(copied.folder, {0, other->grid.blocks()}, other->grid).status()));
+  const auto smaller = MakeJob("job", {5, 7}, OptimizerSpec::Kind::kAdam, 2);
+  CHECK(absl::IsInvalidArgument(
+      ReadCopy(copied.folder, {0, smaller->grid.blocks()}, smaller->grid).status()));
+  const auto none = ReadCopy(copied.directory.path() + "/job", {0, 1}, copied.job->grid);
+  CHECK(absl::IsNotFound(none.status()));
+  CHECK(std::string(none.status().message()).find("step-000000000009") != std::string::npos);
+}
+
+TEST_CASE("the newest complete copies are kept") {
+  const TemporaryDirectory directory(FastFolder());
+  const auto job = Job();
+  const std::vector<BlockRange> cut = job->grid.Cut(1);
+  CheckpointSpec spec;
+  spec.keep = 2;
+  spec.keep_every = 4;
+  for (uint64_t step = 1; step <= 7; ++step) {
+    const std::string folder = CopyFolder(directory.path(), "job", step);
+    if (step == 2) {
+      fs::create_directories(folder);  // in the making, or torn
+      continue;
+    }
+    REQUIRE(WriteCopy(folder, job->grid, 2, cut, 0, MakeGeneration(*job, cut[0])).ok());
+    RetainCopies(directory.path(), "job", spec);
+  }
+  std::string steps;
+  for (uint64_t step = 1; step <= 7; ++step) {
+    if (fs::exists(CopyFolder(directory.path(), "job", step))) absl::StrAppend(&steps, step, " ");
+  }
+  CHECK(steps == "2 4 6 7 ");
+}
+
+}  // namespace
+}  // namespace paracord

@@ -1,0 +1,149 @@
+// What a shard stores while it trains, and what it goes back to.
+#include "server/checkpoints.h"
+
+#include "tests/server/shard_fixture.h"
+
+namespace paracord {
+namespace {
+
+std::shared_ptr<const ShardJob> Every(uint64_t steps) {
+  const auto job = MakeJob("job", {6, 4, 3}, Kind::kMomentum, 4);
+  JobSpec spec = job->spec;
+  spec.checkpoint.every_steps = steps;
+  return std::make_shared<const ShardJob>("job", spec);
+}
+
+struct Stored : ShardFixture {
+  explicit Stored(uint64_t every) {
+    job = Every(every);
+    Restart();
+  }
+  void Restart() {
+    shard.reset();
+    room.Settle();
+    shard = room.MakeShard(job, 0, all);
+  }
+  void PushSteps(uint64_t begin, uint64_t end, uint64_t plan = 1) {
+    for (uint64_t step = begin; step < end; ++step) {
+      REQUIRE(PushWholeStep(step, plan).ok());
+      room.Settle();
+    }
+  }
+  std::string Steps() {
+    std::string steps;
+    for (const auto& record : room.stored()) absl::StrAppend(&steps, record.step(), " ");
+    return steps;
+  }
+  // What the scheduler publishes when the job goes back to a step that was stored under history 1.
+  pb::Plan Back(uint64_t number, uint64_t history, uint64_t step) {
+    pb::Plan plan = MakePlan(number);
+    plan.set_history(history);
+    plan.set_step(step);
+    pb::Origin* origin = plan.mutable_origin();
+    origin->set_cluster("cluster");
+    origin->set_job("job");
+    origin->set_history(1);
+    origin->set_step(step);
+    const auto stored = room.db().Find(MakeRecord(step, all));
+    pb::StoredShard* piece = origin->add_pieces();
+    piece->set_block_end(all.end);
+    piece->set_hash(stored.has_value() ? stored->hash : "");
+    return plan;
+  }
+};
+
+TEST_CASE("the regular steps are stored when all blocks have come to them, the last by its end") {
+  Stored f(2);
+  f.Adopt(MakePlan(1));
+  f.PushSteps(0, 1);
+  CHECK(f.Steps() == "0 ");
+  REQUIRE(f.Push(1, {0, 4}, {0, 3}).ok());
+  f.room.Settle();
+  CHECK(f.Steps() == "0 ");
+  REQUIRE(f.Push(1, {0, 4}, {3, 4}).ok());
+  f.room.Settle();
+  CHECK(f.Steps() == "0 2 ");
+  f.PushSteps(2, 4);
+  CHECK(f.Steps() == "0 2 ");
+}
+
+TEST_CASE("an older step is gone back to under a newer history, and on with the same bits") {
+  Stored f(2);
+  f.Adopt(MakePlan(1));
+  f.PushSteps(0, 3);
+  const bool restarted = GENERATE(true, false);
+  if (restarted) f.Restart();
+  f.Adopt(f.Back(2, 2, 2));
+  CHECK(f.Version(2).value() == 2);
+  CHECK(f.Holds(2, f.all, 2));
+  CHECK(absl::IsFailedPrecondition(f.PushWholeStep(3, 1)));
+  f.PushSteps(2, 4, 2);
+  CHECK(f.Holds(4, {0, 3}, 2));
+}
+
+TEST_CASE("a pull that waits for a step that is undone ends, and is no answer of the new history") {
+  Stored f(2);
+  f.Adopt(MakePlan(1));
+  f.PushSteps(0, 3);
+  const auto waiting = f.Pull(4, {0, 1});
+  f.Adopt(f.Back(2, 2, 2));
+  CHECK(CodeOf(waiting) == absl::StatusCode::kCancelled);
+}
+
+TEST_CASE("what cannot be read is named, and an older step can be gone back to after that") {
+  Stored f(1);
+  f.Adopt(MakePlan(1));
+  f.PushSteps(0, 3);
+  pb::Plan plan = f.Back(2, 2, 2);
+  plan.mutable_origin()->mutable_pieces(0)->set_hash("another");
+  f.Adopt(plan);
+  const pb::ShardReport report = f.shard->Report();
+  CHECK(report.error_code() == "DataLoss");
+  CHECK(report.unreadable_history() == 1);
+  CHECK(report.unreadable_step() == 2);
+  f.Adopt(f.Back(3, 3, 1));
+  CHECK(f.shard->Report().error_code().empty());
+  CHECK(f.Version(3).value() == 1);
+  CHECK(f.Holds(1, f.all, 3));
+}
+
+TEST_CASE("a shard that has ended its job takes it up again under a newer history") {
+  Stored f(2);
+  f.Adopt(MakePlan(1));
+  f.PushSteps(0, 5);
+  f.Adopt(MakePlan(2, pb::Plan::FINISHED, kSteps));
+  f.room.Settle();
+  CHECK(f.shard->Report().bytes() == 0);
+  f.Adopt(f.Back(3, 2, 2));
+  CHECK(f.shard->Report().bytes() > 0);
+  CHECK(f.Holds(2, f.all, 3));
+}
+
+TEST_CASE("a step that was asked for is stored, and one that has passed is said to be missed") {
+  Stored f(0);
+  f.Adopt(MakePlan(1));
+  f.PushSteps(0, 1);
+  f.shard->Adopt(MakePlan(1), 3);
+  f.PushSteps(1, 4);
+  CHECK(f.Steps() == "0 3 ");
+  f.shard->Adopt(MakePlan(1), 2);
+  f.shard->ExpireWaits();  // reports again
+  CHECK(f.shard->Report().missed() == 2);
+  CHECK(f.Steps() == "0 3 ");
+}
+
+TEST_CASE(
+    "a checkpoint that is due while another is on its way is left out, and every second then") {
+  Stored f(1);
+  f.Adopt(MakePlan(1));
+  f.PushSteps(0, 1);
+  std::promise<void> go;
+  f.room.Hold(go.get_future());
+  for (uint64_t step = 1; step < 3; ++step) REQUIRE(f.PushWholeStep(step).ok());
+  go.set_value();
+  f.room.Settle();
+  CHECK(f.Steps() == "0 1 2 ");
+}
+
+}  // namespace
+}  // namespace paracord
