@@ -39,8 +39,9 @@ Json LedgersOf(const CopyManifest& manifest) {
 absl::StatusOr<Json> ReadJson(const std::string& path) {
   const auto text = ReadFile(path);
   if (!text.ok()) return absl::DataLossError(text.status().message());
-  const std::string body = text->size() > kHashDigits ? text->substr(kHashDigits + 1) : "";
-  if (FastHashOf(body) != text->substr(0, kHashDigits)) {
+  const bool framed = text->size() > kHashDigits && (*text)[kHashDigits] == '\n';
+  const std::string body = framed ? text->substr(kHashDigits + 1) : "";
+  if (!framed || FastHashOf(body) != text->substr(0, kHashDigits)) {
     return absl::DataLossError(absl::StrCat(path, ": its bytes have changed"));
   }
   Json json = Json::parse(body, nullptr, false);

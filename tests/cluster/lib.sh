@@ -2,6 +2,7 @@
 # What the scripts of this folder share: a private place, real daemons, checks. Sourced, never run.
 #
 #   work          a fresh folder; it and every process that was started in it are gone when the script ends
+#   script        its name in messages; set before, if the file has not got a telling one
 #   bin           the programs: $PARACORD_BIN, else build/bin of this checkout
 #   FULL=1        the whole matrix instead of the share that fits into a CI run
 #   SEED          of everything that a script draws; printed, so that a failure can be run again
@@ -10,7 +11,7 @@
 # without a deadline: `within SECONDS CONDITION` asks again until it holds.
 set -euo pipefail
 
-script=$(basename "$0")
+script=${script:-$(basename "$0")}
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 bin=$(realpath -m -- "${PARACORD_BIN:-$checkout/build/bin}")
 full=${FULL:-0}
