@@ -239,6 +239,7 @@ void Job::Reopen(Moment now) {
   pb::JobStatus* status = record.mutable_status();
   status->set_state(pb::RUNNING);
   status->clear_first_failure();
+  record.clear_crashes();
   record.set_ended_unix_ms(0);
   held.clear();
   Note("begins to train again", now);

@@ -36,7 +36,7 @@ inline constexpr const char* kTaskReleased = "RELEASED";  // the plan does not n
 // Why a task has to be started again.
 struct TaskLoss {
   std::string code;     // of the failure, should this have been once too often
-  std::string message;  // "task 1 on worker-0 was killed by signal 9"
+  std::string message;  // "task 1 on worker-0 was killed by signal 9 (SIGKILL)"
   int exit = -1;
   std::string log_tail;
   bool counted = true;  // against restart.max_restarts
@@ -135,8 +135,10 @@ class Job {
   int64_t stored_at_unix_ms = 0;  // the last checkpoint, or when one was ordered; 0: not known yet
   uint64_t save_margin = 1;       // by how much more an ordered checkpoint lies ahead
   Tuning tuning;
-  TimePoint resized_at{};   // tasks were added, or given back
-  TimePoint backups_at{};   // no backup is started before
+  TimePoint resized_at{};  // tasks were added, or given back
+  TimePoint backups_at{};  // no backup is started before
+  // It crashed, and has not yet said at which step it goes on.
+  std::optional<uint32_t> crashed_rank;
   TimePoint fail_at{};      // a failure is recorded; its process's end is waited for until then
   bool must_save = false;   // before anything else is shown
   bool progressed = false;  // now and then

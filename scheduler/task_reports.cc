@@ -6,13 +6,13 @@
 #include "common/base/status.h"
 #include "common/job/sampler.h"
 #include "scheduler/compute_class.h"
+#include "scheduler/crashes.h"
 
 namespace paracord {
 namespace {
 
 constexpr Duration kBackupPause = seconds(10);
 constexpr Duration kExitTime = seconds(2);  // from a task's last words to its end
-constexpr int kFirstSignal = 128;
 constexpr size_t kMaxLogTail = 16 << 10;
 
 std::string Tail(const std::string& log) {
@@ -166,11 +166,14 @@ bool CompletesFailure(Job& job, const pb::TaskProcess& process, Moment now) {
   return true;
 }
 
-std::string ExitString(const Job& job, const pb::TaskProcess& process) {
-  const std::string name = job.TaskName(process.rank());
-  if (process.exit() < kFirstSignal)
-    return absl::StrCat(name, " exited with code ", process.exit());
-  return absl::StrCat(name, " was killed by signal ", process.exit() - kFirstSignal);
+// An end that starting the task again cannot mend.
+void FailByExit(Job& job, const pb::TaskProcess& process, const std::string& code,
+                const std::string& text, Moment now) {
+  pb::Failure failure = MakeFailure(code, text, job.task(process.rank()).node());
+  failure.set_rank(static_cast<int32_t>(process.rank()));
+  failure.set_exit(process.exit());
+  failure.set_log_tail(Tail(process.log_tail()));
+  job.Fail(failure, now);
 }
 
 void TakeExit(Job& job, const pb::TaskProcess& process, bool leaving, Moment now) {
@@ -179,17 +182,21 @@ void TakeExit(Job& job, const pb::TaskProcess& process, bool leaving, Moment now
   if (job.FindSlot(process.rank())->backup()) {
     return LoseBackup(job, process.rank(), text, true, now);
   }
-  const bool drained = process.exit() == 0 || (leaving && process.exit() >= kFirstSignal);
-  if (drained || process.exit() >= kFirstSignal) {
+  const bool by_signal = process.exit() >= kFirstSignal;
+  const bool drained = process.exit() == 0 || (leaving && by_signal);
+  if (!drained && IsLastCrash(job, process)) {
+    return FailByExit(
+        job, process, "TaskExited",
+        absl::StrCat(text, " at step ", job.record.crash_step(),
+                     ", where tasks of this job have crashed ", job.record.crashes(), " times"),
+        now);
+  }
+  if (drained || by_signal) {
     job.Lose(process.rank(),
              {"TaskExited", text, process.exit(), Tail(process.log_tail()), !drained, true}, now);
     return;
   }
-  pb::Failure failure = MakeFailure("TaskExited", text, job.task(process.rank()).node());
-  failure.set_rank(static_cast<int32_t>(process.rank()));
-  failure.set_exit(process.exit());
-  failure.set_log_tail(Tail(process.log_tail()));
-  job.Fail(failure, now);
+  FailByExit(job, process, process.out_of_memory() ? "ResourceExhausted" : "TaskExited", text, now);
 }
 
 void LoseTasksOfGoneWorkers(Job& job, const Membership& members, Moment now) {
@@ -238,6 +245,7 @@ absl::Status TakeTaskReport(Job& job, const pb::TaskReport& report, Moment now) 
     job.tuning.pace.Add(report.rank(), report.incarnation(), report.busy_seconds(), report.slices(),
                         now.at);
     if (job.IsSpeaker(report.rank())) TakeProgress(job, report);
+    NoteReportedStep(job, report);
   }
   if (report.has_failure() && !report.failure().code().empty()) RecordFailure(job, report, now);
   return absl::OkStatus();

@@ -15,7 +15,8 @@ absl::Status TakeTaskReport(Job& job, const pb::TaskReport& report, Moment now);
 
 // One process in the heartbeat of `worker`. Those of older plans change nothing.
 //   0 after done                fine            1 to 127          the job fails
-//   0 before done, or leaving   started again   128 + signal      started again, and counted
+//   0 before done, or leaving   started again   128 + signal      started again, and counted;
+//                                                                 three crashes at a step: it fails
 // A backup that ends is left out of the next plan, however it ended.
 void TakeTaskProcess(Job& job, const pb::TaskProcess& process, const KnownMember& worker,
                      Moment now);

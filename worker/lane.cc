@@ -1,9 +1,11 @@
 #include "worker/lane.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "common/base/status.h"
+#include "worker/nonfinite.h"
 
 namespace paracord {
 namespace {
@@ -70,12 +72,14 @@ absl::Status Lane::Train(const Slice& slice, Leaf* leaf, const std::function<voi
   }));
   ASSIGN_OR_RETURN(const double loss, pass_.Loss(batch));
   (*leaf)[0] = static_cast<float>(loss / static_cast<double>(batch_size));
+  RETURN_IF_ERROR(CheckLoss((*leaf)[0], slice));
   if (after_loss) after_loss();
   // Every shard has answered for this step before anything of it is pushed.
   RETURN_IF_ERROR(plan_.client.AwaitAll());
   size_t parts = 0, run = 0;  // that are complete
-  RETURN_IF_ERROR(
-      pass_.Backward(weights, batch, slice.gradient_scale, gradients, [&](const FloatRange&) {
+  RETURN_IF_ERROR(pass_.Backward(
+      weights, batch, slice.gradient_scale, gradients, [&](const FloatRange& floats) {
+        RETURN_IF_ERROR(CheckGradients(floats, buffer.get(), slice));
         for (++parts; run < plan_.runs.size() && plan_.runs[run].parts <= parts; ++run) {
           RETURN_IF_ERROR(hand_over(run, buffer));
         }
@@ -83,6 +87,19 @@ absl::Status Lane::Train(const Slice& slice, Leaf* leaf, const std::function<voi
       }));
   busy_ += SecondsSince(start) - waited;
   return absl::OkStatus();
+}
+
+absl::Status Lane::CheckLoss(float loss, const Slice& slice) const {
+  if (std::isfinite(loss)) return absl::OkStatus();
+  return NonFiniteError(absl::StrCat("the loss is ", std::isnan(loss) ? "nan" : "inf"),
+                        plan_.sampler, slice.step, slice.number);
+}
+
+absl::Status Lane::CheckGradients(const FloatRange& floats, const float* gradients,
+                                  const Slice& slice) const {
+  const std::string found = FirstNonFinite(plan_.grid, floats, gradients);
+  if (found.empty()) return absl::OkStatus();
+  return NonFiniteError(found, plan_.sampler, slice.step, slice.number);
 }
 
 absl::Status Lane::Evaluate(uint32_t slice, Leaf* leaf) {

@@ -68,7 +68,8 @@ class Lane {
   // Forward and backward with the weights that the client has or gets. `after_loss` is called when
   // the leaf's loss is known and nothing was handed over; `hand_over` for each run of blocks whose
   // gradients are complete, in the order of the runs, with a buffer of the whole model's.
-  // Not OK: it ends here.
+  // Not OK: it ends here. NonFinite: the loss or a gradient is no finite number; of that gradient
+  // nothing was handed over.
   using HandOver = std::function<absl::Status(size_t run, const FloatBuffer& gradients)>;
   absl::Status Train(const Slice& slice, Leaf* leaf, const std::function<void()>& after_loss,
                      const HandOver& hand_over);
@@ -80,6 +81,10 @@ class Lane {
 
  private:
   Weights CurrentWeights() const;
+  absl::Status CheckLoss(float loss, const Slice& slice) const;
+  // As soon as they are complete, when they are still in a cache.
+  absl::Status CheckGradients(const FloatRange& floats, const float* gradients,
+                              const Slice& slice) const;
 
   const LanePlan& plan_;
   const uint32_t metrics_tensor_;

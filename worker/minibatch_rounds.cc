@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/base/status.h"
+#include "worker/memory_guard.h"
 
 namespace paracord {
 namespace {
@@ -75,7 +76,10 @@ absl::Status MinibatchRounds::Run(const StartingPoint& start, uint64_t until) {
 absl::Status MinibatchRounds::RunRound(Round& round) {
   const auto items = static_cast<uint32_t>(round.items.size());
   RETURN_IF_ERROR(parts_.crew.Run(items, [&](int thread, uint32_t item) {
-    return Train(*parts_.lanes[static_cast<size_t>(thread)], round, item);
+    Lane& lane = *parts_.lanes[static_cast<size_t>(thread)];
+    const uint32_t slice = round.items[item].slice;
+    return NameOutOfMemory([&] { return SliceName(round.work.step, slice); },
+                           [&] { return Train(lane, round, item); });
   }));
   const bool trains = round.work.step < parts_.total_steps;
   const Clock::time_point now = Clock::now();

@@ -8,7 +8,7 @@
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/rpc/plan_follower.h"
-#include "worker/task_reporter.h"
+#include "worker/memory_guard.h"
 #include "worker/tensor/device.h"
 #include "worker/trainer.h"
 
@@ -25,7 +25,7 @@ void FillIdentity(const Task::Options& options, pb::TaskReport* report) {
 }
 
 void FillFailure(const absl::Status& status, const Task::Options& options, pb::Failure* failure) {
-  failure->set_code(CodeName(status.code()));
+  failure->set_code(FailureCode(status));
   failure->set_message(std::string(status.message()));
   failure->set_node(options.node);
   failure->set_rank(static_cast<int32_t>(options.rank));
@@ -79,6 +79,24 @@ class Task::Workshop {
     return w;
   }
 
+  // What the data and the device are on this host.
+  void FillHost(pb::TaskReport* report) const {
+    report->set_train_samples(train->samples());
+    for (const Dataset* data : {train.get(), test.get()}) {
+      if (data == nullptr) continue;
+      for (const FileIdentity& file : data->files()) {
+        pb::FileIdentity* out = report->add_files();
+        out->set_path(file.path);
+        out->set_bytes(file.bytes);
+        out->set_sha256(file.sha256);
+      }
+    }
+    const ComputeClass compute = device->compute_class();
+    report->mutable_compute()->set_device(compute.device);
+    report->mutable_compute()->set_isa(compute.isa);
+    report->mutable_compute()->set_library(compute.library);
+  }
+
   const JobSpec spec;
   const BlockGrid grid;
   std::unique_ptr<Device> device;
@@ -116,7 +134,9 @@ absl::Status Task::Run() {
       });
   const auto first = plans_.WaitNewer(0);
   if (!first) return absl::CancelledError("the task is to stop");
-  auto workshop = Workshop::Open(first->job(), options_, timer_, connect_);
+  auto workshop =
+      NameOutOfMemory([] { return "opening the data and building the model"; },
+                      [&] { return Workshop::Open(first->job(), options_, timer_, connect_); });
   if (workshop.ok()) return Work(**workshop);
   // Nothing was trained: tell why, and end.
   TaskReporter reporter(
@@ -132,33 +152,35 @@ absl::Status Task::Run() {
 }
 
 absl::Status Task::Work(Workshop& w) {
-  ParameterClient& client = *w.client;
   TaskReporter reporter(
-      coordinator_, timer_, [&client] { return client.CurrentWait(); }, [this] { Stop(); });
+      coordinator_, timer_, [&w] { return w.client->CurrentWait(); }, [this] { Stop(); });
+  const absl::Status status =
+      NameOutOfMemory([] { return "making room for a step"; }, [&] { return Train(w, reporter); });
+  if (absl::IsCancelled(status)) return status;
+  reporter.Update(
+      [&](pb::TaskReport* report) {
+        FillIdentity(options_, report);
+        report->set_done(status.ok());
+        if (!status.ok()) FillFailure(status, options_, report->mutable_failure());
+      },
+      true);
+  reporter.Deliver(status.ok() ? kDeliverDone : kDeliverFailure);
+  return status;
+}
+
+absl::Status Task::Train(Workshop& w, TaskReporter& reporter) {
+  ParameterClient& client = *w.client;
   Trainer trainer(
       {w.spec, w.grid, *w.model, *w.train, w.test.get(), client, plans_, options_.threads},
       options_.rank, options_.incarnation, [&](const Progress& progress) {
         reporter.Update([&](pb::TaskReport* r) { FillProgress(progress, w.spec, r); },
-                        progress.evaluated);
+                        progress.evaluated || progress.begins);
       });
   reporter.Update(
       [&](pb::TaskReport* report) {
         FillIdentity(options_, report);
         report->set_steps(trainer.total_steps());
-        report->set_train_samples(w.train->samples());
-        for (const Dataset* data : {w.train.get(), w.test.get()}) {
-          if (data == nullptr) continue;
-          for (const FileIdentity& file : data->files()) {
-            pb::FileIdentity* out = report->add_files();
-            out->set_path(file.path);
-            out->set_bytes(file.bytes);
-            out->set_sha256(file.sha256);
-          }
-        }
-        const ComputeClass compute = w.device->compute_class();
-        report->mutable_compute()->set_device(compute.device);
-        report->mutable_compute()->set_isa(compute.isa);
-        report->mutable_compute()->set_library(compute.library);
+        w.FillHost(report);
       },
       true);
   {
@@ -172,14 +194,6 @@ absl::Status Task::Work(Workshop& w) {
     MutexLock lock(mutex_);
     client_ = nullptr;
   }
-  if (absl::IsCancelled(status)) return status;
-  reporter.Update(
-      [&](pb::TaskReport* report) {
-        report->set_done(status.ok());
-        if (!status.ok()) FillFailure(status, options_, report->mutable_failure());
-      },
-      true);
-  reporter.Deliver(status.ok() ? kDeliverDone : kDeliverFailure);
   return status;
 }
 

@@ -12,6 +12,7 @@
 #include "common/rpc/coordinator.h"
 #include "worker/parameter_client.h"
 #include "worker/plan_box.h"
+#include "worker/task_reporter.h"
 
 namespace paracord {
 
@@ -39,7 +40,9 @@ class Task {
  private:
   class Workshop;  // what is made once the job is known
 
+  // Trains, and tells the scheduler how that ended.
   absl::Status Work(Workshop& workshop);
+  absl::Status Train(Workshop& workshop, TaskReporter& reporter);
 
   const Options options_;
   Coordinator& coordinator_;

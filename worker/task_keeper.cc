@@ -15,6 +15,7 @@
 #include "common/base/child_process.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "worker/task_process.h"
 
 namespace paracord {
 namespace {
@@ -104,6 +105,7 @@ std::vector<pb::TaskProcess> TaskKeeper::Processes() {
     task.set_exited(process.pid == 0);
     task.set_exit(process.exit);
     task.set_log_tail(process.log_tail);
+    task.set_out_of_memory(process.out_of_memory);
     out.push_back(std::move(task));
   }
   return out;
@@ -136,16 +138,24 @@ void TaskKeeper::Run() {
   }
 }
 
+// Its own word for it, or the kernel's.
+bool TaskKeeper::DiedOfMemory(const Process& process) {
+  if (process.exit == kOutOfMemoryExit) return true;
+  return process.exit == 128 + SIGKILL && memory_kills_.Explains(Clock::now());
+}
+
 bool TaskKeeper::Reap() {
+  memory_kills_.Look(Clock::now());
   bool changed = false;
   for (auto& [key, process] : processes_) {
     int status = 0;
     if (process.pid == 0 || waitpid(process.pid, &status, WNOHANG) != process.pid) continue;
     process.exit = ExitNumber(status);
+    process.out_of_memory = DiedOfMemory(process);
     process.log_tail =
         TailOfFile(LogPath(options_.directory, std::get<0>(key), std::get<1>(key)), kTailLines);
     LogInfo("task ", std::get<0>(key), ".", std::get<1>(key), ", pid ", process.pid,
-            ", ended with ", process.exit);
+            ", ended with ", process.exit, process.out_of_memory ? ": out of memory" : "");
     process.pid = 0;
     close(process.pidfd);
     changed = true;

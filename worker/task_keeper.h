@@ -17,6 +17,7 @@
 #include "common/base/mutex.h"
 #include "common/base/timer.h"
 #include "proto/coordinator.pb.h"
+#include "worker/memory_kills.h"
 
 namespace paracord {
 
@@ -55,14 +56,17 @@ class TaskKeeper {
     int pidfd = -1;
     int exit = 0;
     std::string log_tail;
+    bool out_of_memory = false;
     bool asked = false;  // to end
     TimePoint kill_at;
   };
 
   void Run();
   void StartMissing() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool DiedOfMemory(const Process& process) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Launch(const Wanted& wanted, Process& process);
   void EndUnwanted() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // True: one has ended.
   bool Reap() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Wake();
 
@@ -73,6 +77,7 @@ class TaskKeeper {
   CondVar changed_;
   std::vector<Wanted> wanted_ ABSL_GUARDED_BY(mutex_);
   std::map<Key, Process> processes_ ABSL_GUARDED_BY(mutex_);
+  MemoryKills memory_kills_ ABSL_GUARDED_BY(mutex_);
   Duration grace_ ABSL_GUARDED_BY(mutex_) = milliseconds(500);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;

@@ -3,8 +3,12 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <cstdlib>
+#include <cstring>
+#include <exception>
 #include <iostream>
 #include <map>
+#include <new>
 #include <thread>
 
 #include "absl/strings/numbers.h"
@@ -13,6 +17,10 @@
 #include "common/rpc/remote_coordinator.h"
 #include "common/rpc/remote_shard.h"
 #include "worker/task.h"
+
+// tcmalloc's, where the program is linked with it: with 1 a malloc that fails throws as `new` does.
+// The libraries' C code, for which null is the answer, does not look at it.
+extern "C" int tc_set_new_mode(int flag) __attribute__((weak));
 
 namespace paracord {
 namespace {
@@ -59,6 +67,25 @@ void StopOnSignal(const sigset_t& signals, Task& task) {
   }).detach();
 }
 
+// An exception that nobody caught: std::bad_alloc on a thread that is not the trainer's. There is
+// no memory to say it with.
+[[noreturn]] void EndUncaught() {
+  try {
+    if (const std::exception_ptr exception = std::current_exception()) {
+      std::rethrow_exception(exception);
+    }
+  } catch (const std::bad_alloc&) {
+    constexpr char kMessage[] = "out of memory\n";
+    (void)!write(STDERR_FILENO, kMessage, sizeof(kMessage) - 1);
+    _exit(kOutOfMemoryExit);
+  } catch (const std::exception& exception) {
+    (void)!write(STDERR_FILENO, exception.what(), std::strlen(exception.what()));
+    (void)!write(STDERR_FILENO, "\n", 1);
+  } catch (...) {
+  }
+  std::abort();
+}
+
 }  // namespace
 
 int RunTaskProcess(int argc, char** argv) {
@@ -73,6 +100,8 @@ int RunTaskProcess(int argc, char** argv) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  std::set_terminate(EndUncaught);
+  if (tc_set_new_mode != nullptr) tc_set_new_mode(1);
   SetLogName(absl::StrCat(line->task.node, "/", line->task.job, ".", line->task.rank));
 
   SystemTimer timer;

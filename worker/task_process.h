@@ -4,8 +4,11 @@
 
 namespace paracord {
 
-// Exit: 0 done, stopped or not wanted any more; 1 failed, as the log's last line says; 2 usage.
-// SIGTERM: finishes pushing its step.
+// When an allocation fails where nobody can tell the scheduler of it: as errno's ENOMEM.
+inline constexpr int kOutOfMemoryExit = 12;
+
+// Exit: 0 done, stopped or not wanted any more; 1 failed, as the log's last line says; 2 usage;
+// kOutOfMemoryExit. SIGTERM: finishes pushing its step.
 int RunTaskProcess(int argc, char** argv);
 
 }  // namespace paracord

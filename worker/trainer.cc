@@ -9,6 +9,7 @@
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/rpc/consistency_message.h"
+#include "worker/memory_guard.h"
 
 namespace paracord {
 namespace {
@@ -107,6 +108,10 @@ absl::Status Trainer::RunUnder(const pb::Plan& plan, const pb::TaskSlot& task) {
   progress_.step = start.version;
   progress_.evaluated = false;
   before_rounds_ = progress_;
+  Progress begun = progress_;
+  begun.begins = true;
+  begun.step = std::min(start.version, total_steps_);
+  on_progress_(begun);
   if (!consistency.bsp()) {
     RETURN_IF_ERROR(rounds_->Run(start, total_steps_ + 1));
     return rounds_->AwaitLastMetrics();
@@ -138,10 +143,15 @@ absl::Status Trainer::Step(uint64_t step) {
   const float scale = 1.0f / static_cast<float>(sampler_.BatchSize(step));
   RETURN_IF_ERROR(crew_.Run(end_ - begin_, [&](int thread, uint32_t item) {
     const uint32_t v = begin_ + item;
-    return lanes_[static_cast<size_t>(thread)]->Train(
-        {step, v, scale}, &leaves_[item], nullptr, [&](size_t run, const FloatBuffer& gradients) {
-          HandOver(step, v, gradients, *buckets_[run]);
-          return absl::OkStatus();
+    const auto hand_over = [&](size_t run, const FloatBuffer& gradients) {
+      HandOver(step, v, gradients, *buckets_[run]);
+      return absl::OkStatus();
+    };
+    Lane& lane = *lanes_[static_cast<size_t>(thread)];
+    return NameOutOfMemory(
+        [&] { return SliceName(step, v); },
+        [&] {
+          return lane.Train({step, v, scale}, &leaves_[item], nullptr, hand_over);
         });
   }));
   progress_.step_seconds += SecondsSince(start);
@@ -198,7 +208,11 @@ bool Trainer::EvaluationDue(uint64_t step) const {
 absl::Status Trainer::Evaluate(uint64_t step) {
   RETURN_IF_ERROR(parts_.client.AwaitAll());
   return crew_.Run(end_ - begin_, [&](int thread, uint32_t item) {
-    return lanes_[static_cast<size_t>(thread)]->Evaluate(begin_ + item, &leaves_[item]);
+    return NameOutOfMemory([&] { return absl::StrCat("evaluating at step ", step); },
+                           [&] {
+                             return lanes_[static_cast<size_t>(thread)]->Evaluate(begin_ + item,
+                                                                                  &leaves_[item]);
+                           });
   });
 }
 

@@ -33,8 +33,9 @@ namespace paracord {
 
 // How far a task is, for its reports.
 struct Progress {
-  uint64_t history = 0;         // of the plan
-  uint64_t step = 0;  // finished: the version of the weights it has
+  uint64_t history = 0;  // of the plan
+  bool begins = false;   // a plan's work; `step` is where
+  uint64_t step = 0;     // finished: the version of the weights it has
   bool has_loss = false;
   double loss = 0;              // of the last finished step: mean over its batch
   bool evaluated = false;       // `metrics` is new

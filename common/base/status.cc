@@ -3,11 +3,32 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "absl/strings/cord.h"
+
 namespace paracord {
+namespace {
+
+constexpr const char* kName = "paracord/name";  // of the payload that is an error's own name
+
+}  // namespace
 
 absl::Status Annotate(const absl::Status& status, const std::string& context) {
   if (status.ok()) return status;
-  return absl::Status(status.code(), absl::StrCat(context, ": ", status.message()));
+  absl::Status out(status.code(), absl::StrCat(context, ": ", status.message()));
+  if (const auto name = status.GetPayload(kName)) out.SetPayload(kName, *name);
+  return out;
+}
+
+absl::Status NamedError(absl::StatusCode code, const std::string& name,
+                        const std::string& message) {
+  absl::Status out(code, message);
+  out.SetPayload(kName, absl::Cord(name));
+  return out;
+}
+
+std::string FailureCode(const absl::Status& status) {
+  const auto name = status.GetPayload(kName);
+  return name ? std::string(*name) : CodeName(status.code());
 }
 
 const char* CodeName(absl::StatusCode code) {
@@ -51,7 +72,7 @@ const char* CodeName(absl::StatusCode code) {
 
 std::string Describe(const absl::Status& status) {
   if (status.ok()) return "OK";
-  return absl::StrCat(CodeName(status.code()), ": ", status.message());
+  return absl::StrCat(FailureCode(status), ": ", status.message());
 }
 
 void CheckFailed(const char* file, int line, const char* condition) {

@@ -24,9 +24,15 @@ namespace paracord {
 // The same code, with "context: " before the message. OK stays OK.
 absl::Status Annotate(const absl::Status& status, const std::string& context);
 
-// "InvalidArgument": how a code is spelled wherever people or programs read it, also as a job's
-// first_failure.code.
+// "InvalidArgument": how a code is spelled wherever people or programs read it.
 const char* CodeName(absl::StatusCode code);
+
+// An error that is known under a name of its own, "NonFinite", besides what its code tells the
+// caller to do.
+absl::Status NamedError(absl::StatusCode code, const std::string& name, const std::string& message);
+
+// That name, else the code's: a job's first_failure.code.
+std::string FailureCode(const absl::Status& status);
 
 // "InvalidArgument: message", for people.
 std::string Describe(const absl::Status& status);

@@ -20,5 +20,14 @@ TEST_CASE("a code has one spelling, in logs, in messages and as a failure's code
   CHECK(names.size() == 17);
 }
 
+TEST_CASE("an error may have a name of its own, which it keeps when something is said before it") {
+  const absl::Status named =
+      NamedError(absl::StatusCode::kInvalidArgument, "NonFinite", "the loss is nan");
+  CHECK(absl::IsInvalidArgument(named));
+  CHECK(FailureCode(named) == "NonFinite");
+  CHECK(Describe(Annotate(named, "here")) == "NonFinite: here: the loss is nan");
+  CHECK(FailureCode(absl::DataLossError("torn")) == "DataLoss");
+}
+
 }  // namespace
 }  // namespace paracord
