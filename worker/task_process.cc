@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <fstream>
 #include <iostream>
 #include <map>
 #include <new>
@@ -67,6 +68,13 @@ void StopOnSignal(const sigset_t& signals, Task& task) {
   }).detach();
 }
 
+// When memory runs out, the kernel is to choose a task and not the daemon that starts it again.
+// More may always be claimed; where it cannot be, nothing is lost but the preference.
+void DieBeforeTheDaemon() {
+  constexpr const char* kScore = "500";  // of 1,000
+  std::ofstream("/proc/self/oom_score_adj") << kScore;
+}
+
 // An exception that nobody caught: std::bad_alloc on a thread that is not the trainer's. There is
 // no memory to say it with.
 [[noreturn]] void EndUncaught() {
@@ -100,6 +108,7 @@ int RunTaskProcess(int argc, char** argv) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  DieBeforeTheDaemon();
   std::set_terminate(EndUncaught);
   if (tc_set_new_mode != nullptr) tc_set_new_mode(1);
   SetLogName(absl::StrCat(line->task.node, "/", line->task.job, ".", line->task.rank));
