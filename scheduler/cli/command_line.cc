@@ -37,6 +37,7 @@ class CommandLine {
     AddAudit();
     AddExport();
     AddCheckpoint();
+    AddChaos();
   }
 
   int Run(int argc, char** argv) {
@@ -73,19 +74,23 @@ class CommandLine {
         ->allow_extra_args(false)
         ->type_name("KEY=VALUE");
   }
-  static void AddTimeout(CLI::App* command, Duration* timeout, const std::string& description) {
+  static void AddDuration(CLI::App* command, const std::string& option, Duration* duration,
+                          const std::string& description) {
     command
         ->add_option_function<std::string>(
-            "--timeout",
-            [timeout](const std::string& text) {
+            option,
+            [option, duration](const std::string& text) {
               const auto parsed = ParseDuration(text);
               if (!parsed.ok()) {
-                throw CLI::ValidationError("--timeout", std::string(parsed.status().message()));
+                throw CLI::ValidationError(option, std::string(parsed.status().message()));
               }
-              *timeout = *parsed;
+              *duration = *parsed;
             },
             description)
         ->type_name("DURATION");
+  }
+  static void AddTimeout(CLI::App* command, Duration* timeout, const std::string& description) {
+    AddDuration(command, "--timeout", timeout, description);
   }
 
   void AddUp() {
@@ -96,6 +101,7 @@ class CommandLine {
     command->add_option("--servers", up_.servers, "server daemons")->check(counts);
     command->add_option("--workers", up_.workers, "worker daemons")->check(counts);
     command->add_option("--slots", up_.slots, "tasks a worker daemon runs at once")->check(counts);
+    command->add_flag("--chaos", up_.chaos, "let 'paracord chaos' kill its processes");
   }
   void AddDown() {
     CLI::App* command = Add("down", "stop a local cluster; 'up' resumes it",
@@ -196,6 +202,17 @@ class CommandLine {
                       RunCheckpointRestore);
     AddCheckpointVerb(checkpoint, "delete", "free its space", true, RunCheckpointDelete);
   }
+  void AddChaos() {
+    CLI::App* command = Add("chaos", "kill -9 processes of a cluster on this host, to try it out",
+                            [this](const Context& context) { return RunChaos(context, chaos_); });
+    command->add_option("--kill", chaos_.kinds, "whom; may be given several times")
+        ->required()
+        ->allow_extra_args(false)
+        ->check(CLI::IsMember({"worker", "server", "scheduler", "task"}));
+    AddDuration(command, "--every", &chaos_.every, "from kill to kill; 5s if left out");
+    AddDuration(command, "--for", &chaos_.duration, "how long; 1m if left out");
+    command->add_option("--seed", chaos_.seed, "of what is drawn; printed if left out");
+  }
   CLI::App* AddCheckpointVerb(CLI::App* checkpoint, const std::string& name,
                               const std::string& description, bool step,
                               int (*run)(const Context&, const CheckpointArguments&)) {
@@ -226,6 +243,7 @@ class CommandLine {
   AuditArguments audit_;
   ExportArguments export_;
   CheckpointArguments checkpoint_;
+  ChaosArguments chaos_;
   CLI::App app_;
 };
 

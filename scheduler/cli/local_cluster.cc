@@ -104,8 +104,9 @@ absl::Status LocalCluster::Configure(const LocalMember& member, const std::strin
   std::string bind = WrittenAddress(member);
   if (bind.empty() || (free_port_if_taken && !CheckFree(bind).ok())) bind = kAnyPort;
   const auto text = ReadFile(member.ConfigPath());
-  const std::string changed =
-      WithSettings(text.value_or(kNewConfig), SettingsOf(member, scheduler, bind, size_));
+  Settings settings = SettingsOf(member, scheduler, bind, size_);
+  if (chaos_ && member.role == "scheduler") settings.emplace_back("chaos", "true");
+  const std::string changed = WithSettings(text.value_or(kNewConfig), settings);
   if (text.ok() && changed == *text) return absl::OkStatus();
   const ConfigReader reader(changed);
   if (!reader.errors().empty()) {

@@ -37,8 +37,9 @@ struct LocalMember {
 class LocalCluster {
  public:
   // `directory`: absolute.
-  LocalCluster(std::string directory, ClusterSize size)
-      : directory_(std::move(directory)), size_(size) {}
+  // `chaos`: from here on `paracord chaos` may kill its processes.
+  LocalCluster(std::string directory, ClusterSize size, bool chaos = false)
+      : directory_(std::move(directory)), size_(size), chaos_(chaos) {}
 
   const std::string& directory() const { return directory_; }
   const ClusterSize& size() const { return size_; }
@@ -61,6 +62,7 @@ class LocalCluster {
 
   const std::string directory_;
   const ClusterSize size_;
+  const bool chaos_;
 };
 
 // An absolute path without a slash at its end: the same name for the same folder each time.

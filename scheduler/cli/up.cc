@@ -133,7 +133,7 @@ int RunUp(const Context& context, const UpArguments& arguments) {
   if (absl::Status status = CheckPrograms(binaries); !status.ok()) return Fail(context, status);
   auto lock = LockFor(directory);
   if (!lock.ok()) return Fail(context, lock.status());
-  const LocalCluster cluster(directory, SizeFor(directory, arguments));
+  const LocalCluster cluster(directory, SizeFor(directory, arguments), arguments.chaos);
   if (absl::Status status = cluster.Create(); !status.ok()) return Fail(context, status);
   const auto supervisor = ForkSupervisor(cluster, binaries, *std::move(lock));
   if (!supervisor.ok()) return Fail(context, supervisor.status());

@@ -15,9 +15,18 @@ namespace paracord {
 struct UpArguments {
   std::string directory;
   std::optional<uint32_t> servers, workers,
-      slots;  // not given: as before in that directory, else 1
+      slots;           // not given: as before in that directory, else 1
+  bool chaos = false;  // `paracord chaos` may kill its processes; false: as before, else not
 };
 int RunUp(const Context& context, const UpArguments& arguments);
+
+struct ChaosArguments {
+  std::vector<std::string> kinds;  // "worker", "server", "scheduler", "task"; drawn from, each time
+  Duration every = seconds(5);
+  Duration duration = seconds(60);
+  std::optional<uint64_t> seed;  // not given: drawn, and printed
+};
+int RunChaos(const Context& context, const ChaosArguments& arguments);
 
 struct DownArguments {
   std::string directory;

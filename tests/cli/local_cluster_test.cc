@@ -50,6 +50,21 @@ TEST_CASE("a daemon comes back on the port it had, and what people configured st
   CHECK(ReadFile(server.ConfigPath())->find("# for now") != std::string::npos);
 }
 
+TEST_CASE("a cluster that was once given to chaos stays so; others are not") {
+  TemporaryDirectory folder;
+  const LocalCluster plain(folder.path(), {1, 1, 1});
+  REQUIRE(plain.Create().ok());
+  REQUIRE(plain.Configure(plain.Scheduler(), "", true).ok());
+  CHECK(Setting(plain.Scheduler(), "chaos").empty());
+  const LocalCluster wild(folder.path(), {1, 1, 1}, true);
+  for (const LocalCluster* cluster : {&wild, &plain}) {
+    REQUIRE(cluster->Configure(cluster->Scheduler(), "", true).ok());
+    REQUIRE(cluster->Configure(cluster->Others()[0], "127.0.0.1:7200", true).ok());
+    CHECK(Setting(cluster->Scheduler(), "chaos") == "true");
+    CHECK(Setting(cluster->Others()[0], "chaos").empty());
+  }
+}
+
 TEST_CASE("a config file that somebody broke is named") {
   TemporaryDirectory folder;
   const LocalCluster cluster(folder.path(), {1, 1, 1});
