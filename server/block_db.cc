@@ -33,12 +33,13 @@ std::string Plain(const std::string& name) {
 
 std::string NameOf(const pb::GenerationRecord& record) {
   return absl::StrCat(Plain(record.cluster()), "+", Plain(record.job()), "+", record.history(), "+",
-                      record.step(), "+", record.ahead(), "+", record.block_begin());
+                      record.step(), "+", record.ahead(), "+", record.block_begin(),
+                      record.stopped() > 0 ? absl::StrCat("+", record.stopped()) : "");
 }
 
 bool Same(const pb::GenerationRecord& a, const pb::GenerationRecord& b) {
   return SameHistory(a, b) && a.step() == b.step() && a.ahead() == b.ahead() &&
-         a.block_begin() == b.block_begin();
+         a.block_begin() == b.block_begin() && a.stopped() == b.stopped();
 }
 
 std::string Describe(const pb::GenerationRecord& wanted) {
@@ -122,6 +123,14 @@ std::optional<StoredGeneration> BlockDb::Find(const pb::GenerationRecord& wanted
   return std::nullopt;
 }
 
+std::optional<StoredGeneration> BlockDb::FindHash(const std::string& hash) const {
+  MutexLock lock(mutex_);
+  for (const StoredGeneration& stored : stored_) {
+    if (stored.hash == hash) return stored;
+  }
+  return std::nullopt;
+}
+
 absl::StatusOr<StoredGeneration> BlockDb::Write(const Generation& generation) {
   if (auto known = Find(generation.record); known.has_value()) {
     if (known->record.block_end() == generation.record.block_end() &&
@@ -167,6 +176,19 @@ absl::StatusOr<std::vector<BlockSnapshot>> BlockDb::Load(const StoredGeneration&
   RETURN_IF_ERROR(Verify(generation.record, generation.hash));
   ASSIGN_OR_RETURN(const auto reader, GenerationReader::Open(Folder(generation.record)));
   return reader->Blocks(range, grid);
+}
+
+absl::StatusOr<Payload> BlockDb::ReadFile(const std::string& hash, const std::string& file,
+                                          uint64_t offset, uint64_t length) const {
+  const auto stored = FindHash(hash);
+  if (!stored.has_value()) {
+    return absl::NotFoundError(absl::StrCat("no generation of hash ", hash, " is stored here"));
+  }
+  return ReadGenerationFile(Folder(stored->record), stored->record, file, offset, length);
+}
+
+std::string BlockDb::PassingFolder() {
+  return absl::StrCat(directory_, "/", kPart, "passing-", ++passing_);
 }
 
 absl::StatusOr<Payload> BlockDb::Read(const pb::GenerationRecord& wanted) const {

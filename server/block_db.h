@@ -1,15 +1,18 @@
 // A server's blocks on disk: generations, each the blocks of one shard as of one step, never
 // rewritten; each in a folder of its own (generation_files.h), named
 //
-//   CLUSTER+JOB+history+step+ahead+first-block
+//   CLUSTER+JOB+history+step+ahead+first-block          a checkpoint's part
+//   CLUSTER+JOB+history+step+ahead+first-block+stopped  what an orderly stop has left
 //
 // What has no such folder does not exist; what is in the making has another name, and is swept when
 // the database is opened. A folder whose record is damaged is kept for people to look at and told
 // to nobody.
 //
-// List and Find may be called on any thread; all others block, and are for the storage thread.
+// List, Find and FindHash may be called on any thread; all others block, and are for the storage
+// thread.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,8 +35,10 @@ class BlockDb {
 
   // Every generation there is.
   std::vector<StoredGeneration> List() const;
-  // The one of the same cluster, job, history, step, ahead and first block; nullopt: there is none.
+  // The one of the same name; nullopt: there is none.
   std::optional<StoredGeneration> Find(const pb::GenerationRecord& wanted) const;
+  // The one whose record has this hash; nullopt: there is none.
+  std::optional<StoredGeneration> FindHash(const std::string& hash) const;
 
   // Durable when it returns OK. A generation that exists already is left alone and returned;
   // DataLoss: that is another one. Unavailable: the disk's trouble; nothing is left of it.
@@ -46,6 +51,14 @@ class BlockDb {
   // too: it does not fit the grid.
   absl::StatusOr<std::vector<BlockSnapshot>> Load(const StoredGeneration& generation,
                                                   BlockRange range, const BlockGrid& grid) const;
+  // `length` bytes from `offset` on of a file of the generation whose record has this hash; fewer
+  // at the file's end. On any thread. NotFound: no such generation, or no such file in it.
+  // DataLoss: it cannot be read.
+  absl::StatusOr<Payload> ReadFile(const std::string& hash, const std::string& file,
+                                   uint64_t offset, uint64_t length) const;
+  // A folder that is not there, for what comes from elsewhere and goes again; swept when the
+  // database is opened. On any thread.
+  std::string PassingFolder();
   // Weights at the step of blocks that `wanted` names, one block after the other. NotFound: no
   // generation holds them all.
   absl::StatusOr<Payload> Read(const pb::GenerationRecord& wanted) const;
@@ -58,6 +71,7 @@ class BlockDb {
 
   const std::string directory_;
   int lock_ = -1;
+  std::atomic<uint64_t> passing_{0};
   mutable Mutex mutex_;
   std::vector<StoredGeneration> stored_ ABSL_GUARDED_BY(mutex_);
 };

@@ -87,7 +87,7 @@ void Checkpoints::Write(
   *record.mutable_epochs() = contents.tally.Stored(store);
   generation->blocks.reserve(range_.size());
   for (uint64_t block = range_.begin; block < range_.end; ++block) {
-    generation->blocks.push_back(store.Snapshot(block));
+    generation->blocks.push_back(Part(contents, block));
     record.set_ahead(record.ahead() + store.minibatches(block) -
                      contents.step * job_.tree.leaves());
   }
@@ -128,6 +128,16 @@ absl::Status Checkpoints::WriteCopy(const Copy& copy, const Generation& generati
 void Checkpoints::Report(pb::ShardReport* report) const {
   report->set_missed(missed_);
   report->set_store_error(error_);
+}
+
+// What is needed of a block to go on from it.
+BlockSnapshot Checkpoints::Part(const Contents& contents, uint64_t block) {
+  BlockSnapshot part = contents.store.Snapshot(block);
+  // The version before has readers only where a history goes on.
+  if (contents.stopped == 0 && part.version <= contents.step) part.previous = nullptr;
+  // The optimizer has seen nothing yet: zero, as it is without.
+  if (contents.store.minibatches(block) == 0) part.state1 = part.state2 = nullptr;
+  return part;
 }
 
 }  // namespace paracord

@@ -61,6 +61,7 @@ class Checkpoints {
     std::vector<BlockRange> shards;
     size_t shard = 0;
   };
+  static BlockSnapshot Part(const Contents& contents, uint64_t block);
   Copy NewCopy(const Contents& contents) const;
   absl::Status WriteCopy(const Copy& copy, const Generation& generation) const;
   uint64_t Every() const;  // steps; 0: there are no regular ones

@@ -1,7 +1,6 @@
 #include "server/generation_files.h"
 
 #include <fcntl.h>
-#include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
 #include <unistd.h>
 
@@ -17,17 +16,17 @@
 #include "common/base/fast_hash.h"
 #include "common/base/rocks.h"
 #include "common/base/status.h"
+#include "server/sorted_file.h"
 
 namespace paracord {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kRecordFile = "record";
+constexpr const char* kSorted = ".sst";
 constexpr const char* kSortedFile = "blocks.sst";  // until it is ingested
 constexpr size_t kHashDigits = 32;
 constexpr size_t kReadAhead = 4 << 20;
-constexpr size_t kWriteBuffer = 8 << 20;
 
 enum Kind : char { kWeights = 0, kState1 = 1, kState2 = 2, kAhead = 3, kBehind = 4, kLedger = 5 };
 constexpr Kind kFloatKinds[] = {kWeights, kState1, kState2, kAhead, kBehind};
@@ -116,60 +115,65 @@ absl::Status Sync(const std::string& path) {
   return absl::UnavailableError(absl::StrCat(path, ": ", std::strerror(errno)));
 }
 
-absl::Status WriteSorted(const std::string& file, const Generation& generation) {
-  rocksdb::EnvOptions environment;
-  environment.writable_file_max_buffer_size = kWriteBuffer;
-  rocksdb::SstFileWriter writer(environment, DatabaseOptions());
-  RETURN_IF_ERROR(FromRocks(writer.Open(file), file));
+// Size and hash of the file. At least one block.
+absl::StatusOr<pb::StoredFile> WriteSorted(const std::string& path, const Generation& generation) {
+  ASSIGN_OR_RETURN(const auto file, SortedFile::Create(path, DatabaseOptions()));
   const uint64_t step = generation.record.step();
   for (const BlockSnapshot& block : generation.blocks) {
     for (const Kind kind : kFloatKinds) {
       const auto floats = ByKind(block, step, kind);
       if (floats == nullptr) continue;
-      const rocksdb::Slice value(reinterpret_cast<const char*>(floats.get()),
-                                 block.floats * sizeof(float));
-      RETURN_IF_ERROR(FromRocks(writer.Put(BlockKey(block.block, kind), value), file));
+      const size_t bytes = block.floats * sizeof(float);
+      RETURN_IF_ERROR(file->Put(BlockKey(block.block, kind), floats.get(), bytes));
     }
     if (!NeedsLedger(block, step)) continue;
     const std::string ledger = LedgerValue(block);
-    RETURN_IF_ERROR(FromRocks(writer.Put(BlockKey(block.block, kLedger), ledger), file));
+    RETURN_IF_ERROR(file->Put(BlockKey(block.block, kLedger), ledger.data(), ledger.size()));
   }
-  if (generation.blocks.empty()) return absl::OkStatus();  // a sorted file is never empty
-  return FromRocks(writer.Finish(), file);
+  return file->Finish();
 }
 
-absl::Status WriteDatabase(const std::string& folder, const Generation& generation) {
-  const std::string sorted = absl::StrCat(folder, "/", kSortedFile);
-  RETURN_IF_ERROR(WriteSorted(sorted, generation));
+// The sorted file as it was written; nothing: there is none, as there are no blocks.
+absl::StatusOr<pb::StoredFile> WriteDatabase(const std::string& folder,
+                                             const Generation& generation) {
+  const std::string path = absl::StrCat(folder, "/", kSortedFile);
+  pb::StoredFile sorted;
+  if (!generation.blocks.empty()) {  // a sorted file is never empty
+    ASSIGN_OR_RETURN(sorted, WriteSorted(path, generation));
+  }
   ASSIGN_OR_RETURN(const std::unique_ptr<rocksdb::DB> db, OpenRocks(DatabaseOptions(), folder));
   if (!generation.blocks.empty()) {
     rocksdb::IngestExternalFileOptions ingest;
     ingest.move_files = true;
-    RETURN_IF_ERROR(FromRocks(db->IngestExternalFile({sorted}, ingest), sorted));
+    ingest.write_global_seqno = false;  // no byte of it changes
+    RETURN_IF_ERROR(FromRocks(db->IngestExternalFile({path}, ingest), path));
   }
   RETURN_IF_ERROR(FromRocks(db->Close(), folder));
   std::error_code ignored;
-  fs::remove(sorted, ignored);                         // the database has linked it
+  fs::remove(path, ignored);                           // the database has linked it
   fs::remove(absl::StrCat(folder, "/LOCK"), ignored);  // nobody opens it for writing again
-  return absl::OkStatus();
+  return sorted;
 }
 
-// All files of the folder but the record, by name.
-absl::Status ListFiles(const std::string& folder, pb::GenerationRecord* record) {
-  std::vector<std::string> names;
+// All files of the folder but the record, by name. `sorted`: what is known of the one.
+absl::Status ListFiles(const std::string& folder, const pb::StoredFile& sorted,
+                       pb::GenerationRecord* record) {
+  std::vector<fs::path> paths;
   for (const auto& entry : fs::directory_iterator(folder)) {
-    const std::string name = entry.path().filename();
-    if (name != kRecordFile) names.push_back(name);
+    if (entry.path().filename() != kRecordFile) paths.push_back(entry.path());
   }
-  std::sort(names.begin(), names.end());
+  std::sort(paths.begin(), paths.end());
   record->clear_files();
-  for (const std::string& name : names) {
-    const std::string path = absl::StrCat(folder, "/", name);
-    RETURN_IF_ERROR(Sync(path));
+  for (const fs::path& path : paths) {
     pb::StoredFile* file = record->add_files();
-    file->set_name(name);
-    file->set_bytes(fs::file_size(path));
-    ASSIGN_OR_RETURN(*file->mutable_hash(), FastHashOfFile(path));
+    if (path.extension() == kSorted) {
+      *file = sorted;
+    } else {
+      RETURN_IF_ERROR(Sync(path));
+      file->set_bytes(fs::file_size(path));
+      ASSIGN_OR_RETURN(*file->mutable_hash(), FastHashOfFile(path));
+    }
+    file->set_name(path.filename());
   }
   return absl::OkStatus();
 }
@@ -186,9 +190,9 @@ absl::StatusOr<StoredGeneration> WriteRecord(const std::string& folder,
 }
 
 absl::StatusOr<StoredGeneration> WriteAll(const std::string& folder, const Generation& generation) {
-  RETURN_IF_ERROR(WriteDatabase(folder, generation));
+  ASSIGN_OR_RETURN(const pb::StoredFile sorted, WriteDatabase(folder, generation));
   pb::GenerationRecord record = generation.record;
-  RETURN_IF_ERROR(ListFiles(folder, &record));
+  RETURN_IF_ERROR(ListFiles(folder, sorted, &record));
   return WriteRecord(folder, record);
 }
 
@@ -257,6 +261,35 @@ absl::Status VerifyGeneration(const std::string& folder, const std::string& hash
     }
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<Payload> ReadGenerationFile(const std::string& folder,
+                                           const pb::GenerationRecord& record,
+                                           const std::string& file, uint64_t offset,
+                                           uint64_t length) {
+  const bool named =
+      file == kRecordFile || std::any_of(record.files().begin(), record.files().end(),
+                                         [&](const auto& each) { return each.name() == file; });
+  if (!named) return absl::NotFoundError(absl::StrCat("the record names no file '", file, "'"));
+  const std::string path = absl::StrCat(folder, "/", file);
+  const int opened = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const absl::Cleanup close_file = [opened] {
+    if (opened >= 0) close(opened);
+  };
+  auto bytes = std::make_shared<std::string>(length, '\0');
+  size_t filled = 0;
+  while (opened >= 0 && filled < length) {
+    const ssize_t got =
+        pread(opened, bytes->data() + filled, length - filled, static_cast<off_t>(offset + filled));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return Damaged(folder, absl::StrCat(file, ": ", std::strerror(errno)));
+    if (got == 0) break;
+    filled += static_cast<size_t>(got);
+  }
+  if (opened < 0) return Damaged(folder, absl::StrCat(file, ": ", std::strerror(errno)));
+  Payload payload;
+  if (filled > 0) payload.Append(bytes->data(), filled, bytes);
+  return payload;
 }
 
 GenerationReader::GenerationReader(pb::GenerationRecord record, std::unique_ptr<rocksdb::DB> db)

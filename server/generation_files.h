@@ -29,6 +29,8 @@ class DB;
 
 namespace paracord {
 
+inline constexpr const char* kRecordFile = "record";
+
 struct Generation {
   pb::GenerationRecord record;
   std::vector<BlockSnapshot> blocks;  // every block of the record's range, in order
@@ -51,6 +53,13 @@ absl::StatusOr<StoredGeneration> ReadRecord(const std::string& folder);
 // Reads every byte. DataLoss: the record is not the one of this hash, or names the file that is
 // missing, too long, too short or changed.
 absl::Status VerifyGeneration(const std::string& folder, const std::string& hash);
+
+// `length` bytes from `offset` on of a file that the record names, or of the record's own; fewer at
+// its end. NotFound: it is none of them. DataLoss: it cannot be read.
+absl::StatusOr<Payload> ReadGenerationFile(const std::string& folder,
+                                           const pb::GenerationRecord& record,
+                                           const std::string& file, uint64_t offset,
+                                           uint64_t length);
 
 class GenerationReader {
  public:

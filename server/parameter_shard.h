@@ -77,6 +77,8 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
   void Loaded(uint64_t history, const absl::StatusOr<std::optional<Restored>>& restored,
               Unreadable unreadable);
   void Serve(const std::optional<Restored>& restored);
+  void Open();
+  void StopIfAsked();
   void TakePush(const pb::PushHeader& header, const Payload& floats, Callback<Payload> done);
   void TakePull(const pb::PullHeader& header, Callback<Payload> done);
   absl::StatusOr<pb::QueryReply> TakeQuery(const pb::QueryRequest& request) const;

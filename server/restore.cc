@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <tuple>
 #include <utility>
 
 #include "common/base/log.h"
@@ -16,7 +17,8 @@ std::optional<StoredGeneration> Furthest(const BlockDb& db, const pb::Plan& plan
                                          BlockRange range) {
   std::optional<StoredGeneration> furthest;
   const auto progress = [](const StoredGeneration& stored) {
-    return std::make_pair(stored.record.step(), stored.record.ahead());
+    return std::make_tuple(stored.record.step(), stored.record.ahead(),
+                           stored.record.stopped() > 0);
   };
   for (StoredGeneration& stored : db.List()) {
     const bool ours = SameHistory(stored.record, plan) &&
@@ -37,16 +39,38 @@ absl::Status AddPart(const BlockDb& db, const StoredGeneration& part, BlockRange
   return absl::OkStatus();
 }
 
-pb::GenerationRecord Wanted(const pb::Origin& origin, const pb::StoredShard& piece) {
-  pb::GenerationRecord wanted;
-  SetHistory(origin, &wanted);
-  wanted.set_step(origin.step());
-  wanted.set_block_begin(piece.block_begin());
-  wanted.set_ahead(piece.ahead());
-  return wanted;
+bool IsPiece(const pb::GenerationRecord& record, const pb::Origin& origin,
+             const pb::StoredShard& piece) {
+  return SameHistory(record, origin) && record.step() == origin.step() &&
+         record.block_begin() == piece.block_begin() && record.block_end() == piece.block_end();
 }
 
-absl::StatusOr<Restored> LoadPieces(const BlockDb& db, const pb::Origin& origin, BlockRange range,
+// From this disk, else from the server that has it.
+absl::Status AddPiece(BlockDb& db, const PeerServers& connect, const pb::Origin& origin,
+                      const pb::StoredShard& piece, BlockRange part, const BlockGrid& grid,
+                      Restored* restored) {
+  const auto stored = db.FindHash(piece.hash());
+  if (stored.has_value() && IsPiece(stored->record, origin, piece)) {
+    return AddPart(db, *stored, part, grid, restored);
+  }
+  if (connect == nullptr || piece.address().empty()) {
+    return absl::DataLossError(absl::StrCat("blocks [", part.begin, ", ", part.end, ") of step ",
+                                            origin.step(), " are not on this disk"));
+  }
+  ASSIGN_OR_RETURN(const auto fetched,
+                   FetchedGeneration::Fetch(*connect(piece.address()), piece, db.PassingFolder()));
+  ASSIGN_OR_RETURN(const auto reader, GenerationReader::Open(fetched->folder()));
+  if (!IsPiece(reader->record(), origin, piece)) {
+    return absl::DataLossError(absl::StrCat(piece.server(), " sent another part than wanted"));
+  }
+  ASSIGN_OR_RETURN(std::vector<BlockSnapshot> blocks, reader->Blocks(part, grid));
+  std::move(blocks.begin(), blocks.end(), std::back_inserter(restored->blocks));
+  restored->parts.push_back(reader->record());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Restored> LoadPieces(BlockDb& db, const PeerServers& connect,
+                                    const pb::Origin& origin, BlockRange range,
                                     const BlockGrid& grid) {
   Restored restored;
   uint64_t next = range.begin;
@@ -55,13 +79,7 @@ absl::StatusOr<Restored> LoadPieces(const BlockDb& db, const pb::Origin& origin,
                           std::min<uint64_t>(range.end, piece.block_end())};
     if (part.begin >= part.end) continue;
     if (part.begin != next) break;
-    const auto stored = db.Find(Wanted(origin, piece));
-    if (!stored.has_value() || stored->hash != piece.hash() ||
-        stored->record.block_end() != piece.block_end()) {
-      return absl::DataLossError(absl::StrCat("blocks [", part.begin, ", ", part.end, ") of step ",
-                                              origin.step(), " are not on this disk"));
-    }
-    RETURN_IF_ERROR(AddPart(db, *stored, part, grid, &restored));
+    RETURN_IF_ERROR(AddPiece(db, connect, origin, piece, part, grid, &restored));
     next = part.end;
   }
   if (next == range.end) return restored;
@@ -69,10 +87,11 @@ absl::StatusOr<Restored> LoadPieces(const BlockDb& db, const pb::Origin& origin,
       absl::StrCat("the checkpoint of step ", origin.step(), " does not have block ", next));
 }
 
-// From this disk if it can be, else from the copy.
-absl::StatusOr<Restored> LoadOrigin(const BlockDb& db, const pb::Origin& origin, BlockRange range,
+// From the servers' disks if it can be, else from the copy.
+absl::StatusOr<Restored> LoadOrigin(BlockDb& db, const PeerServers& connect,
+                                    const pb::Origin& origin, BlockRange range,
                                     const BlockGrid& grid) {
-  auto restored = LoadPieces(db, origin, range, grid);
+  auto restored = LoadPieces(db, connect, origin, range, grid);
   if (restored.ok() || origin.directory().empty()) return restored;
   if (!origin.pieces().empty()) {
     LogWarning("reading the copy of step ", origin.step(), ", as ", restored.status().message());
@@ -98,9 +117,9 @@ uint64_t Restored::touched() const {
   return touched;
 }
 
-absl::StatusOr<std::optional<Restored>> LoadHistory(const BlockDb& db, const pb::Plan& plan,
-                                                    BlockRange range, const BlockGrid& grid,
-                                                    Unreadable* unreadable) {
+absl::StatusOr<std::optional<Restored>> LoadHistory(BlockDb& db, const PeerServers& connect,
+                                                    const pb::Plan& plan, BlockRange range,
+                                                    const BlockGrid& grid, Unreadable* unreadable) {
   if (const auto furthest = Furthest(db, plan, range); furthest.has_value()) {
     *unreadable = {plan.history(), furthest->record.step()};
     Restored restored;
@@ -108,11 +127,11 @@ absl::StatusOr<std::optional<Restored>> LoadHistory(const BlockDb& db, const pb:
     return restored;
   }
   if (!plan.has_origin()) return std::nullopt;
-  // A copy that the job was told to begin with has nothing before it.
-  if (!plan.origin().pieces().empty()) {
+  // What the job was told to begin with has nothing before it.
+  if (plan.origin().job() == plan.job()) {
     *unreadable = {plan.origin().history(), plan.origin().step()};
   }
-  ASSIGN_OR_RETURN(Restored restored, LoadOrigin(db, plan.origin(), range, grid));
+  ASSIGN_OR_RETURN(Restored restored, LoadOrigin(db, connect, plan.origin(), range, grid));
   return restored;
 }
 

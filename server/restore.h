@@ -1,5 +1,6 @@
 // What a shard goes on with when its server, or the whole job, begins again: generations from the
-// disk, of the plan's own history or of the checkpoint that it began with.
+// disk, of the plan's own history or of the checkpoint that it began with; of that, too, what other
+// servers have, and its copy.
 #pragma once
 
 #include <optional>
@@ -9,6 +10,7 @@
 #include "common/job/key_range.h"
 #include "proto/plan.pb.h"
 #include "server/block_db.h"
+#include "server/remote_generation.h"
 
 namespace paracord {
 
@@ -29,9 +31,10 @@ struct Unreadable {
 // The furthest generation of the plan's history for just these blocks, which an orderly stop has
 // left; else those of the plan's origin; nullopt: the plan has none, and the history begins with
 // the seed's first values. Blocks: for the storage thread. DataLoss: what was promised is not
-// there; `unreadable` says which step.
-absl::StatusOr<std::optional<Restored>> LoadHistory(const BlockDb& db, const pb::Plan& plan,
-                                                    BlockRange range, const BlockGrid& grid,
-                                                    Unreadable* unreadable);
+// there; `unreadable` says which step, if it is one of the plan's own job. Unavailable: a server
+// that has a part does not answer.
+absl::StatusOr<std::optional<Restored>> LoadHistory(BlockDb& db, const PeerServers& connect,
+                                                    const pb::Plan& plan, BlockRange range,
+                                                    const BlockGrid& grid, Unreadable* unreadable);
 
 }  // namespace paracord

@@ -10,6 +10,7 @@
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/rpc/remote_coordinator.h"
+#include "common/rpc/remote_shard.h"
 
 namespace paracord {
 
@@ -48,7 +49,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
   server->host_ = std::make_unique<ShardHost>(
       options.name, incarnation,
       ShardEnvironment{*server->db_, *server->storage_, *server->budget_, *server->timer_,
-                       *server->crew_, report});
+                       *server->crew_, report,
+                       [](const std::string& address) { return MakeRemoteShard(address); }});
   const int threads =
       options.polling_threads > 0 ? options.polling_threads : std::clamp(cores / 2, 1, 4);
   ASSIGN_OR_RETURN(server->service_,

@@ -7,6 +7,7 @@
 #include "common/base/timer.h"
 #include "server/block_db.h"
 #include "server/memory_budget.h"
+#include "server/remote_generation.h"
 #include "server/storage_thread.h"
 
 namespace paracord {
@@ -18,6 +19,7 @@ struct ShardEnvironment {
   Timer& timer;
   Crew& crew;                       // helps with updates and answers
   std::function<void()> on_change;  // something the scheduler should hear of soon; any thread
+  PeerServers connect = {};         // to read what another server has stored; empty: to none
 };
 
 }  // namespace paracord

@@ -11,6 +11,7 @@ namespace paracord {
 namespace {
 
 constexpr Duration kExpiryInterval = seconds(1);
+constexpr uint64_t kMostSent = 8 << 20;
 constexpr auto kStorePatience = std::chrono::seconds(10);
 
 }  // namespace
@@ -116,6 +117,7 @@ void ShardHost::Push(const pb::PushHeader& header, Payload floats, Callback<Payl
 }
 
 void ShardHost::Pull(const pb::PullHeader& header, Callback<Payload> done) {
+  if (!header.file().empty()) return SendFile(header, std::move(done));
   const auto shard = Find(header.job(), header.shard());
   if (header.plan() != 0) {
     if (shard == nullptr) return done(Absent(header.job(), header.shard()));
@@ -151,6 +153,17 @@ void ShardHost::ReadStored(const pb::PullHeader& header, Callback<Payload> done)
     }
   };
   if (!PostStorage(read)) done(Absent(header.job(), header.shard()));
+}
+
+void ShardHost::SendFile(const pb::PullHeader& header, Callback<Payload> done) {
+  if (header.length() > kMostSent) {
+    return done(absl::InvalidArgumentError(
+        absl::StrCat("found a length of ", header.length(), " bytes, at most ", kMostSent)));
+  }
+  sender_.Post([this, header, done = std::move(done)] {
+    done(environment_.db.ReadFile(header.generation(), header.file(), header.offset(),
+                                  header.length()));
+  });
 }
 
 void ShardHost::Verify(const pb::QueryRequest& request, Callback<pb::QueryReply> done) {
@@ -232,6 +245,7 @@ void ShardHost::Drop(const pb::HeartbeatReply& reply) {
     record.set_step(range.step());
     record.set_ahead(range.ahead());
     record.set_block_begin(range.block_begin());
+    record.set_stopped(range.stopped());
     PostStorage([this, record] {
       const absl::Status dropped = environment_.db.Drop(record);
       if (!dropped.ok()) LogError("cannot drop step ", record.step(), ": ", Describe(dropped));

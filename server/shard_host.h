@@ -50,6 +50,7 @@ class ShardHost : public Shard {
   bool PostStorage(std::function<void()> work);
   void ReadStored(const pb::PullHeader& header, Callback<Payload> done);
   absl::StatusOr<pb::QueryReply> QueryStored(const pb::QueryRequest& request);
+  void SendFile(const pb::PullHeader& header, Callback<Payload> done);
   void Verify(const pb::QueryRequest& request, Callback<pb::QueryReply> done);
   absl::Status Absent(const std::string& job, uint32_t index);
 
@@ -64,6 +65,8 @@ class ShardHost : public Shard {
       ABSL_GUARDED_BY(mutex_);  // assignments that cannot be followed
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
+  // Reads for other servers: their storage threads wait for it, and this one's perhaps for them.
+  StorageThread sender_;
   std::unique_ptr<Periodic> expiry_;  // last: it looks at the rest
 };
 

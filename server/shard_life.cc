@@ -54,7 +54,9 @@ void ParameterShard::Forget() {
                       : environment_.budget.Reserve(
                             budget_bytes_, absl::StrCat("job ", job_->id, " shard ", index_));
   reserved_ = broken_.ok();
-  if (!reserved_) phase_ = Phase::kBroken;
+  if (reserved_) return;
+  phase_ = Phase::kBroken;
+  StopIfAsked();
 }
 
 // The scheduler names this process in a plan only when the job is new or what it begins with has
@@ -62,8 +64,8 @@ void ParameterShard::Forget() {
 void ParameterShard::Load() {
   environment_.storage.Post([self = shared_from_this(), plan = plan_] {
     Unreadable unreadable;
-    auto restored =
-        LoadHistory(self->environment_.db, plan, self->range_, self->job_->grid, &unreadable);
+    auto restored = LoadHistory(self->environment_.db, self->environment_.connect, plan,
+                                self->range_, self->job_->grid, &unreadable);
     self->strand_.Post([self, history = plan.history(), restored = std::move(restored),
                         unreadable] { self->Loaded(history, restored, unreadable); });
   });
@@ -73,23 +75,16 @@ void ParameterShard::Loaded(uint64_t history,
                             const absl::StatusOr<std::optional<Restored>>& restored,
                             Unreadable unreadable) {
   if (history != plan_.history()) return;  // another load is on its way
-  if (phase_ == Phase::kLoading) {         // else closed meanwhile
-    if (restored.ok()) {
-      Serve(*restored);
-    } else {
-      unreadable_ = unreadable;
-      Break(restored.status());
-    }
-  }
-  if (stop_ != nullptr) StoreAndStop(stopping_, std::exchange(stop_, nullptr));
+  if (phase_ != Phase::kLoading) return;   // closed meanwhile
+  if (restored.ok()) return Serve(*restored);
+  unreadable_ = unreadable;
+  Break(restored.status());
 }
 
 void ParameterShard::Serve(const std::optional<Restored>& restored) {
   const JobSpec& spec = job_->spec;
   store_ = std::make_unique<BlockStore>(job_->grid, range_, spec.optimizer, spec.virtual_workers);
-  reads_.Open(store_.get());
   sums_.resize(range_.size());
-  phase_ = Phase::kServing;
   if (restored.has_value()) {
     for (const BlockSnapshot& block : restored->blocks) store_->Restore(block);
     const uint64_t samples = restored->samples();
@@ -110,20 +105,41 @@ void ParameterShard::Serve(const std::optional<Restored>& restored) {
   minibatches_ = std::make_unique<Minibatches>(*job_, *store_, *tally_,
                                                restored.has_value() ? restored->touched() : 0);
   checkpoints_.Begin(store_->LowestVersion(), tally_->samples());
-  // The first values: whoever wants to compare with them finds them there.
-  if (!restored.has_value()) StoreCheckpoint(0);
+  if (restored.has_value()) return Open();
+  // The first values: whoever wants to compare with them finds them there. Nobody waits long for
+  // them, and training would need room for what is on its way to the disk.
+  Store(0, 0,
+        [self = shared_from_this(), history = plan_.history()](const absl::Status& written,
+                                                               const absl::Status&) {
+          self->strand_.Post([self, history, written] {
+            if (self->plan_.history() != history || self->phase_ != Phase::kLoading) return;
+            self->checkpoints_.Written(written);
+            self->Open();
+            if (!written.ok()) self->environment_.on_change();
+          });
+        });
+}
+
+void ParameterShard::Open() {
+  phase_ = Phase::kServing;
+  reads_.Open(store_.get());
   if (plan_.phase() == pb::Plan::FINISHED) Finish(plan_.step());
+  StopIfAsked();
   Publish();
+}
+
+// It came while blocks were being loaded.
+void ParameterShard::StopIfAsked() {
+  if (stop_ != nullptr) StoreAndStop(stopping_, std::exchange(stop_, nullptr));
 }
 
 void ParameterShard::Store(
     uint64_t step, uint64_t stopped,
     std::function<void(const absl::Status& written, const absl::Status& copied)> done) {
-  checkpoints_.Write({plan_, step, stopped, *store_, *tally_, minibatches_.get()},
-                     [self = shared_from_this(), done = std::move(done)](
-                         const absl::Status& written, const absl::Status& copied) {
-                       done(written, copied);
-                     });
+  checkpoints_.Write(
+      {plan_, step, stopped, *store_, *tally_, minibatches_.get()},
+      [self = shared_from_this(), done = std::move(done)](
+          const absl::Status& written, const absl::Status& copied) { done(written, copied); });
 }
 
 // A failure is told, and training goes on.
@@ -207,6 +223,7 @@ void ParameterShard::End(Phase phase) {
   sums_ = {};
   if (reserved_) environment_.budget.Release(budget_bytes_);
   reserved_ = false;
+  StopIfAsked();
   Publish();
 }
 

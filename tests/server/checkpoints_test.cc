@@ -81,6 +81,27 @@ TEST_CASE("an older step is gone back to under a newer history, and on with the 
   CHECK(f.Holds(4, {0, 3}, 2));
 }
 
+TEST_CASE(
+    "a stop at the step of a checkpoint keeps the version before, and the checkpoint is as it "
+    "was") {
+  Stored f(2);
+  f.Adopt(MakePlan(1));
+  f.PushSteps(0, 2);
+  const auto checkpoint = f.room.db().Find(MakeRecord(2, f.all));
+  REQUIRE(checkpoint.has_value());
+  f.shard->StopAndStore(9, [](const absl::Status&) {});
+  f.room.Settle();
+  CHECK(f.Steps() == "0 2 2 ");
+  CHECK(f.room.stored().back().stopped() == 9);
+  CHECK(f.room.db().Verify(checkpoint->record, checkpoint->hash).ok());
+  f.Restart();
+  f.Adopt(MakePlan(2));
+  CHECK(f.Holds(2, f.all, 2));
+  CHECK(f.Holds(1, f.all, 2));
+  f.PushSteps(2, 4, 2);
+  CHECK(f.Holds(4, {0, 3}, 2));
+}
+
 TEST_CASE("a pull that waits for a step that is undone ends, and is no answer of the new history") {
   Stored f(2);
   f.Adopt(MakePlan(1));

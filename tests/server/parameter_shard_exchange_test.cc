@@ -228,9 +228,7 @@ TEST_CASE("with a crew of any size the answers have the plain loop's bits") {
         std::make_shared<const ShardJob>("job" + std::to_string(threads), job->spec),
         MakeRange(0, all), environment);
     shard->Adopt(MakePlan(1));
-    std::promise<void> loaded;
-    storage.Post([&loaded] { loaded.set_value(); });
-    loaded.get_future().wait();
+    Settle(storage);
     for (uint64_t step = 0; step < kSteps; ++step) {
       std::vector<std::future<absl::StatusOr<Payload>>> answers;
       for (const TreeNode node : {TreeNode{3, 4}, {0, 2}, {2, 3}}) {

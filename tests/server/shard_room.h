@@ -84,6 +84,16 @@ inline std::filesystem::path FastFolder() {
   return std::filesystem::is_directory(memory) ? memory : std::filesystem::temp_directory_path();
 }
 
+// Returns when everything that was posted has run, and what follows from it there: the first values
+// are stored when they are there.
+inline void Settle(StorageThread& storage) {
+  for (int i = 0; i < 2; ++i) {
+    std::promise<void> settled;
+    storage.Post([&settled] { settled.set_value(); });
+    settled.get_future().wait();
+  }
+}
+
 class ShardRoom {
  public:
   explicit ShardRoom(uint64_t budget_bytes = 1 << 28)
@@ -95,16 +105,14 @@ class ShardRoom {
 
   std::shared_ptr<ParameterShard> MakeShard(std::shared_ptr<const ShardJob> job, uint32_t index,
                                             BlockRange blocks) {
-    const ShardEnvironment environment{*db_, storage_, budget_, timer_, crew_, [] {}};
-    return ParameterShard::Create(std::move(job), MakeRange(index, blocks), environment);
+    return ParameterShard::Create(std::move(job), MakeRange(index, blocks), environment());
   }
+  ShardEnvironment environment() {
+    return {*db_, storage_, budget_, timer_, crew_, [] {}};
+  }
+  std::string folder() const { return directory_.path() + "/blocks"; }
 
-  // Returns when everything that was posted to the storage thread has run.
-  void Settle() {
-    std::promise<void> settled;
-    storage_.Post([&settled] { settled.set_value(); });
-    settled.get_future().wait();
-  }
+  void Settle() { paracord::Settle(storage_); }
 
   // Nothing more touches the disk until `go`.
   void Hold(std::future<void> go) {
