@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "common/job/history.h"
 #include "common/job/key_range.h"
+#include "scheduler/origin.h"
 
 namespace paracord {
 namespace {
@@ -177,8 +178,7 @@ bool IsPart(const pb::StoredStep& checkpoint, const std::string& server,
   if (checkpoint.history() != stored.history() || checkpoint.step() != stored.step()) return false;
   return std::any_of(checkpoint.shards().begin(), checkpoint.shards().end(),
                      [&](const pb::StoredShard& part) {
-                       return part.server() == server && part.ahead() == stored.ahead() &&
-                              part.block_begin() == stored.block_begin();
+                       return part.server() == server && part.hash() == stored.hash();
                      });
 }
 
@@ -209,12 +209,26 @@ pb::StoredStep* FindCheckpoint(Job& job, uint64_t history, uint64_t step) {
   return nullptr;
 }
 
-const pb::StoredStep* NewestGood(const Job& job) {
+const pb::StoredStep* NewestGood(const Job& job, std::optional<uint64_t> step) {
   const auto& all = job.status().checkpoints();
   for (int i = all.size() - 1; i >= 0; --i) {
-    if (all[i].damage().empty()) return &all[i];
+    if (all[i].damage().empty() && all[i].step() == step.value_or(all[i].step())) return &all[i];
   }
   return nullptr;
+}
+
+bool IsStart(const pb::StoredStep* checkpoint) {
+  return checkpoint == nullptr || (checkpoint->step() == 0 && checkpoint->history() == 1);
+}
+
+absl::Status NoCheckpoint(const Job& job, std::optional<uint64_t> step) {
+  std::vector<uint64_t> steps;
+  for (const pb::StoredStep& checkpoint : job.status().checkpoints()) {
+    if (checkpoint.damage().empty()) steps.push_back(checkpoint.step());
+  }
+  return absl::NotFoundError(absl::StrCat(
+      job.id(), " has no good checkpoint", step.has_value() ? absl::StrCat(" of step ", *step) : "",
+      steps.empty() ? "; it has none" : absl::StrCat("; it has ", absl::StrJoin(steps, ", "))));
 }
 
 void MarkDamaged(Job& job, pb::StoredStep& checkpoint, const std::string& why, Moment now) {
@@ -228,7 +242,8 @@ pb::HeartbeatReply Unneeded(const JobTable& table, const pb::HeartbeatRequest& h
   pb::HeartbeatReply reply;
   for (const pb::StoredRange& stored : heartbeat.stored()) {
     const Job* job = stored.cluster() == table.cluster() ? table.Get(stored.job()) : nullptr;
-    if (job != nullptr && !Needed(*job, heartbeat.name(), stored)) *reply.add_drop() = stored;
+    if (job == nullptr || Needed(*job, heartbeat.name(), stored)) continue;
+    if (!BeganWith(table, stored)) *reply.add_drop() = stored;
   }
   return reply;
 }
@@ -251,12 +266,8 @@ absl::StatusOr<uint64_t> OrderCheckpoint(Job& job, const Membership& members) {
 
 absl::Status DeleteCheckpoint(Job& job, uint64_t step, Moment now) {
   auto* all = job.record.mutable_status()->mutable_checkpoints();
-  std::vector<uint64_t> steps;
   for (int i = all->size() - 1; i >= 0; --i) {
-    if (all->Get(i).step() != step) {
-      steps.insert(steps.begin(), all->Get(i).step());
-      continue;
-    }
+    if (all->Get(i).step() != step) continue;
     if (!job.ended() && &all->Get(i) == NewestGood(job)) {
       return absl::FailedPreconditionError(absl::StrCat(
           "step ", step, " is what ", job.id(),
@@ -266,9 +277,7 @@ absl::Status DeleteCheckpoint(Job& job, uint64_t step, Moment now) {
     job.Note(absl::StrCat("the checkpoint of step ", step, " was deleted"), now);
     return absl::OkStatus();
   }
-  return absl::NotFoundError(absl::StrCat(
-      job.id(), " has no checkpoint of step ", step,
-      steps.empty() ? "; it has none" : absl::StrCat("; it has ", absl::StrJoin(steps, ", "))));
+  return NoCheckpoint(job, step);
 }
 
 }  // namespace paracord

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -22,8 +23,12 @@ void CheckCheckpoints(Job& job, const Membership& members, Moment now);
 
 // Null: the job has no such checkpoint.
 pb::StoredStep* FindCheckpoint(Job& job, uint64_t history, uint64_t step);
-// The newest that can be read, as far as anybody knows; null: none.
-const pb::StoredStep* NewestGood(const Job& job);
+// The newest, of this step if one is given, that can be read, as far as anybody knows; null: none.
+const pb::StoredStep* NewestGood(const Job& job, std::optional<uint64_t> step = std::nullopt);
+// What a job begins with by itself, for which no disk is needed; null is that, too.
+bool IsStart(const pb::StoredStep* checkpoint);
+// NotFound, with the steps of those that can be read.
+absl::Status NoCheckpoint(const Job& job, std::optional<uint64_t> step);
 // Nobody goes back to it any more.
 void MarkDamaged(Job& job, pb::StoredStep& checkpoint, const std::string& why, Moment now);
 

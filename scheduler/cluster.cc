@@ -8,6 +8,7 @@
 #include "scheduler/checkpoints.h"
 #include "scheduler/job_settings.h"
 #include "scheduler/job_status.h"
+#include "scheduler/origin.h"
 #include "scheduler/reconcile.h"
 #include "scheduler/recovery.h"
 #include "scheduler/shard_reports.h"
@@ -88,7 +89,7 @@ void Cluster::Cut(const std::string& name, uint64_t incarnation) {
 }
 
 void Cluster::Settle(Moment now) {
-  Reconcile(jobs_, members_, options_.min_servers, now);
+  Reconcile(Look(now));
   if (const absl::Status saved = jobs_.Save(now); !saved.ok()) {
     broken_ = absl::UnavailableError(absl::StrCat(
         "the scheduler cannot write its journal and decides nothing: ", saved.message()));
@@ -166,13 +167,19 @@ void Cluster::Submit(const pb::SubmitRequest& request, Callback<pb::SubmitReply>
                        std::move(done));
 }
 
+Situation Cluster::Look(Moment now) const {
+  return {jobs_, members_, options_.min_servers, options_.server_grace, now};
+}
+
 absl::StatusOr<pb::SubmitReply> Cluster::HandleSubmit(const pb::SubmitRequest& request,
                                                       Moment now) {
   auto job = jobs_.Add(request, now);
   if (!job.ok()) return job.status();
-  if (const absl::Status fits = CheckEverFits(**job, members_, options_.min_servers); !fits.ok()) {
+  absl::Status good = CheckEverFits(**job, members_, options_.min_servers);
+  if (good.ok()) good = FindOrigin(**job, jobs_);
+  if (!good.ok()) {
     jobs_.Remove(*job);
-    return fits;
+    return good;
   }
   pb::SubmitReply reply;
   reply.set_id((*job)->id());
@@ -214,6 +221,7 @@ void Cluster::ListNodes(const pb::ListNodesRequest& request, Callback<pb::ListNo
 pb::ListNodesReply Cluster::MakeNodes() const {
   pb::ListNodesReply reply;
   *reply.add_nodes() = self_;
+  reply.set_chaos(options_.chaos);
   const Usage usage = jobs_.UsageOf(members_);
   for (const auto& [name, member] : members_.all()) {
     pb::Node* node = reply.add_nodes();
@@ -283,8 +291,7 @@ absl::StatusOr<pb::ChangeCheckpointReply> Cluster::HandleCheckpoint(
       return reply;
     }
     case pb::ChangeCheckpointRequest::RESTORE:
-      RETURN_IF_ERROR(
-          RestoreTo(*job, request.step(), {jobs_, members_, options_.min_servers, now}));
+      RETURN_IF_ERROR(RestoreTo(*job, request.step(), Look(now)));
       return reply;
     case pb::ChangeCheckpointRequest::DELETE:
       RETURN_IF_ERROR(DeleteCheckpoint(*job, request.step(), now));

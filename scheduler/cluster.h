@@ -17,6 +17,7 @@
 #include "common/base/strand.h"
 #include "common/rpc/coordinator.h"
 #include "scheduler/job_table.h"
+#include "scheduler/situation.h"
 #include "scheduler/watch_list.h"
 
 namespace paracord {
@@ -25,7 +26,9 @@ struct ClusterOptions {
   uint32_t min_servers = 1;  // no job starts with fewer
   Duration lease = seconds(2);
   Duration heartbeat = milliseconds(500);
+  Duration server_grace = seconds(30);
   std::function<int64_t()> unix_ms;  // the wall clock
+  bool chaos = false;                // told to `paracord chaos`, which does nothing without
 };
 
 class Cluster : public Coordinator {
@@ -69,6 +72,7 @@ class Cluster : public Coordinator {
   absl::StatusOr<pb::JoinReply> HandleJoin(const pb::JoinRequest& request, Moment arrived);
   absl::StatusOr<pb::HeartbeatReply> HandleHeartbeat(const pb::HeartbeatRequest& request,
                                                      Moment arrived, Moment now);
+  Situation Look(Moment now) const;
   absl::StatusOr<pb::SubmitReply> HandleSubmit(const pb::SubmitRequest& request, Moment now);
   absl::StatusOr<pb::CancelReply> HandleCancel(const pb::CancelRequest& request, Moment now);
   absl::StatusOr<pb::ChangeCheckpointReply> HandleCheckpoint(

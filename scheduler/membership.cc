@@ -152,6 +152,12 @@ Membership::Presence Membership::PresenceOf(const std::string& name, uint64_t in
   return here ? Presence::kHere : Presence::kGone;
 }
 
+Duration Membership::AbsenceOf(const std::string& name, TimePoint now) const {
+  const KnownMember* member = Find(name);
+  if (member != nullptr && member->ready()) return Duration::zero();
+  return std::max(Duration::zero(), now - (member == nullptr ? awaited_until_ : member->renewed));
+}
+
 const KnownMember* Membership::Find(const std::string& name) const {
   const auto found = members_.find(name);
   return found == members_.end() ? nullptr : &found->second;

@@ -58,6 +58,8 @@ class Membership {
   enum class Presence { kHere, kAwaited, kGone };
   // Of one incarnation that a plan names.
   Presence PresenceOf(const std::string& name, uint64_t incarnation) const;
+  // Since its last sign of life, or since it was awaited no more; zero: it is ready, or awaited.
+  Duration AbsenceOf(const std::string& name, TimePoint now) const;
   // Null: never seen since the start. The pointer lives until the next Join.
   const KnownMember* Find(const std::string& name) const;
   // In name order.

@@ -9,6 +9,7 @@
 #include "scheduler/elastic.h"
 #include "scheduler/held_memory.h"
 #include "scheduler/job_status.h"
+#include "scheduler/origin.h"
 #include "scheduler/planner.h"
 #include "scheduler/recovery.h"
 #include "scheduler/shard_reports.h"
@@ -29,7 +30,7 @@ void Replan(Job& job, const Situation& situation, ServerFindings& findings) {
 }
 
 void FollowServers(Job& job, const Situation& situation) {
-  ServerFindings findings = CheckServers(job, situation.members, situation.now);
+  ServerFindings findings = CheckServers(job, situation);
   if (job.running() && !job.status().has_first_failure()) {
     if (!findings.back.empty()) {
       GoBack(job, findings, situation);
@@ -60,9 +61,11 @@ Planned TryStart(Job& job, const Situation& situation) {
   job.waits = MergeWaits(job.waits, planned.waits, situation.now);
   if (!planned.plan.has_value()) return planned;
   planned.plan->set_cluster(situation.table.cluster());
-  if (!job.spec.init.checkpoint.empty()) {
-    job.record.mutable_first_origin()->set_directory(job.spec.init.checkpoint);
+  if (job.record.has_first_origin()) {
     *planned.plan->mutable_origin() = job.record.first_origin();
+    const auto waits = LocateParts(situation.Available(), planned.plan->mutable_origin());
+    job.waits = MergeWaits(job.waits, waits, situation.now);
+    if (!waits.empty()) return planned;
   }
   job.Publish(*planned.plan, planned.why, situation.now);
   return Planned();
@@ -90,8 +93,8 @@ void StartPending(const Situation& situation) {
 
 }  // namespace
 
-void Reconcile(const JobTable& table, const Membership& members, uint32_t min_servers, Moment now) {
-  const Situation situation{table, members, min_servers, now};
+void Reconcile(const Situation& situation) {
+  const auto& [table, members, min_servers, grace, now] = situation;
   // Also ended jobs: their last processes and shards are watched until slots and memory are free.
   for (const auto& [order, job] : table.jobs()) {
     if (job->running()) {

@@ -7,12 +7,11 @@
 // helped (stragglers.h). Not thread-safe.
 #pragma once
 
-#include "scheduler/job_table.h"
-#include "scheduler/membership.h"
+#include "scheduler/situation.h"
 
 namespace paracord {
 
-void Reconcile(const JobTable& table, const Membership& members, uint32_t min_servers, Moment now);
+void Reconcile(const Situation& situation);
 
 // The job cannot run here even if nothing else did: ResourceExhausted, with the sums.
 absl::Status CheckEverFits(const Job& job, const Membership& members, uint32_t min_servers);

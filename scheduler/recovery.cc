@@ -5,10 +5,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "common/job/history.h"
 #include "scheduler/checkpoints.h"
+#include "scheduler/origin.h"
 #include "scheduler/plan_tasks.h"
+#include "scheduler/server_grace.h"
 #include "scheduler/shard_reports.h"
 #include "scheduler/slots.h"
 
@@ -18,18 +19,6 @@ namespace {
 using Presence = Membership::Presence;
 
 BlockRange RangeOf(const pb::ShardRange& shard) { return {shard.block_begin(), shard.block_end()}; }
-
-// The server's old process stopped in order, and what it stored then is here.
-bool StoppedInOrder(const Job& job, const pb::ShardRange& shard, const KnownMember& server) {
-  const auto& stored = server.report.stored();
-  if (const pb::StoredAtStop* stop = job.StoppedAt(shard.server())) {
-    return BytesStored(stored, job.plan(), stop->step(), RangeOf(shard)).has_value();
-  }
-  return std::any_of(stored.begin(), stored.end(), [&](const pb::StoredRange& range) {
-    return SameHistory(range, job.plan()) && range.stopped() == shard.incarnation() &&
-           range.block_begin() == shard.block_begin() && range.block_end() == shard.block_end();
-  });
-}
 
 std::string Away(const Job& job, const pb::ShardRange& shard, const KnownMember* server) {
   const pb::StoredAtStop* stop = job.StoppedAt(shard.server());
@@ -66,8 +55,21 @@ void CheckHere(Job& job, const pb::ShardRange& shard, const KnownMember& server,
   }
 }
 
-void CheckAbsent(const Job& job, const pb::ShardRange& shard, const Membership& members,
+// It has been gone for too long.
+void GiveUp(const Job& job, const pb::ShardRange& shard, ServerFindings& findings) {
+  if (CanMoveShards(job)) {
+    findings.back = absl::StrCat(shard.server(), " does not come back, its blocks go to others");
+    return;
+  }
+  findings.waits.back().set_what(absl::StrCat(
+      "is gone, with blocks [", shard.block_begin(), ", ", shard.block_end(), ") of step ",
+      NewestGood(job)->step(), ", which are nowhere else as the job has no checkpoint.copy_to; ",
+      "it goes on when the server is back"));
+}
+
+void CheckAbsent(const Job& job, const pb::ShardRange& shard, const Situation& situation,
                  ServerFindings& findings) {
+  const Membership& members = situation.members;
   const KnownMember* server = members.Find(shard.server());
   if (server == nullptr &&
       members.PresenceOf(shard.server(), shard.incarnation()) == Presence::kAwaited) {
@@ -75,7 +77,9 @@ void CheckAbsent(const Job& job, const pb::ShardRange& shard, const Membership& 
         MakeWait(shard.server(), "has not joined again since the scheduler started"));
   } else if (server == nullptr || !server->ready()) {
     findings.waits.push_back(MakeWait(shard.server(), Away(job, shard, server)));
-  } else if (StoppedInOrder(job, shard, *server)) {
+    if (members.AbsenceOf(shard.server(), situation.now.at) < situation.server_grace) return;
+    GiveUp(job, shard, findings);
+  } else if (StopStep(job.plan(), shard, *server).has_value()) {
     findings.returned.insert(shard.server());
   } else {
     findings.back = absl::StrCat(shard.server(), " at ", shard.address(),
@@ -105,17 +109,12 @@ bool HoldsAny(const KnownMember& server, const Job& job) {
   return false;
 }
 
-// First values need no disk.
-bool IsStart(const Job& job, const pb::StoredStep* checkpoint) {
-  return checkpoint == nullptr || (checkpoint->step() == 0 && checkpoint->history() == 1);
-}
-
 // Where to go back to, every server being there; nullopt: somebody has not what he should have.
 std::optional<const pb::StoredStep*> Choose(Job& job, const Resources& resources,
                                             ServerFindings& findings, Moment now) {
   while (true) {
     const pb::StoredStep* to = NewestGood(job);
-    if (IsStart(job, to)) return nullptr;
+    if (IsStart(to)) return nullptr;
     pb::StoredStep& checkpoint = *FindCheckpoint(job, to->history(), to->step());
     std::string lacks;
     for (const pb::StoredShard& part : to->shards()) {
@@ -154,16 +153,6 @@ void PlaceGangAgain(const Job& job, const Resources& resources, Planned& planned
   CutEvenly(plan, job.needs.virtual_workers());
 }
 
-absl::Status NoCheckpoint(const Job& job, uint64_t step) {
-  std::vector<uint64_t> steps;
-  for (const pb::StoredStep& checkpoint : job.status().checkpoints()) {
-    if (checkpoint.damage().empty()) steps.push_back(checkpoint.step());
-  }
-  return absl::NotFoundError(absl::StrCat(
-      job.id(), " has no good checkpoint of step ", step,
-      steps.empty() ? "; it has none" : absl::StrCat("; it has ", absl::StrJoin(steps, ", "))));
-}
-
 std::set<std::string> ServersOf(const pb::Plan& plan) {
   std::set<std::string> servers;
   for (const pb::ShardRange& shard : plan.shards()) servers.insert(shard.server());
@@ -172,7 +161,8 @@ std::set<std::string> ServersOf(const pb::Plan& plan) {
 
 }  // namespace
 
-ServerFindings CheckServers(Job& job, const Membership& members, Moment now) {
+ServerFindings CheckServers(Job& job, const Situation& situation) {
+  const auto& members = situation.members;
   ServerFindings findings;
   const bool finished = job.plan().phase() == pb::Plan::FINISHED;
   const auto shards = job.plan().shards();  // a failing job changes its own
@@ -186,9 +176,9 @@ ServerFindings CheckServers(Job& job, const Membership& members, Moment now) {
             .has_value();
     if (stored) continue;
     if (here) {
-      CheckHere(job, shard, *server, findings, now);
+      CheckHere(job, shard, *server, findings, situation.now);
     } else {
-      CheckAbsent(job, shard, members, findings);
+      CheckAbsent(job, shard, situation, findings);
     }
     if (here && finished && job.running()) {
       findings.waits.push_back(
@@ -198,7 +188,9 @@ ServerFindings CheckServers(Job& job, const Membership& members, Moment now) {
   return findings;
 }
 
-Planned BackPlan(Job& job, const pb::StoredStep* to, const Resources& resources) {
+Planned BackPlan(Job& job, const pb::StoredStep* to, const std::set<std::string>& gone,
+                 const Resources& resources) {
+  Planned waiting;
   pb::Plan base = job.plan();
   base.set_history(base.history() + 1);
   base.set_phase(pb::Plan::TRAINING);
@@ -211,15 +203,16 @@ Planned BackPlan(Job& job, const pb::StoredStep* to, const Resources& resources)
     origin->set_history(to->history());
     origin->set_step(to->step());
     *origin->mutable_pieces() = to->shards();
-    for (pb::StoredShard& piece : *origin->mutable_pieces()) {
-      const KnownMember* server = resources.FindServer(piece.server());
-      if (server != nullptr) piece.set_address(server->who.address());
-    }
+    LocateParts(resources, origin);
     const std::string& copies = job.spec.checkpoint.copy_to;
     if (!copies.empty()) origin->set_directory(CopyFolder(copies, job.id(), to->step()));
   } else if (job.record.has_first_origin()) {
     *base.mutable_origin() = job.record.first_origin();
+    waiting.waits = LocateParts(resources, base.mutable_origin());
   }
+  const auto moved = MoveShards(job, gone, resources, &base);
+  waiting.waits.insert(waiting.waits.end(), moved.begin(), moved.end());
+  if (!waiting.waits.empty()) return waiting;
   const Changes changes{job.LostRanks(), ServersOf(base), false};
   Planned planned = NextPlan(base, changes, resources);
   if (planned.plan.has_value() && planned.plan->tasks().empty()) {
@@ -230,17 +223,20 @@ Planned BackPlan(Job& job, const pb::StoredStep* to, const Resources& resources)
 }
 
 void GoBack(Job& job, ServerFindings& findings, const Situation& situation) {
+  const std::set<std::string> gone = ServersGivenUp(job, situation);
   for (const pb::ShardRange& shard : job.plan().shards()) {
     const KnownMember* server = situation.members.Find(shard.server());
-    if (server == nullptr || !server->ready()) return;  // waited for already
+    const bool ready = server != nullptr && server->ready();
+    if (!ready && gone.count(shard.server()) == 0) return;  // waited for already
   }
+  if (!gone.empty() && !CanMoveShards(job)) return;
   const auto to = Choose(job, situation.Available(), findings, situation.now);
   if (!to.has_value()) return;
   // What they did is undone; their processes have ended, or are about to.
   for (const pb::TaskSlot& slot : job.plan().tasks()) {
     if (job.TaskIs(slot.rank(), kTaskDone)) job.task(slot.rank()).set_state(kTaskLost);
   }
-  Planned planned = BackPlan(job, *to, situation.Available());
+  Planned planned = BackPlan(job, *to, gone, situation.Available());
   findings.waits.insert(findings.waits.end(), planned.waits.begin(), planned.waits.end());
   if (!planned.plan.has_value()) return;
   job.Publish(
@@ -254,19 +250,14 @@ absl::Status RestoreTo(Job& job, uint64_t step, const Situation& situation) {
   if (job.plan().number() == 0) {
     return absl::FailedPreconditionError(absl::StrCat(job.id(), " has not started yet"));
   }
-  auto* all = job.record.mutable_status()->mutable_checkpoints();
-  int place = all->size() - 1;
-  while (place >= 0 && (all->Get(place).step() != step || !all->Get(place).damage().empty())) {
-    --place;
-  }
-  if (place < 0 && step > 0) return NoCheckpoint(job, step);
+  const pb::StoredStep* to = step == 0 ? nullptr : NewestGood(job, step);
+  if (to == nullptr && step > 0) return NoCheckpoint(job, step);
   const Resources resources = situation.Available();
   for (const pb::ShardRange& shard : job.plan().shards()) {
     if (resources.FindServer(shard.server()) == nullptr) {
       return absl::FailedPreconditionError(absl::StrCat(shard.server(), " is not there"));
     }
   }
-  const pb::StoredStep* to = step == 0 ? nullptr : &all->Get(place);
   if (to != nullptr) {
     for (const pb::StoredShard& part : to->shards()) {
       const KnownMember* server = resources.FindServer(part.server());
@@ -279,12 +270,14 @@ absl::Status RestoreTo(Job& job, uint64_t step, const Situation& situation) {
   for (const pb::TaskSlot& slot : job.plan().tasks()) {
     if (job.TaskIs(slot.rank(), kTaskDone)) job.task(slot.rank()).set_state(kTaskLost);
   }
-  Planned planned = BackPlan(job, to, resources);
+  Planned planned = BackPlan(job, to, {}, resources);
   if (!planned.plan.has_value()) {
     return absl::FailedPreconditionError(planned.waits.empty() ? "no plan"
                                                                : planned.waits[0].what());
   }
-  all->DeleteSubrange(place + 1, all->size() - place - 1);
+  auto* all = job.record.mutable_status()->mutable_checkpoints();
+  const pb::StoredStep* last = NewestGood(job, step);
+  while (!all->empty() && &all->Get(all->size() - 1) != last) all->RemoveLast();
   job.Reopen(situation.now);
   job.Publish(*planned.plan,
               absl::StrCat("sent back from step ", job.status().step(), " to step ", step),

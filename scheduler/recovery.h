@@ -7,6 +7,7 @@
 // values. Nobody goes back before every server has proved its part: one that comes back with an
 // empty disk, or somebody else's, is not served from, and the job waits for the right one. A part
 // that cannot be read makes its checkpoint one that nobody goes back to, and the one before counts.
+// One that does not come back is replaced, if it can be (server_grace.h).
 #pragma once
 
 #include <set>
@@ -27,11 +28,12 @@ struct ServerFindings {
 };
 
 // Of a job that runs. Marks checkpoints that turn out to be damaged.
-ServerFindings CheckServers(Job& job, const Membership& members, Moment now);
+ServerFindings CheckServers(Job& job, const Situation& situation);
 
 // The plan with which `job` goes back to `to`; null: to the seed's first values. Every server is
-// there. No plan: what is missing for one.
-Planned BackPlan(Job& job, const pb::StoredStep* to, const Resources& resources);
+// there but those `gone`, whose shards go to others. No plan: what is missing for one.
+Planned BackPlan(Job& job, const pb::StoredStep* to, const std::set<std::string>& gone,
+                 const Resources& resources);
 
 // Goes back to the newest checkpoint, if it can. `findings.waits` gets what is missing.
 void GoBack(Job& job, ServerFindings& findings, const Situation& situation);

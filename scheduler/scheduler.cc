@@ -34,6 +34,8 @@ Scheduler::Options Scheduler::ParseOptions(const ConfigNode& root) {
                                            ", expected at least two heartbeats (",
                                            MillisecondsString(2 * options.heartbeat), ")"));
   }
+  options.server_grace = Duration(root.Nanoseconds("server_grace", options.server_grace.count()));
+  options.chaos = root.Bool("chaos", options.chaos);
   root.Finish();
   return options;
 }
@@ -41,7 +43,9 @@ Scheduler::Options Scheduler::ParseOptions(const ConfigNode& root) {
 std::string Scheduler::PrintOptions(const Options& options) {
   return absl::StrCat(PrintDaemonOptions(options), "min_servers: ", options.min_servers,
                       "\nlease: ", MillisecondsString(options.lease),
-                      "\nheartbeat: ", MillisecondsString(options.heartbeat), "\n");
+                      "\nheartbeat: ", MillisecondsString(options.heartbeat),
+                      "\nserver_grace: ", MillisecondsString(options.server_grace),
+                      "\nchaos: ", options.chaos ? "true" : "false", "\n");
 }
 
 Scheduler::Scheduler() = default;
@@ -54,9 +58,9 @@ absl::StatusOr<std::unique_ptr<Scheduler>> Scheduler::Start(const Options& optio
   auto journal = OpenJournal(options.directory);
   if (!journal.ok()) return journal.status();
   std::unique_ptr<Scheduler> scheduler(new Scheduler);
-  auto cluster =
-      Cluster::Open({options.min_servers, options.lease, options.heartbeat, UnixMilliseconds},
-                    *std::move(journal), scheduler->timer_);
+  auto cluster = Cluster::Open({options.min_servers, options.lease, options.heartbeat,
+                                options.server_grace, UnixMilliseconds, options.chaos},
+                               *std::move(journal), scheduler->timer_);
   if (!cluster.ok()) return cluster.status();
   scheduler->cluster_ = *std::move(cluster);
   RETURN_IF_ERROR(scheduler->Bind(options));

@@ -26,6 +26,8 @@ class Scheduler {
     uint32_t min_servers = 1;
     Duration lease = seconds(2);
     Duration heartbeat = milliseconds(500);
+    Duration server_grace = seconds(30);
+    bool chaos = false;
   };
   static Options ParseOptions(const ConfigNode& root);
   static std::string PrintOptions(const Options& options);

@@ -8,30 +8,23 @@
 namespace paracord {
 namespace {
 
-BlockRange RangeOf(const pb::ShardRange& shard) { return {shard.block_begin(), shard.block_end()}; }
-
 const pb::ShardReport* ReportOf(const Job& job, const pb::ShardRange& shard,
                                 const KnownMember& server) {
   return server.FindShard(job.id(), shard.index());
 }
 
-// The newest step of the plan's history that the server holds whole and that nothing it applied is
-// newer than.
-std::optional<uint64_t> StoppedStep(const Job& job, const pb::ShardRange& shard,
-                                    const KnownMember& server) {
-  std::optional<uint64_t> newest;
+}  // namespace
+
+std::optional<uint64_t> StopStep(const pb::Plan& plan, const pb::ShardRange& shard,
+                                 const KnownMember& server) {
   for (const pb::StoredRange& stored : server.report.stored()) {
-    if (newest.has_value() && stored.step() <= *newest) continue;
-    if (BytesStored(server.report.stored(), job.plan(), stored.step(), RangeOf(shard))) {
-      newest = stored.step();
+    if (SameHistory(stored, plan) && stored.stopped() == shard.incarnation() &&
+        stored.block_begin() == shard.block_begin() && stored.block_end() == shard.block_end()) {
+      return stored.step();
     }
   }
-  const pb::ShardReport* report = ReportOf(job, shard, server);
-  const bool older = report != nullptr && newest.has_value() && report->version() > *newest;
-  return older ? std::nullopt : newest;
+  return std::nullopt;
 }
-
-}  // namespace
 
 std::optional<uint64_t> BytesStored(
     const google::protobuf::RepeatedPtrField<pb::StoredRange>& stored, const pb::Plan& plan,
@@ -61,7 +54,7 @@ void TakeLeavingServer(Job& job, const KnownMember& server, Moment now) {
     if (shard.server() != server.name() || shard.incarnation() != server.who.incarnation()) {
       continue;
     }
-    const auto step = StoppedStep(job, shard, server);
+    const auto step = StopStep(job.plan(), shard, server);
     if (!step.has_value()) continue;
     job.ForgetStop(server.name());
     pb::StoredAtStop* stop = job.record.add_stopped();

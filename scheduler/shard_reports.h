@@ -15,6 +15,11 @@ std::optional<uint64_t> BytesStored(
     const google::protobuf::RepeatedPtrField<pb::StoredRange>& stored, const pb::Plan& plan,
     uint64_t step, BlockRange range);
 
+// The step that the shard's process stored of the plan's history when it stopped in order; nullopt:
+// nothing that `server` holds says that it did.
+std::optional<uint64_t> StopStep(const pb::Plan& plan, const pb::ShardRange& shard,
+                                 const KnownMember& server);
+
 // The last heartbeat of `server`, which is leaving: keeps what it proves to have stored of the job.
 void TakeLeavingServer(Job& job, const KnownMember& server, Moment now);
 

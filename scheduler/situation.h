@@ -11,6 +11,7 @@ struct Situation {
   const JobTable& table;
   const Membership& members;
   uint32_t min_servers;
+  Duration server_grace;  // after which a server is not waited for, if others can take over
   Moment now;
 
   // As of now within the pass: plans that it has published already count.

@@ -90,7 +90,14 @@ std::string CopyFolder(const std::string& copy_to, const std::string& job, uint6
 InitSpec ParseInit(const ConfigNode& node, const std::string& directory) {
   InitSpec spec;
   if (node.kind() == NodeKind::kMissing) return spec;
-  spec.checkpoint = Absolute(node.String("checkpoint"), directory);
+  if (!node.Has("job")) {
+    spec.checkpoint = Absolute(node.String("checkpoint"), directory);
+  } else {
+    spec.job = node.String("job");
+    if (node.Has("step")) {
+      spec.step = static_cast<uint64_t>(node.Integer("step", 0, {0, double{kMostSteps}}));
+    }
+  }
   node.Finish();
   return spec;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "common/base/config.h"
@@ -34,10 +35,12 @@ std::string CopyFolder(const std::string& copy_to, const std::string& job, uint6
 
 // What the job begins with; nothing: with the seed's first values.
 struct InitSpec {
-  std::string checkpoint;  // a copy's folder, absolute
+  std::string checkpoint;        // a copy's folder, absolute; or
+  std::string job;               // another job of the cluster, at its
+  std::optional<uint64_t> step;  // checkpoint of this step; not given: the newest
 };
 
-// {checkpoint: FOLDER}
+// {checkpoint: FOLDER} or {job: ID, step: 100}
 InitSpec ParseInit(const ConfigNode& node, const std::string& directory);
 
 // How often tasks may be lost before the job fails.

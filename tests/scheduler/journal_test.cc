@@ -117,9 +117,11 @@ TEST_CASE("the daemon binds, writes its address, answers over gRPC and says why 
 }
 
 TEST_CASE("the daemon's configuration prints as it was read, and nonsense is refused") {
-  ConfigReader reader("bind: 127.0.0.1:7\nlease: 4s\nmin_servers: 3\nlog_level: debug\n");
+  ConfigReader reader(
+      "bind: 127.0.0.1:7\nlease: 4s\nmin_servers: 3\nlog_level: debug\nchaos: true\n");
   const Scheduler::Options options = Scheduler::ParseOptions(reader.root());
   CHECK(reader.errors().empty());
+  CHECK(options.chaos);
   const std::string printed = Scheduler::PrintOptions(options);
   ConfigReader again(printed);
   CHECK(Scheduler::PrintOptions(Scheduler::ParseOptions(again.root())) == printed);

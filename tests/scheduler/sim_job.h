@@ -18,6 +18,7 @@ struct SimJob {
   std::string device = "auto";
   int units = 4;
   std::string checkpoint = "{}";
+  std::string init = "";  // none
   std::string Yaml() const;
 };
 
@@ -35,7 +36,8 @@ inline std::string SimJob::Yaml() const {
       min_workers == 0 ? absl::StrCat(workers)
                        : absl::StrCat("{min: ", min_workers, ", max: ", workers, "}"),
       "\nconsistency: ", consistency, "\nbalance: ", balance ? "auto" : "off", "\ndevice: ", device,
-      "\nrestart: {max_restarts: ", max_restarts, "}\ncheckpoint: ", checkpoint, "\n");
+      "\nrestart: {max_restarts: ", max_restarts, "}\ncheckpoint: ", checkpoint,
+      init.empty() ? "" : absl::StrCat("\ninit: ", init), "\n");
 }
 
 }  // namespace paracord

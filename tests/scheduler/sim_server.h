@@ -25,7 +25,8 @@ using SimDisk = std::vector<pb::StoredRange>;
 inline void StoreOn(SimDisk& disk, const pb::Plan& plan, const pb::ShardRange& shard, uint64_t step,
                     uint64_t stopped = 0) {
   for (const pb::StoredRange& stored : disk) {
-    if (SameHistory(stored, plan) && stored.step() == step) return;
+    const bool same = SameHistory(stored, plan) && stored.step() == step;
+    if (same && stored.stopped() == stopped && stored.block_begin() == shard.block_begin()) return;
   }
   pb::StoredRange& stored = disk.emplace_back();
   SetHistory(plan, &stored);
@@ -50,7 +51,7 @@ inline void DropFrom(SimDisk& disk, const pb::HeartbeatReply& reply) {
   for (const pb::StoredRange& drop : reply.drop()) {
     std::erase_if(disk, [&](const pb::StoredRange& stored) {
       return SameHistory(stored, drop) && stored.step() == drop.step() &&
-             stored.block_begin() == drop.block_begin();
+             stored.block_begin() == drop.block_begin() && stored.stopped() == drop.stopped();
     });
   }
 }

@@ -1,0 +1,54 @@
+#include "scheduler/server_grace.h"
+
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/units.h"
+#include "scheduler/checkpoints.h"
+#include "scheduler/planner.h"
+
+namespace paracord {
+
+std::set<std::string> ServersGivenUp(const Job& job, const Situation& situation) {
+  std::set<std::string> gone;
+  for (const pb::ShardRange& shard : job.plan().shards()) {
+    const auto absence = situation.members.AbsenceOf(shard.server(), situation.now.at);
+    if (absence >= situation.server_grace) gone.insert(shard.server());
+  }
+  return gone;
+}
+
+bool CanMoveShards(const Job& job) {
+  return !job.spec.checkpoint.copy_to.empty() || IsStart(NewestGood(job));
+}
+
+std::vector<pb::Wait> MoveShards(Job& job, const std::set<std::string>& gone,
+                                 const Resources& resources, pb::Plan* plan) {
+  std::map<std::string, uint64_t> taken;  // by what was moved before
+  for (pb::ShardRange& shard : *plan->mutable_shards()) {
+    if (gone.count(shard.server()) == 0) continue;
+    const uint64_t bytes = job.needs.BytesOf({shard.block_begin(), shard.block_end()});
+    const KnownMember* best = nullptr;
+    uint64_t room = 0;
+    for (const KnownMember* server : resources.servers) {
+      const uint64_t free = resources.FreeMemory(*server), used = taken[server->name()];
+      const uint64_t left = free > used ? free - used : 0;
+      if (best != nullptr && left <= room) continue;
+      best = server;
+      room = left;
+    }
+    if (best == nullptr || room < bytes) {
+      return {MakeWait(
+          shard.server(),
+          absl::StrCat("is gone, and no other server has the ", FormatBytes(bytes),
+                       " of memory free that its blocks need; the most is ", FormatBytes(room)))};
+    }
+    taken[best->name()] += bytes;
+    shard.set_server(best->name());
+    shard.set_incarnation(best->who.incarnation());
+    shard.set_address(best->who.address());
+  }
+  return {};
+}
+
+}  // namespace paracord
