@@ -7,6 +7,7 @@
 #include "common/job/sampler.h"
 #include "scheduler/compute_class.h"
 #include "scheduler/crashes.h"
+#include "scheduler/skipped_steps.h"
 
 namespace paracord {
 namespace {
@@ -84,6 +85,9 @@ void TakeProgress(Job& job, const pb::TaskReport& report) {
   pb::JobStatus* status = job.record.mutable_status();
   if (report.step() > status->step()) job.progressed = true;
   status->set_step(std::max(status->step(), report.step()));
+  if (report.has_skipped_steps() && report.step() == status->step()) {
+    status->set_skipped_steps(report.skipped_steps());
+  }
   if (report.has_loss()) {
     status->set_has_loss(true);
     status->set_loss(report.loss());
@@ -246,6 +250,7 @@ absl::Status TakeTaskReport(Job& job, const pb::TaskReport& report, Moment now) 
                         now.at);
     if (job.IsSpeaker(report.rank())) TakeProgress(job, report);
     NoteReportedStep(job, report);
+    NoteSkippedSteps(job, report, now);
   }
   if (report.has_failure() && !report.failure().code().empty()) RecordFailure(job, report, now);
   return absl::OkStatus();

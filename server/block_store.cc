@@ -7,6 +7,7 @@
 
 #include "common/base/status.h"
 #include "common/job/initializer.h"
+#include "common/job/poison.h"
 
 namespace paracord {
 namespace {
@@ -22,11 +23,12 @@ FloatBuffer Copy(BufferPool& pool, const std::shared_ptr<const float>& from, uin
 }  // namespace
 
 BlockStore::BlockStore(const BlockGrid& grid, BlockRange range, const OptimizerSpec& optimizer,
-                       uint32_t slices)
+                       uint32_t slices, bool skips)
     : grid_(grid),
       range_(range),
       states_(StateFloats(optimizer.kind)),
       slices_(slices),
+      skips_(skips),
       blocks_(range.size(), Block(slices)) {}
 
 uint64_t BlockStore::BudgetBytes(const BlockGrid& grid, BlockRange range,
@@ -119,23 +121,35 @@ FloatBuffer BlockStore::Updated(uint64_t number, const TreeSum::Total& total,
 }
 
 void BlockStore::Apply(uint64_t number, const TreeSum::Total& total, const UpdateStep& step) {
-  FloatBuffer next = Updated(number, total, step);
   Block& block = At(number);
-  block.previous = std::exchange(block.current, std::move(next));
+  if (skips_ && trains(number) && (IsPoisoned(total.left) || IsPoisoned(total.right))) {
+    block.previous = block.current;  // shared: nobody writes to either
+  } else {
+    FloatBuffer next = Updated(number, total, step);
+    if (skips_ && !trains(number)) CountSkip(block, grid_.block(number).floats, next.get());
+    block.previous = std::exchange(block.current, std::move(next));
+  }
   ++block.version;
+}
+
+void BlockStore::CountSkip(const Block& block, uint32_t count, float* next) const {
+  float& skipped = next[count - 1];
+  skipped = block.current.get()[count - 1] + (skipped > 0 ? 1.0f : 0.0f);
 }
 
 void BlockStore::ApplyMinibatches(uint64_t number, const Payload& gradient,
                                   const UpdateStep& update, uint64_t step, const TreeNode& slices) {
   Block& block = At(number);
-  FloatBuffer next = Updated(number, {gradient, Payload()}, update);
-  if (!Trained(number)) {
-    const float kept = 1 - static_cast<float>(slices.leaves()) / static_cast<float>(slices_);
-    for (uint32_t i = 0; i < grid_.block(number).floats; ++i) {
-      next.get()[i] += kept * block.current.get()[i];
+  if (!skips_ || !IsPoisoned(gradient)) {
+    FloatBuffer next = Updated(number, {gradient, Payload()}, update);
+    if (!Trained(number)) {
+      const float kept = 1 - static_cast<float>(slices.leaves()) / static_cast<float>(slices_);
+      for (uint32_t i = 0; i < grid_.block(number).floats; ++i) {
+        next.get()[i] += kept * block.current.get()[i];
+      }
     }
+    block.current = std::move(next);
   }
-  block.current = std::move(next);
   block.previous = nullptr;
   block.ledger.Add(step, slices);
   for (; block.ledger.Whole(block.version); ++block.version) block.ledger.Drop(block.version);

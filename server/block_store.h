@@ -36,9 +36,10 @@ struct BlockSnapshot {
 
 class BlockStore {
  public:
-  // `grid` outlives the store. `slices`: of a step, the job's virtual workers.
+  // `grid` outlives the store. `slices`: of a step, the job's virtual workers. `skips`: gradients
+  // may be poisoned (poison.h), and the metrics' last float counts the steps of which one was.
   BlockStore(const BlockGrid& grid, BlockRange range, const OptimizerSpec& optimizer,
-             uint32_t slices);
+             uint32_t slices, bool skips = false);
 
   BlockRange range() const { return range_; }
   BufferPool& pool() { return pool_; }
@@ -57,10 +58,11 @@ class BlockStore {
   // sends any more.
   uint64_t LowestVersion() const;
 
-  // Version t+1 of `block`, which is at t.
+  // Version t+1 of `block`, which is at t. A poisoned total: weights and states are those of t.
   void Apply(uint64_t block, const TreeSum::Total& total, const UpdateStep& step);
   // The gradient of some of a step's minibatches (not trained: their shares of an average), none of
-  // which the block has; its version rises if they were the last ones missing of it.
+  // which the block has; its version rises if they were the last ones missing of it. A poisoned
+  // one is had, and changes nothing else.
   void ApplyMinibatches(uint64_t block, const Payload& gradient, const UpdateStep& update,
                         uint64_t step, const TreeNode& slices);
   // How many of these minibatches are in the block's weights.
@@ -86,6 +88,8 @@ class BlockStore {
   bool Trained(uint64_t block) const { return grid_.kind(block) == TensorKind::kTrained; }
   // What `total` makes of the block's weights; its state is moved on.
   FloatBuffer Updated(uint64_t number, const TreeSum::Total& total, const UpdateStep& step);
+  // Of the metrics, whose slices said whether they were skipped: one more step, if any did.
+  void CountSkip(const Block& block, uint32_t count, float* next) const;
   FloatBuffer Zeros(uint32_t count);
   // The buffer to write the next state to: `state` itself, if nobody else holds it.
   FloatBuffer Writable(const FloatBuffer& state, uint32_t count);
@@ -94,6 +98,7 @@ class BlockStore {
   const BlockRange range_;
   const int states_;
   const uint32_t slices_;
+  const bool skips_;
   BufferPool pool_;
   std::vector<Block> blocks_;
 };

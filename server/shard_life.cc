@@ -83,7 +83,8 @@ void ParameterShard::Loaded(uint64_t history,
 
 void ParameterShard::Serve(const std::optional<Restored>& restored) {
   const JobSpec& spec = job_->spec;
-  store_ = std::make_unique<BlockStore>(job_->grid, range_, spec.optimizer, spec.virtual_workers);
+  store_ = std::make_unique<BlockStore>(job_->grid, range_, spec.optimizer, spec.virtual_workers,
+                                        spec.skips_nonfinite);
   sums_.resize(range_.size());
   if (restored.has_value()) {
     for (const BlockSnapshot& block : restored->blocks) store_->Restore(block);

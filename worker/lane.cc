@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/status.h"
+#include "common/job/poison.h"
 #include "worker/nonfinite.h"
 
 namespace paracord {
@@ -56,8 +57,7 @@ absl::Status Lane::Train(const Slice& slice, Leaf* leaf, const std::function<voi
   const Batch batch = train_.Read(plan_.sampler.Slice(slice.step, slice.number));
   const PassContext context{true, spec.seed, slice.step,
                             SliceOf(batch_size, spec.virtual_workers, slice.number).first};
-  const FloatBuffer buffer =
-      plan_.pool.Take(grid.Floats({0, grid.BlocksOf(metrics_tensor_).begin}));
+  const FloatBuffer buffer = plan_.pool.Take(ModelFloats().size());
   Gradients gradients;
   for (uint32_t i = 0; i < metrics_tensor_; ++i) {
     gradients.push_back(buffer.get() + grid.FloatsOf(grid.BlocksOf(i)).begin);
@@ -72,21 +72,46 @@ absl::Status Lane::Train(const Slice& slice, Leaf* leaf, const std::function<voi
   }));
   ASSIGN_OR_RETURN(const double loss, pass_.Loss(batch));
   (*leaf)[0] = static_cast<float>(loss / static_cast<double>(batch_size));
-  RETURN_IF_ERROR(CheckLoss((*leaf)[0], slice));
+  absl::Status computed = CheckLoss((*leaf)[0], slice);
+  if (!computed.ok() && !spec.skips_nonfinite) return computed;
   if (after_loss) after_loss();
   // Every shard has answered for this step before anything of it is pushed.
   RETURN_IF_ERROR(plan_.client.AwaitAll());
   size_t parts = 0, run = 0;  // that are complete
-  RETURN_IF_ERROR(pass_.Backward(
-      weights, batch, slice.gradient_scale, gradients, [&](const FloatRange& floats) {
-        RETURN_IF_ERROR(CheckGradients(floats, buffer.get(), slice));
-        for (++parts; run < plan_.runs.size() && plan_.runs[run].parts <= parts; ++run) {
-          RETURN_IF_ERROR(hand_over(run, buffer));
-        }
-        return absl::OkStatus();
-      }));
+  const auto complete = [&](const FloatRange& floats) {
+    RETURN_IF_ERROR(CheckGradients(floats, buffer.get(), slice));
+    if (spec.skips_nonfinite) return absl::OkStatus();
+    for (++parts; run < plan_.runs.size() && plan_.runs[run].parts <= parts; ++run) {
+      RETURN_IF_ERROR(hand_over(run, buffer));
+    }
+    return absl::OkStatus();
+  };
+  if (computed.ok()) {
+    computed = pass_.Backward(weights, batch, slice.gradient_scale, gradients, complete);
+  }
+  if (spec.skips_nonfinite) computed = HandOverWhole(computed, slice, buffer, leaf, hand_over);
+  RETURN_IF_ERROR(computed);
   busy_ += SecondsSince(start) - waited;
   return absl::OkStatus();
+}
+
+absl::Status Lane::HandOverWhole(const absl::Status& computed, const Slice& slice,
+                                 const FloatBuffer& gradients, Leaf* leaf,
+                                 const HandOver& hand_over) const {
+  if (FailureCode(computed) == kNonFinite) {
+    RETURN_IF_ERROR(CheckWeights(slice));
+    PoisonFloats(gradients.get(), ModelFloats().size());
+    leaf->Skip();
+    if (plan_.on_skip) plan_.on_skip(slice.step, std::string(computed.message()));
+  } else {
+    RETURN_IF_ERROR(computed);
+  }
+  for (size_t run = 0; run < plan_.runs.size(); ++run) RETURN_IF_ERROR(hand_over(run, gradients));
+  return absl::OkStatus();
+}
+
+FloatRange Lane::ModelFloats() const {
+  return plan_.grid.FloatsOf({0, plan_.grid.BlocksOf(metrics_tensor_).begin});
 }
 
 absl::Status Lane::CheckLoss(float loss, const Slice& slice) const {
@@ -99,7 +124,15 @@ absl::Status Lane::CheckGradients(const FloatRange& floats, const float* gradien
                                   const Slice& slice) const {
   const std::string found = FirstNonFinite(plan_.grid, floats, gradients);
   if (found.empty()) return absl::OkStatus();
-  return NonFiniteError(found, plan_.sampler, slice.step, slice.number);
+  return NonFiniteError(absl::StrCat("the gradient of ", found), plan_.sampler, slice.step,
+                        slice.number);
+}
+
+absl::Status Lane::CheckWeights(const Slice& slice) const {
+  const std::string found = FirstNonFinite(plan_.grid, ModelFloats(), plan_.client.tensor(0));
+  if (found.empty()) return absl::OkStatus();
+  return NonFiniteError(absl::StrCat("of the weights, ", found), plan_.sampler, slice.step,
+                        slice.number);
 }
 
 absl::Status Lane::Evaluate(uint32_t slice, Leaf* leaf) {

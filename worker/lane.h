@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "common/base/buffer_pool.h"
@@ -29,11 +30,14 @@ struct LanePlan {  // shared by all lanes, which it outlives
   const std::vector<BlockRun>& runs;
   ParameterClient& client;
   BufferPool& pool;
+  // A slice of this step is skipped, and why; from any lane's thread.
+  const std::function<void(uint64_t step, const std::string& why)>& on_skip;
 };
 
 // The metrics tensor: each slice's share of it is a leaf, the sum over a step's slices is the
-// step's. Floats: the training loss; the step, in two parts, told by slice 0 alone; and if the step
-// began with an evaluation, test loss and the job's metrics.
+// step's. Floats: the training loss; the step, in two parts, told by slice 0 alone; if the step
+// began with an evaluation, test loss and the job's metrics; and if slices may be skipped, last,
+// whether this one is, of which the servers make how many steps have been, this one included.
 class Leaf {
  public:
   static constexpr size_t kStep = 1, kEvaluation = 3;
@@ -48,6 +52,11 @@ class Leaf {
     return static_cast<uint64_t>(sum[kStep + 1]) * kPart + static_cast<uint64_t>(sum[kStep]);
   }
   float& operator[](size_t i) { return values_[i]; }
+  // Of a job that may: the slice has no loss and is told to be skipped.
+  void Skip() {
+    values_.front() = 0;
+    values_.back() = 1;
+  }
   // As a tensor of its own.
   Payload Take(BufferPool& pool) const;
 
@@ -69,7 +78,8 @@ class Lane {
   // the leaf's loss is known and nothing was handed over; `hand_over` for each run of blocks whose
   // gradients are complete, in the order of the runs, with a buffer of the whole model's.
   // Not OK: it ends here. NonFinite: the loss or a gradient is no finite number; of that gradient
-  // nothing was handed over.
+  // nothing was handed over. If the job skips such a step, nothing at all is handed over before all
+  // of it is known to be finite, and otherwise poison (poison.h); NonFinite are then only weights.
   using HandOver = std::function<absl::Status(size_t run, const FloatBuffer& gradients)>;
   absl::Status Train(const Slice& slice, Leaf* leaf, const std::function<void()>& after_loss,
                      const HandOver& hand_over);
@@ -85,6 +95,13 @@ class Lane {
   // As soon as they are complete, when they are still in a cache.
   absl::Status CheckGradients(const FloatRange& floats, const float* gradients,
                               const Slice& slice) const;
+  // With weights that are not finite no step would ever count again.
+  absl::Status CheckWeights(const Slice& slice) const;
+  // What was `computed` of the slice leaves whole, or poisoned if that is NonFinite.
+  absl::Status HandOverWhole(const absl::Status& computed, const Slice& slice,
+                             const FloatBuffer& gradients, Leaf* leaf,
+                             const HandOver& hand_over) const;
+  FloatRange ModelFloats() const;
 
   const LanePlan& plan_;
   const uint32_t metrics_tensor_;

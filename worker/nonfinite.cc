@@ -31,20 +31,19 @@ absl::Status NonFiniteError(const std::string& what, const Sampler& sampler, uin
                                  Samples(sampler.Slice(step, virtual_worker))));
 }
 
-std::string FirstNonFinite(const BlockGrid& grid, const FloatRange& floats,
-                           const float* gradients) {
-  if (AllFinite(static_cast<int64_t>(floats.size()), gradients + floats.begin)) return "";
+std::string FirstNonFinite(const BlockGrid& grid, const FloatRange& floats, const float* values) {
+  if (AllFinite(static_cast<int64_t>(floats.size()), values + floats.begin)) return "";
   uint64_t at = floats.begin;
-  while (std::isfinite(gradients[at])) ++at;
+  while (std::isfinite(values[at])) ++at;
   uint64_t before = 0;  // floats of the tensors in front of its own
   size_t tensor = 0;
   for (; at >= before + static_cast<uint64_t>(grid.tensors()[tensor].size()); ++tensor) {
     before += static_cast<uint64_t>(grid.tensors()[tensor].size());
   }
-  return absl::StrCat("the gradient of tensor ", grid.tensors()[tensor].name, " is ",
-                      std::isnan(gradients[at]) ? "nan"
-                      : gradients[at] > 0       ? "inf"
-                                                : "-inf",
+  return absl::StrCat("tensor ", grid.tensors()[tensor].name, " is ",
+                      std::isnan(values[at]) ? "nan"
+                      : values[at] > 0       ? "inf"
+                                             : "-inf",
                       " at its float ", at - before);
 }
 

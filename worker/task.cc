@@ -17,6 +17,7 @@ namespace {
 
 constexpr Duration kDeliverDone = seconds(60);  // the scheduler may be restarting
 constexpr Duration kDeliverFailure = seconds(5);
+constexpr int kMostSkipsTold = 8;  // in one report
 
 void FillIdentity(const Task::Options& options, pb::TaskReport* report) {
   report->set_job(options.job);
@@ -54,7 +55,20 @@ void FillProgress(const Progress& progress, const JobSpec& spec, pb::TaskReport*
   if (progress.step_seconds > 0) {
     report->set_busy(std::min(1.0, progress.busy_seconds / progress.step_seconds));
   }
+  report->clear_skipped_steps();
+  if (progress.skipped) report->set_skipped_steps(*progress.skipped);
   if (progress.evaluated) FillMetrics(progress, spec, report);
+}
+
+// False: enough of it is waiting to be told.
+bool AddSkip(uint64_t step, const std::string& why, pb::TaskReport* report) {
+  const int waiting = report->skipped_size();
+  if (waiting >= kMostSkipsTold) return false;
+  if (waiting > 0 && report->skipped(waiting - 1).step() == step) return false;
+  pb::SkippedStep* skipped = report->add_skipped();
+  skipped->set_step(step);
+  skipped->set_why(why);
+  return true;
 }
 
 }  // namespace
@@ -170,8 +184,13 @@ absl::Status Task::Work(Workshop& w) {
 
 absl::Status Task::Train(Workshop& w, TaskReporter& reporter) {
   ParameterClient& client = *w.client;
+  const auto on_skip = [&reporter](uint64_t step, const std::string& why) {
+    bool told = false;
+    reporter.Update([&](pb::TaskReport* report) { told = AddSkip(step, why, report); }, false);
+    if (told) LogWarning("step ", step, " is skipped: ", why);
+  };
   Trainer trainer(
-      {w.spec, w.grid, *w.model, *w.train, w.test.get(), client, plans_, options_.threads},
+      {w.spec, w.grid, *w.model, *w.train, w.test.get(), client, plans_, options_.threads, on_skip},
       options_.rank, options_.incarnation, [&](const Progress& progress) {
         reporter.Update([&](pb::TaskReport* r) { FillProgress(progress, w.spec, r); },
                         progress.evaluated || progress.begins);

@@ -56,19 +56,23 @@ void TaskReporter::Send() {
   }
   if (wait) *report.mutable_wait() = *wait;
   auto gate = gate_;
-  coordinator_.ReportTask(report,
-                          [this, gate, edition](const absl::StatusOr<pb::TaskReportReply>& reply) {
-                            if (Gate::Pass pass(*gate); pass) Answered(reply.status(), edition);
-                          });
+  const int skips = report.skipped_size();
+  coordinator_.ReportTask(
+      report, [this, gate, edition, skips](const absl::StatusOr<pb::TaskReportReply>& reply) {
+        if (Gate::Pass pass(*gate); pass) Answered(reply.status(), edition, skips);
+      });
 }
 
-void TaskReporter::Answered(const absl::Status& status, uint64_t edition) {
+void TaskReporter::Answered(const absl::Status& status, uint64_t edition, int skips) {
   bool again, refused;
   {
     MutexLock lock(mutex_);
     sending_ = false;
     again = urgent_ && status.ok();
-    if (status.ok()) delivered_ = std::max(delivered_, edition);
+    if (status.ok()) {
+      delivered_ = std::max(delivered_, edition);
+      report_.mutable_skipped()->DeleteSubrange(0, skips);
+    }
     refused = absl::IsFailedPrecondition(status) && !refused_;
     refused_ |= refused;
     changed_.NotifyAll();

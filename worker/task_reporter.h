@@ -1,6 +1,7 @@
 // Tells the scheduler how far a task is: at most four times a second, at once when something was
 // evaluated or has ended. One call under way at a time; a report that is overtaken is replaced,
-// never queued. Rides out the scheduler's absence.
+// never queued; what it says of skipped steps stays until the scheduler has taken it. Rides out the
+// scheduler's absence.
 #pragma once
 
 #include <functional>
@@ -32,7 +33,8 @@ class TaskReporter {
  private:
   void Tick();
   void Send();
-  void Answered(const absl::Status& status, uint64_t edition);
+  // `skips`: steps that were told to be skipped.
+  void Answered(const absl::Status& status, uint64_t edition, int skips);
 
   Coordinator& coordinator_;
   Timer& timer_;

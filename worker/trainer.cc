@@ -37,7 +37,7 @@ Trainer::Trainer(const Parts& parts, uint32_t rank, uint64_t incarnation,
       runs_(RunsOf(parts.grid, parts.model.BackwardParts())),
       crew_(parts.threads),
       lane_plan_{parts_.spec, parts_.grid, parts_.model,  parts_.train, parts_.test,
-                 sampler_,    runs_,       parts_.client, pool_} {
+                 sampler_,    runs_,       parts_.client, pool_,        parts_.on_skip} {
   parts_.client.SetSamples(parts_.train.samples());
   for (int i = 0; i < crew_.threads(); ++i) lanes_.push_back(std::make_unique<Lane>(lane_plan_));
   rounds_ = std::make_unique<MinibatchRounds>(
@@ -107,6 +107,7 @@ absl::Status Trainer::RunUnder(const pb::Plan& plan, const pb::TaskSlot& task) {
   progress_.history = plan.history();
   progress_.step = start.version;
   progress_.evaluated = false;
+  progress_.skipped.reset();
   before_rounds_ = progress_;
   Progress begun = progress_;
   begun.begins = true;
@@ -230,10 +231,14 @@ void Trainer::Report(uint64_t step) {
     progress_.has_loss = true;
     progress_.loss = values[0];
   }
+  if (parts_.spec.skips_nonfinite) {
+    progress_.skipped = static_cast<uint64_t>(values[parts_.spec.MetricFloats() - 1]);
+  }
   progress_.evaluated = EvaluationDue(step);
   if (progress_.evaluated) {
-    progress_.metrics.assign(values + Leaf::kEvaluation, values + parts_.spec.MetricFloats());
-    for (size_t i = 0; i < parts_.spec.evaluate.metrics.size(); ++i) {
+    const size_t metrics = parts_.spec.evaluate.metrics.size();
+    progress_.metrics.assign(values + Leaf::kEvaluation, values + Leaf::kEvaluation + 1 + metrics);
+    for (size_t i = 0; i < metrics; ++i) {
       double& value = progress_.metrics[1 + i];
       if (parts_.spec.evaluate.metrics[i] == MetricKind::kRmse) value = std::sqrt(value);
     }

@@ -13,6 +13,8 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "common/base/buffer_pool.h"
@@ -37,13 +39,14 @@ struct Progress {
   bool begins = false;   // a plan's work; `step` is where
   uint64_t step = 0;     // finished: the version of the weights it has
   bool has_loss = false;
-  double loss = 0;              // of the last finished step: mean over its batch
-  bool evaluated = false;       // `metrics` is new
-  std::vector<double> metrics;  // test loss, then the job's metrics
-  uint64_t step_samples = 0;    // of the whole job, in the steps this process took part in
-  double step_seconds = 0;      // without evaluation
-  double busy_seconds = 0;      // computing
-  uint64_t slices = 0;          // computed in them
+  double loss = 0;                  // of the last finished step: mean over its batch
+  bool evaluated = false;           // `metrics` is new
+  std::vector<double> metrics;      // test loss, then the job's metrics
+  uint64_t step_samples = 0;        // of the whole job, in the steps this process took part in
+  double step_seconds = 0;          // without evaluation
+  double busy_seconds = 0;          // computing
+  uint64_t slices = 0;              // computed in them
+  std::optional<uint64_t> skipped;  // steps before `step`, if the job may skip any and it is known
 };
 
 class Trainer {
@@ -57,6 +60,8 @@ class Trainer {
     ParameterClient& client;
     PlanBox& plans;
     int threads;
+    // A slice of this step is skipped, and why; from any thread of the crew.
+    std::function<void(uint64_t step, const std::string& why)> on_skip = {};
   };
   Trainer(const Parts& parts, uint32_t rank, uint64_t incarnation,
           std::function<void(const Progress&)> on_progress);

@@ -86,15 +86,6 @@ void ParseCommunication(const ConfigNode& root) {
   root.Choice("communication", 0, {"ps"});
 }
 
-// What to do about a loss or a gradient that is not finite: end the job and say where it was.
-void ParseOnNonFinite(const ConfigNode& root) {
-  const ConfigNode node = root.Child("on_nonfinite");
-  if (node.text() == "skip_step") {
-    return node.Error("found skip_step; not available in this version; use fail");
-  }
-  root.Choice("on_nonfinite", 0, {"fail"});
-}
-
 DeviceKind ParseDevice(const ConfigNode& root) {
   const ConfigNode node = root.Child("device");
   if (node.text() == "gpu") {  // nearer to cpu, by its letters
@@ -135,7 +126,7 @@ ParsedJob ParseJob(const std::string& text, const std::string& directory) {
   spec.staleness_discount = root.Number("staleness_discount", 0, {0, 1e6});
   spec.balance = root.Choice("balance", 0, {"off", "auto"}) == 1;
   ParseCommunication(root);
-  ParseOnNonFinite(root);
+  spec.skips_nonfinite = root.Choice("on_nonfinite", 0, {"fail", "skip_step"}) == 1;
   const bool slices_good = !root.Child("train").Child("virtual_workers").faulty();
   const WorkersSpec workers =
       ParseWorkers(root, slices_good ? spec.virtual_workers : kMostVirtualWorkers);

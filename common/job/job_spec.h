@@ -76,6 +76,7 @@ struct JobSpec {
   ConsistencySpec consistency;    // to begin with
   double staleness_discount = 0;  // ssp, async: lr is divided by 1 + this * staleness in steps
   bool balance = false;           // bsp: virtual workers move from slow tasks to fast ones
+  bool skips_nonfinite = false;   // a step that is not finite changes nothing; else the job fails
   uint32_t workers = 1;           // tasks at most, spare ones not counted
   uint32_t min_workers = 1;       // tasks to start with at least; without a range: `workers`
   DeviceKind device = DeviceKind::kAuto;
@@ -85,8 +86,11 @@ struct JobSpec {
 
   // Steps of the whole job, once the number of training samples is known.
   uint64_t TotalSteps(uint64_t samples) const;
-  // Floats of the metrics block: train loss, the step (two floats), test loss, one a metric.
-  uint32_t MetricFloats() const { return 4 + static_cast<uint32_t>(evaluate.metrics.size()); }
+  // Floats of the metrics block: train loss, the step (two floats), test loss, one a metric; with
+  // `skips_nonfinite` a last one: steps skipped so far.
+  uint32_t MetricFloats() const {
+    return 4 + static_cast<uint32_t>(evaluate.metrics.size()) + (skips_nonfinite ? 1 : 0);
+  }
 };
 
 struct ParsedJob {

@@ -111,6 +111,7 @@ Json JobJson(const pb::JobStatus& status) {
       {"samples", Array(status.samples(), SamplesJson)},
       {"plan", status.plan()},
       {"restarts", status.restarts()},
+      {"skipped_steps", status.skipped_steps()},
       {"first_failure", FailureJson(status)},
       {"consistency", status.consistency()},
       {"backup", status.backup()},

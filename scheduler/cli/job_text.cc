@@ -114,6 +114,9 @@ std::string JobText(const pb::JobStatus& status) {
   }
   AppendField(&text, "plan", absl::StrCat(status.plan()));
   AppendField(&text, "restarts", absl::StrCat(status.restarts()));
+  if (status.skipped_steps() > 0) {
+    AppendField(&text, "skipped", absl::StrCat(status.skipped_steps(), " steps, not finite"));
+  }
   AppendField(&text, "time", DurationText(status.wall_seconds()));
   if (!status.first_failure().code().empty()) {
     AppendField(&text, "failure", FailureText(status.first_failure()));

@@ -27,6 +27,7 @@ pb::JobStatus FullStatus() {
   samples->set_applied(59000);
   status.set_plan(7);
   status.set_restarts(3);
+  status.set_skipped_steps(4);
   pb::Failure* failure = status.mutable_first_failure();
   failure->set_code("TaskExited");
   failure->set_message("task 1 was killed by signal 9");
@@ -74,6 +75,7 @@ TEST_CASE("a job's JSON has every field of the contract, with its value") {
     "id": "mnist-mlp-1", "name": "mnist-mlp", "state": "FAILED", "step": 120, "steps": 1175, "epoch": 2,
     "loss": 0.25, "metrics": {"test_accuracy": 0.5}, "samples_per_second": 81234.0,
     "samples": [{"epoch": 0, "expected": 60000, "applied": 59000}], "plan": 7, "restarts": 3,
+    "skipped_steps": 4,
     "first_failure": {"code": "TaskExited", "message": "task 1 was killed by signal 9", "node": "worker-0",
                       "rank": 1, "exit": 137, "log_tail": "one\ntwo\n"},
     "consistency": "bsp", "backup": 1, "max_staleness": 2, "staleness_counts": [40, 0, 3],
@@ -184,8 +186,9 @@ TEST_CASE("the progress line has step, loss, rate and time to go") {
 
 TEST_CASE("a job's table has consistency, staleness, backups, and each task's busy share") {
   const std::string text = JobText(FullStatus());
-  for (const char* piece : {"consistency bsp\n", "backup      1\n", "staleness   at most 2 steps\n",
-                            "1     worker-0  -    LOST   119   [0, 4)  75 %\n"}) {
+  for (const char* piece :
+       {"consistency bsp\n", "backup      1\n", "staleness   at most 2 steps\n",
+        "skipped     4 steps, not finite\n", "1     worker-0  -    LOST   119   [0, 4)  75 %\n"}) {
     INFO(text << piece);
     CHECK(text.find(piece) != std::string::npos);
   }

@@ -20,12 +20,15 @@ constexpr uint64_t kSteps = 4;
 // virtual workers. Everything runs on this thread but the disk.
 struct ShardFixture {
   ShardRoom room;
-  std::shared_ptr<const ShardJob> job = MakeJob("job", {6, 4, 3}, Kind::kMomentum, 4);
+  std::shared_ptr<const ShardJob> job;
   BlockRange all{0, job->grid.blocks()};
   PlainLoop truth{*job, kSteps};
   std::shared_ptr<ParameterShard> shard;
 
-  explicit ShardFixture(uint64_t budget = 1 << 20) : room(budget) { Start(1); }
+  explicit ShardFixture(uint64_t budget = 1 << 20, bool skips_nonfinite = false)
+      : room(budget), job(MakeJob("job", {6, 4, 3}, Kind::kMomentum, 4, skips_nonfinite)) {
+    Start(1);
+  }
 
   void Start(uint64_t plan) {
     shard = room.MakeShard(job, 0, all);

@@ -20,8 +20,10 @@ namespace paracord {
 // Tensors of the given sizes, the last of them averaged state, then the metrics: one block each,
 // unless a size is above kBlockFloats.
 inline std::shared_ptr<const ShardJob> MakeJob(const std::string& id, std::vector<int64_t> sizes,
-                                               OptimizerSpec::Kind kind, uint32_t virtual_workers) {
+                                               OptimizerSpec::Kind kind, uint32_t virtual_workers,
+                                               bool skips_nonfinite = false) {
   JobSpec spec;
+  spec.skips_nonfinite = skips_nonfinite;
   spec.seed = 7;
   spec.virtual_workers = virtual_workers;
   spec.optimizer.kind = kind;

@@ -31,7 +31,8 @@ using Tensors = std::vector<std::vector<float>>;
 struct PlainRun {
   Tensors weights;  // of version `steps`, one a tensor of the model
   uint64_t steps = 0;
-  std::vector<double> losses;                         // of each step, mean over its batch
+  uint64_t skipped = 0;        // steps that were not finite, if the job may skip any
+  std::vector<double> losses;  // of each step, mean over its batch
   std::map<uint64_t, std::vector<double>> evaluated;  // by version: test loss, the job's metrics
 };
 
@@ -90,8 +91,20 @@ class PlainLoop {
   }
 
   void Train(uint64_t step) {
-    const Tensors sum =
-        AddTree(0, spec_.virtual_workers, [&](uint32_t worker) { return Gradient(step, worker); });
+    bool finite = true;
+    const Tensors sum = AddTree(0, spec_.virtual_workers, [&](uint32_t worker) {
+      Tensors gradient = Gradient(step, worker);
+      if (spec_.skips_nonfinite && !AllFinite(gradient)) {
+        finite = false;
+        gradient.back()[0] = 0;
+      }
+      return gradient;
+    });
+    run_.losses.push_back(sum.back()[0]);
+    if (!finite) {
+      ++run_.skipped;
+      return;
+    }
     const UpdateStep update = PrepareUpdate(spec_.optimizer, step, run_.steps);
     for (size_t t = 0; t < run_.weights.size(); ++t) {
       float* weights = run_.weights[t].data();
@@ -100,7 +113,15 @@ class PlainLoop {
       ApplyUpdate(update, {sum[t].data(), nullptr, weights, weights, first, first, second, second},
                   run_.weights[t].size());
     }
-    run_.losses.push_back(sum.back()[0]);
+  }
+
+  static bool AllFinite(const Tensors& tensors) {
+    for (const std::vector<float>& tensor : tensors) {
+      for (const float value : tensor) {
+        if (!std::isfinite(value)) return false;
+      }
+    }
+    return true;
   }
 
   // Of one slice: one gradient a tensor, then the slice's share of the loss.

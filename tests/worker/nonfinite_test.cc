@@ -111,12 +111,10 @@ TEST_CASE("the first float that is not finite is told by its tensor and its plac
   std::vector<float> gradients(8, 1.0f);
   CHECK(FirstNonFinite(grid, {0, 8}, gradients.data()).empty());
   gradients[7] = -kInfinity;
-  CHECK(FirstNonFinite(grid, {0, 8}, gradients.data()) ==
-        "the gradient of tensor 0.bias is -inf at its float 1");
+  CHECK(FirstNonFinite(grid, {0, 8}, gradients.data()) == "tensor 0.bias is -inf at its float 1");
   CHECK(FirstNonFinite(grid, {0, 6}, gradients.data()).empty());
   gradients[5] = kInfinity - kInfinity;
-  CHECK(FirstNonFinite(grid, {0, 8}, gradients.data()) ==
-        "the gradient of tensor 0.weight is nan at its float 5");
+  CHECK(FirstNonFinite(grid, {0, 8}, gradients.data()) == "tensor 0.weight is nan at its float 5");
 }
 
 }  // namespace

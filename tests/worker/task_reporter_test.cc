@@ -94,6 +94,28 @@ TEST_CASE("while the scheduler is away it is tried again at the usual pace") {
   }
 }
 
+TEST_CASE("a skipped step is told until the scheduler has taken it, and then no more") {
+  ReporterFixture f;
+  const auto skip = [&](uint64_t step) {
+    f.reporter->Update([step](pb::TaskReport* r) { r->add_skipped()->set_step(step); }, true);
+  };
+  skip(3);
+  f.Reply(absl::UnavailableError("nobody there"));
+  skip(4);
+  REQUIRE(f.scheduler.reports.size() == 1);
+  CHECK(f.scheduler.reports.front().request.skipped_size() == 2);
+  skip(5);  // while the call is under way
+  f.Reply(pb::TaskReportReply());
+  f.timer.Advance(Duration::zero());
+  REQUIRE(f.scheduler.reports.size() == 1);
+  REQUIRE(f.scheduler.reports.front().request.skipped_size() == 1);
+  CHECK(f.scheduler.reports.front().request.skipped(0).step() == 5);
+  f.Reply(pb::TaskReportReply());
+  f.timer.Advance(kInterval);
+  REQUIRE(f.scheduler.reports.size() == 1);
+  CHECK(f.scheduler.reports.front().request.skipped_size() == 0);
+}
+
 TEST_CASE("a task whose time is over is told once, and says no more") {
   ReporterFixture f;
   f.Update(1, true);

@@ -115,6 +115,16 @@ TEST_CASE("balance is off or auto, and staleness_discount a number that is not n
         "line 4: staleness_discount: found '-1'; expected a number from 0 to 1000000\n");
 }
 
+TEST_CASE("what is not finite fails the job or skips the step, which the metrics then count") {
+  CHECK_FALSE(Parse("").spec.skips_nonfinite);
+  CHECK_FALSE(Parse("on_nonfinite: fail").spec.skips_nonfinite);
+  CHECK(Parse("on_nonfinite: skip_step").spec.skips_nonfinite);
+  CHECK(Errors("on_nonfinite: skip_step") == "");
+  CHECK(Errors("on_nonfinite: skip") ==
+        "line 4: on_nonfinite: found 'skip'; expected one of fail, skip_step\n");
+  CHECK(Parse("on_nonfinite: skip_step").spec.MetricFloats() == Parse("").spec.MetricFloats() + 1);
+}
+
 TEST_CASE("of virtual workers that are wrong themselves workers says nothing") {
   const ParsedJob job = ParseJob(
       "model: {input: [4], layers: [{linear: 3}], loss: softmax_cross_entropy}\n"
