@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "scheduler/checkpoints.h"
+#include "scheduler/drain.h"
 #include "scheduler/job_settings.h"
 #include "scheduler/job_status.h"
 #include "scheduler/origin.h"
@@ -229,14 +230,21 @@ pb::ListNodesReply Cluster::MakeNodes() const {
     node->set_role(member.who.role());
     node->set_address(member.who.address());
     node->set_pid(member.ready() ? member.who.pid() : 0);
-    node->set_state(Name(member.state));
+    node->set_draining(jobs_.IsDraining(name));
     node->set_slots(member.who.slots());
     node->set_memory_bytes(member.who.memory_bytes());
     node->set_memory_used(member.ready() ? member.report.memory_used() : 0);
     const auto taken = usage.slots.find(name);
     if (taken != usage.slots.end()) node->set_tasks(static_cast<uint32_t>(taken->second.size()));
+    const bool in_use = !member.ready() || !node->draining();
+    node->set_state(in_use ? Name(member.state) : node->tasks() > 0 ? "DRAINING" : "DRAINED");
   }
   return reply;
+}
+
+void Cluster::Drain(const pb::DrainRequest& request, Callback<pb::DrainReply> done) {
+  Run<pb::DrainReply>([this, request](Moment) { return OrderDrain(request, members_, jobs_); },
+                      std::move(done));
 }
 
 void Cluster::Cancel(const pb::CancelRequest& request, Callback<pb::CancelReply> done) {

@@ -55,6 +55,7 @@ class Cluster : public Coordinator {
   void GetJob(const pb::GetJobRequest& request, Callback<pb::GetJobReply> done) override;
   void ListJobs(const pb::ListJobsRequest& request, Callback<pb::ListJobsReply> done) override;
   void ListNodes(const pb::ListNodesRequest& request, Callback<pb::ListNodesReply> done) override;
+  void Drain(const pb::DrainRequest& request, Callback<pb::DrainReply> done) override;
   void Cancel(const pb::CancelRequest& request, Callback<pb::CancelReply> done) override;
   void SetJob(const pb::SetJobRequest& request, Callback<pb::SetJobReply> done) override;
   void ChangeCheckpoint(const pb::ChangeCheckpointRequest& request,

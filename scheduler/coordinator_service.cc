@@ -99,6 +99,12 @@ grpc::ServerUnaryReactor* CoordinatorService::ListNodes(grpc::CallbackServerCont
   return Serve(context, *request, reply, coordinator_, &Coordinator::ListNodes);
 }
 
+grpc::ServerUnaryReactor* CoordinatorService::Drain(grpc::CallbackServerContext* context,
+                                                    const pb::DrainRequest* request,
+                                                    pb::DrainReply* reply) {
+  return Serve(context, *request, reply, coordinator_, &Coordinator::Drain);
+}
+
 grpc::ServerUnaryReactor* CoordinatorService::Cancel(grpc::CallbackServerContext* context,
                                                      const pb::CancelRequest* request,
                                                      pb::CancelReply* reply) {

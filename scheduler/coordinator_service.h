@@ -41,6 +41,8 @@ class CoordinatorService : public pb::Coordinator::CallbackService {
   grpc::ServerUnaryReactor* ListNodes(grpc::CallbackServerContext* context,
                                       const pb::ListNodesRequest* request,
                                       pb::ListNodesReply* reply) override;
+  grpc::ServerUnaryReactor* Drain(grpc::CallbackServerContext* context,
+                                  const pb::DrainRequest* request, pb::DrainReply* reply) override;
   grpc::ServerUnaryReactor* Cancel(grpc::CallbackServerContext* context,
                                    const pb::CancelRequest* request,
                                    pb::CancelReply* reply) override;

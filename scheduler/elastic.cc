@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "scheduler/drain.h"
 #include "scheduler/plan_tasks.h"
 #include "scheduler/resize.h"
 #include "scheduler/slots.h"
@@ -86,7 +87,7 @@ void Give(const std::vector<Job*>& jobs, const std::vector<std::set<uint32_t>>& 
 
 void GiveToRunning(const Situation& situation) {
   for (const auto& [order, job] : situation.table.jobs()) {
-    const uint32_t missing = Missing(*job);
+    const uint32_t missing = Missing(*job) + Stuck(*job, situation.table.draining());
     if (missing == 0) continue;
     const Resources resources = situation.Available();
     const Candidates candidates = SlotsFor(job->plan(), {}, resources);
@@ -149,7 +150,7 @@ void GrowBack(Job& job, const Situation& situation, std::vector<pb::Wait>& waits
 Resources Unclaimed(const Situation& situation) {
   Resources resources = situation.Available();
   for (const auto& [order, job] : situation.table.jobs()) {
-    const uint32_t missing = Missing(*job);
+    const uint32_t missing = Missing(*job) + Stuck(*job, situation.table.draining());
     if (missing == 0) continue;
     Candidates candidates = SlotsFor(job->plan(), job->LostRanks(), resources);
     for (uint32_t i = 0; i < missing; ++i) {

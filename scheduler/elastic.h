@@ -1,6 +1,7 @@
 // Who gets free slots, and who gives some back: running jobs grow and shrink.
 //
-//   first   tasks that running jobs must have (`workers`; the least of a range) and have lost
+//   first   tasks that running jobs must have (`workers`; the least of a range) and have lost, or
+//           have on workers that are being drained
 //   then    the first pending job; for it, and for those, others give back what they have beyond
 //           what they must have: backups, and the tasks of a range. The youngest job is asked first
 //   then    running jobs, up to the most of their range, and then their backups
@@ -19,7 +20,7 @@ namespace paracord {
 // Tasks that are missing are placed on free slots; what is missing still is a wait.
 void GrowBack(Job& job, const Situation& situation, std::vector<pb::Wait>& waits);
 
-// What there is beside the free slots that running jobs miss tasks for.
+// What there is beside the free slots that running jobs miss tasks for, or have to move tasks to.
 Resources Unclaimed(const Situation& situation);
 
 // After all pending jobs that could start have started. `blocking`: the first that could not, or

@@ -173,7 +173,9 @@ void Job::Publish(const pb::Plan& plan, const std::string& why, Moment now) {
       status->add_tasks()->set_rank(rank);
     }
     const pb::TaskSlot* old = FindTask(before, slot.rank());
-    if (old == nullptr || old->incarnation() != slot.incarnation()) StartTask(slot);
+    const bool same = old != nullptr && old->incarnation() == slot.incarnation();
+    if (old != nullptr && !same && !TaskIs(slot.rank(), kTaskLost)) ReleaseSlot(*old, now);
+    if (!same) StartTask(slot);
     task(slot.rank()).set_begin(slot.begin());
     task(slot.rank()).set_end(slot.end());
   }

@@ -108,7 +108,7 @@ class Job {
   // One line of the job's history, for people; also logged.
   void Note(const std::string& text, Moment now);
   // A new TRAINING plan; tasks with a new incarnation are STARTING, those that it does not name any
-  // more RELEASED. The first one starts the job.
+  // more RELEASED, and the processes of either leave their slots. The first one starts the job.
   void Publish(const pb::Plan& plan, const std::string& why, Moment now);
   // All tasks are done: the plan becomes FINISHED, at the last step.
   void Finish(Moment now);

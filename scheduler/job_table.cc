@@ -89,7 +89,9 @@ absl::StatusOr<JobTable> JobTable::Load(std::unique_ptr<Journal> journal) {
 }
 
 JobTable::JobTable(std::unique_ptr<Journal> journal, pb::ClusterRecord cluster)
-    : journal_(std::move(journal)), cluster_(std::move(cluster)) {}
+    : journal_(std::move(journal)),
+      cluster_(std::move(cluster)),
+      draining_(cluster_.draining().begin(), cluster_.draining().end()) {}
 
 absl::StatusOr<Job*> JobTable::Find(const std::string& id) const {
   if (Job* job = Get(id)) return job;
@@ -133,6 +135,17 @@ absl::StatusOr<Job*> JobTable::Add(const pb::SubmitRequest& request, Moment now)
 void JobTable::Remove(const Job* job) {
   by_id_.erase(job->id());
   jobs_.erase(job->record.order());
+}
+
+void JobTable::SetDraining(const std::string& worker, bool draining) {
+  if (draining == IsDraining(worker)) return;
+  if (draining) {
+    draining_.insert(worker);
+  } else {
+    draining_.erase(worker);
+  }
+  cluster_.mutable_draining()->Assign(draining_.begin(), draining_.end());
+  cluster_changed_ = true;
 }
 
 Usage JobTable::UsageOf(const Membership& members) const {

@@ -1,11 +1,12 @@
-// All jobs, in the order in which they were submitted, and their journal. Not thread-safe: lives on
-// the cluster's strand.
+// All jobs, in the order in which they were submitted, the workers that are out of use, and the
+// journal of both. Not thread-safe: lives on the cluster's strand.
 //
 // Every change is made in memory first and journaled by Save before the caller shows it to anybody.
 #pragma once
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -31,6 +32,10 @@ class JobTable {
   absl::StatusOr<Job*> Add(const pb::SubmitRequest& request, Moment now);
   // Takes back what Add made last.
   void Remove(const Job* job);
+  // Names of workers that get no new task.
+  const std::set<std::string>& draining() const { return draining_; }
+  bool IsDraining(const std::string& worker) const { return draining_.count(worker) > 0; }
+  void SetDraining(const std::string& worker, bool draining);
   // Slots and memory that running jobs hold, slots whose old processes may still live, and memory
   // that servers have not freed yet.
   Usage UsageOf(const Membership& members) const;
@@ -43,6 +48,7 @@ class JobTable {
   std::unique_ptr<Journal> journal_;
   pb::ClusterRecord cluster_;
   bool cluster_changed_ = false;
+  std::set<std::string> draining_;  // as in `cluster_`
   std::map<uint64_t, std::unique_ptr<Job>> jobs_;
   std::map<std::string, Job*> by_id_;
 };

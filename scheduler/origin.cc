@@ -23,6 +23,9 @@ absl::Status CheckAlike(const JobSpec& spec, const Job& source) {
   if (!SameTensors(spec.model, other.model)) differs = "model";
   if (spec.optimizer.kind != other.optimizer.kind) differs = "train.optimizer.kind";
   if (spec.virtual_workers != other.virtual_workers) differs = "train.virtual_workers";
+  if (spec.MetricFloats() != other.MetricFloats()) {
+    differs = "train.evaluate.metrics or on_nonfinite";
+  }
   if (differs.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat("init: ", differs, " is not that of ", source.id(),
                                                  ", whose checkpoint this job is to begin with"));

@@ -23,7 +23,7 @@ std::string SlotsMissing(const JobNeeds& needs, const Resources& resources, uint
   std::string what =
       absl::StrCat(needs.min_workers(), " free slots", device, " needed, ", free, " free");
   if (resources.workers.empty()) return absl::StrCat(what, ": no worker has joined");
-  const std::string busy = BusyString(resources);
+  const std::string busy = WhyNoSlot(resources);
   if (!busy.empty()) absl::StrAppend(&what, " (", busy, ")");
   return what;
 }
@@ -235,7 +235,7 @@ Planned NextPlan(const pb::Plan& last, const Changes& changes, const Resources& 
 }
 
 pb::Wait WaitForSlot(const pb::Plan& plan, uint32_t rank, const Resources& resources) {
-  const std::string busy = BusyString(resources);
+  const std::string busy = WhyNoSlot(resources);
   return MakeWait(absl::StrCat("task ", rank),
                   absl::StrCat("a free slot that computes as ", ClassString(plan.compute()),
                                busy.empty() ? "" : absl::StrCat(" (", busy, ")")));

@@ -6,6 +6,7 @@
 #include "common/base/status.h"
 #include "common/base/units.h"
 #include "scheduler/checkpoints.h"
+#include "scheduler/drain.h"
 #include "scheduler/elastic.h"
 #include "scheduler/held_memory.h"
 #include "scheduler/job_status.h"
@@ -37,6 +38,7 @@ void FollowServers(Job& job, const Situation& situation) {
     } else if (job.training() && (!job.LostRanks().empty() || !findings.returned.empty())) {
       Replan(job, situation, findings);
     }
+    if (job.training()) MoveAway(job, situation, findings.waits);
     if (job.training()) GrowBack(job, situation, findings.waits);
   }
   if (job.running()) job.waits = MergeWaits(job.waits, std::move(findings.waits), situation.now);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -37,10 +38,21 @@ std::string BusyString(const Resources& resources) {
   std::vector<std::string> parts;
   for (const KnownMember* worker : resources.workers) {
     const auto taken = resources.usage.slots.find(worker->name());
-    if (taken == resources.usage.slots.end() || taken->second.empty()) continue;
+    const bool any = taken != resources.usage.slots.end() && !taken->second.empty();
+    if (!any || resources.IsDraining(*worker)) continue;
     const std::set<std::string> jobs(taken->second.begin(), taken->second.end());
     parts.push_back(absl::StrCat(worker->name(), ": ", taken->second.size(), " of ",
                                  worker->who.slots(), " busy with ", absl::StrJoin(jobs, ", ")));
+  }
+  return absl::StrJoin(parts, "; ");
+}
+
+std::string WhyNoSlot(const Resources& resources) {
+  std::vector<std::string> parts;
+  if (std::string busy = BusyString(resources); !busy.empty()) parts.push_back(std::move(busy));
+  for (const KnownMember* worker : resources.workers) {
+    if (!resources.IsDraining(*worker)) continue;
+    parts.push_back(absl::StrCat(worker->name(), " is being drained"));
   }
   return absl::StrJoin(parts, "; ");
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,16 +27,21 @@ struct Resources {
   std::vector<const KnownMember*> workers;  // READY, in name order
   uint32_t min_servers = 1;
   Usage usage;
+  std::set<std::string> draining;  // workers that get no new task
 
   // Null: no such server is READY.
   const KnownMember* FindServer(const std::string& name) const;
+  bool IsDraining(const KnownMember& worker) const { return draining.count(worker.name()) > 0; }
   uint32_t FreeSlots(const KnownMember& worker) const;
   // With those that are about to be free.
   uint32_t FreeSoon(const KnownMember& worker) const;
   uint64_t FreeMemory(const KnownMember& server) const;
 };
 
-// For people: "worker-0: 1 of 2 busy with a-1; worker-1: ...", empty if nothing is taken.
+// For people, of the workers that may get tasks: "worker-0: 1 of 2 busy with a-1; worker-1: ...",
+// empty if nothing is taken.
 std::string BusyString(const Resources& resources);
+// The same, and who may get none: "worker-0: 1 of 2 busy with a-1; worker-1 is being drained".
+std::string WhyNoSlot(const Resources& resources);
 
 }  // namespace paracord

@@ -17,7 +17,7 @@ struct Situation {
   // As of now within the pass: plans that it has published already count.
   Resources Available() const {
     return {members.Ready(pb::SERVER), members.Ready(pb::WORKER), min_servers,
-            table.UsageOf(members)};
+            table.UsageOf(members), table.draining()};
   }
 };
 

@@ -43,7 +43,7 @@ std::vector<Candidates> SlotGroups(DeviceKind device, const Resources& resources
   std::map<Key, Candidates> by_key;
   for (const KnownMember* worker : resources.workers) {
     const pb::ComputeClass& compute = worker->who.compute();
-    if (!DeviceFits(device, compute.device())) continue;
+    if (!DeviceFits(device, compute.device()) || resources.IsDraining(*worker)) continue;
     const std::string isa = IsaRank(compute.isa()) < 0 ? compute.isa() : "";
     by_key[{compute.device() != "cuda", compute.device(), compute.library(), isa}].push_back(
         {worker, resources.FreeSlots(*worker)});
@@ -57,7 +57,8 @@ Candidates SlotsFor(const pb::Plan& plan, const std::set<uint32_t>& lost,
                     const Resources& resources) {
   Candidates candidates;
   for (const KnownMember* worker : resources.workers) {
-    if (!CanCompute(worker->who.compute(), plan.compute())) continue;
+    const bool fits = CanCompute(worker->who.compute(), plan.compute());
+    if (!fits || resources.IsDraining(*worker)) continue;
     Candidate candidate{worker, resources.FreeSlots(*worker)};
     for (const pb::TaskSlot& slot : plan.tasks()) {
       candidate.own += slot.worker() == worker->name() && lost.count(slot.rank()) == 0;

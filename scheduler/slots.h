@@ -1,4 +1,5 @@
-// Where a task may run: free slots on workers that compute what the job asks for. Pure.
+// Where a task may run: free slots on workers that compute what the job asks for and that are not
+// being drained. Pure.
 #pragma once
 
 #include <cstdint>

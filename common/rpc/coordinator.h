@@ -30,6 +30,7 @@ class Coordinator {
   virtual void ListJobs(const pb::ListJobsRequest& request, Callback<pb::ListJobsReply> done) = 0;
   virtual void ListNodes(const pb::ListNodesRequest& request,
                          Callback<pb::ListNodesReply> done) = 0;
+  virtual void Drain(const pb::DrainRequest& request, Callback<pb::DrainReply> done) = 0;
   virtual void Cancel(const pb::CancelRequest& request, Callback<pb::CancelReply> done) = 0;
   virtual void SetJob(const pb::SetJobRequest& request, Callback<pb::SetJobReply> done) = 0;
   virtual void ChangeCheckpoint(const pb::ChangeCheckpointRequest& request,

@@ -50,6 +50,9 @@ class RemoteCoordinator : public Coordinator {
   void ListNodes(const pb::ListNodesRequest& request, Callback<pb::ListNodesReply> done) override {
     Call("/paracord.pb.Coordinator/ListNodes", request, std::move(done));
   }
+  void Drain(const pb::DrainRequest& request, Callback<pb::DrainReply> done) override {
+    Call("/paracord.pb.Coordinator/Drain", request, std::move(done));
+  }
   void Cancel(const pb::CancelRequest& request, Callback<pb::CancelReply> done) override {
     Call("/paracord.pb.Coordinator/Cancel", request, std::move(done));
   }

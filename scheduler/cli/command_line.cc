@@ -28,6 +28,7 @@ class CommandLine {
     AddValidate();
     AddGet();
     AddNodes();
+    AddNode();
     AddLogs();
     AddCancel();
     AddSet();
@@ -130,6 +131,25 @@ class CommandLine {
   void AddNodes() {
     Add("nodes", "members of the cluster",
         [](const Context& context) { return RunNodes(context); });
+  }
+  void AddNode() {
+    CLI::App* node = app_.add_subcommand("node", "take a worker out of use, and back");
+    node->require_subcommand(1);
+    AddNodeVerb(node, "drain",
+                "no new task for a worker, and those that it has move to free slots elsewhere; "
+                "returns when that is on record, and says how many are to move. It lasts until "
+                "'undrain', also when the worker or the scheduler is started again",
+                RunNodeDrain);
+    AddNodeVerb(node, "undrain", "the worker gets tasks again", RunNodeUndrain);
+  }
+  void AddNodeVerb(CLI::App* node, const std::string& name, const std::string& description,
+                   int (*run)(const Context&, const NodeArguments&)) {
+    CLI::App* command = node->add_subcommand(name, description);
+    command->callback([this, run] {
+      chosen_ = [this, run](const Context& context) { return run(context, node_); };
+    });
+    command->add_option("node", node_.node, "the worker's id, as 'paracord nodes' shows it")
+        ->required();
   }
   void AddLogs() {
     CLI::App* command = Add("logs", "what a job's tasks printed",
@@ -234,6 +254,7 @@ class CommandLine {
   SubmitArguments submit_;
   ValidateArguments validate_;
   GetArguments get_;
+  NodeArguments node_;
   LogsArguments logs_;
   CancelArguments cancel_;
   SetArguments set_;

@@ -79,6 +79,7 @@ Json NodeJson(const pb::Node& node) {
           {"state", node.state()},
           {"slots", node.slots()},
           {"tasks", node.tasks()},
+          {"draining", node.draining()},
           {"memory_bytes", node.memory_bytes()},
           {"memory_used", node.memory_used()}};
 }

@@ -66,6 +66,15 @@ absl::StatusOr<pb::ListNodesReply> SchedulerClient::ListNodes(TimePoint until) {
       until, [&](auto done) { coordinator_->ListNodes({}, std::move(done)); });
 }
 
+absl::StatusOr<pb::DrainReply> SchedulerClient::Drain(const std::string& id, bool draining,
+                                                      TimePoint until) {
+  pb::DrainRequest request;
+  request.set_id(id);
+  request.set_draining(draining);
+  return Retry<pb::DrainReply>(until,
+                               [&](auto done) { coordinator_->Drain(request, std::move(done)); });
+}
+
 absl::StatusOr<pb::CancelReply> SchedulerClient::Cancel(const std::string& id, TimePoint until) {
   pb::CancelRequest request;
   request.set_id(id);

@@ -35,6 +35,7 @@ class SchedulerClient {
   absl::StatusOr<pb::GetJobReply> GetJob(const std::string& id, TimePoint until);
   absl::StatusOr<pb::ListJobsReply> ListJobs(TimePoint until);
   absl::StatusOr<pb::ListNodesReply> ListNodes(TimePoint until);
+  absl::StatusOr<pb::DrainReply> Drain(const std::string& id, bool draining, TimePoint until);
   absl::StatusOr<pb::CancelReply> Cancel(const std::string& id, TimePoint until);
   // `settings`: "consistency=async". Setting what is so already changes nothing, so it is sent
   // again like the others.

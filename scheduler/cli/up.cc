@@ -52,7 +52,7 @@ ClusterSize SizeFor(const std::string& directory, const UpArguments& arguments) 
   return size;
 }
 
-// Who is not READY.
+// Who is not there.
 std::vector<LocalMember> Missing(const LocalCluster& cluster, SchedulerClient* scheduler) {
   std::set<std::string> ready;
   if (scheduler != nullptr) {
@@ -60,7 +60,7 @@ std::vector<LocalMember> Missing(const LocalCluster& cluster, SchedulerClient* s
     const pb::ListNodesReply members = nodes.value_or(pb::ListNodesReply());
     if (nodes.ok()) ready.insert(cluster.Scheduler().name);
     for (const pb::Node& node : members.nodes()) {
-      if (node.state() == "READY") ready.insert(node.id());
+      if (node.pid() > 0) ready.insert(node.id());
     }
   }
   std::vector<LocalMember> missing;

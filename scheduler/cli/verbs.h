@@ -53,6 +53,12 @@ int RunGet(const Context& context, const GetArguments& arguments);
 
 int RunNodes(const Context& context);
 
+struct NodeArguments {
+  std::string node;
+};
+int RunNodeDrain(const Context& context, const NodeArguments& arguments);
+int RunNodeUndrain(const Context& context, const NodeArguments& arguments);
+
 struct LogsArguments {
   std::string job;
   std::optional<uint32_t> task;  // rank; not given: all

@@ -29,6 +29,7 @@ class FakeCoordinator : public Coordinator {
   std::function<void()> before_job;  // called before each GetJob; may change `reply` and `error`
   std::vector<pb::SubmitRequest> submitted;
   std::vector<pb::SetJobRequest> set;
+  std::vector<pb::DrainRequest> drained;
   std::vector<pb::ChangeCheckpointRequest> changed;
   int calls = 0;
 
@@ -50,6 +51,13 @@ class FakeCoordinator : public Coordinator {
     submitted.push_back(request);
     pb::SubmitReply answer;
     answer.set_id(reply.status().id());
+    Answer(answer, done);
+  }
+  void Drain(const pb::DrainRequest& request, Callback<pb::DrainReply> done) override {
+    drained.push_back(request);
+    pb::DrainReply answer;
+    answer.set_draining(request.draining());
+    answer.set_tasks(request.draining() ? 2 : 0);
     Answer(answer, done);
   }
   void Cancel(const pb::CancelRequest&, Callback<pb::CancelReply> done) override {
@@ -119,6 +127,7 @@ class BorrowedCoordinator : public Coordinator {
   void ListNodes(const pb::ListNodesRequest& r, Callback<pb::ListNodesReply> d) override {
     to_.ListNodes(r, d);
   }
+  void Drain(const pb::DrainRequest& r, Callback<pb::DrainReply> d) override { to_.Drain(r, d); }
   void Cancel(const pb::CancelRequest& r, Callback<pb::CancelReply> d) override {
     to_.Cancel(r, d);
   }

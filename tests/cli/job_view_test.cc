@@ -143,6 +143,9 @@ TEST_CASE("nodes' JSON has role in lower case, and no pid for a member that is n
   CHECK(json["state"] == "LOST");
   CHECK(json["slots"] == 2);
   CHECK(json["tasks"] == 1);
+  CHECK(json["draining"] == false);
+  reply.mutable_nodes(0)->set_draining(true);
+  CHECK(NodesJson(reply)["nodes"][0]["draining"] == true);
 }
 
 TEST_CASE("explain's JSON says who waits for what since when, and what happened") {

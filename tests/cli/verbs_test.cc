@@ -113,6 +113,38 @@ TEST_CASE("set sends the settings as they are written, and prints the plan that 
   CHECK(text.out.str() == "j-1 has not started yet; it will start so\n");
 }
 
+TEST_CASE("node drain and undrain print what the scheduler has on record") {
+  Stage stage(true);
+  CHECK(RunNodeDrain(stage.context, {"worker-1"}) == kOk);
+  CHECK(Json::parse(stage.out.str()) ==
+        Json::parse(R"({"id": "worker-1", "draining": true, "tasks": 2})"));
+  stage.out.str("");
+  CHECK(RunNodeUndrain(stage.context, {"worker-1"}) == kOk);
+  CHECK(Json::parse(stage.out.str()) == Json::parse(R"({"id": "worker-1", "draining": false})"));
+  REQUIRE(stage.coordinator.drained.size() == 2);
+  CHECK(stage.coordinator.drained[0].id() == "worker-1");
+  CHECK(stage.coordinator.drained[0].draining());
+  CHECK_FALSE(stage.coordinator.drained[1].draining());
+  Stage text(false);
+  CHECK(RunNodeDrain(text.context, {"worker-1"}) == kOk);
+  CHECK(RunNodeUndrain(text.context, {"worker-1"}) == kOk);
+  CHECK(text.out.str() ==
+        "worker-1 is being drained, 2 tasks to move\nworker-1 gets tasks again\n");
+}
+
+TEST_CASE("node drain exits by why it was refused") {
+  for (const auto& [error, code] : std::vector<std::pair<absl::Status, int>>{
+           {absl::NotFoundError("no node 'worker-9'; there are worker-0"), kUsage},
+           {absl::FailedPreconditionError("server-0 is a server"), kFailed},
+           {absl::UnavailableError("connection refused"), kNoCluster}}) {
+    Stage stage(true);
+    stage.coordinator.error = error;
+    CHECK(RunNodeDrain(stage.context, {"worker-9"}) == code);
+    CHECK(stage.out.str().empty());
+    CHECK(stage.err.str().find(std::string(error.message())) != std::string::npos);
+  }
+}
+
 TEST_CASE("set exits by why it was refused") {
   for (const auto& [error, code] : std::vector<std::pair<absl::Status, int>>{
            {absl::InvalidArgumentError("consistency: found 'bps'"), kUsage},

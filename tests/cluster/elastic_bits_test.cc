@@ -158,6 +158,34 @@ TEST_CASE("a backup that is killed, started again and takes a lost task's place 
   }
 }
 
+TEST_CASE("tasks that move off workers that are drained, again and again, cost no bit and no step",
+          "[cluster]") {
+  for (uint32_t seed = 1; seed <= 2; ++seed) {
+    CAPTURE(seed);
+    const SmallJob job = FirstJob(seed % 2 == 0 ? DropoutJob() : AdamwJob());
+    ElasticRun run({.servers = seed, .workers = 3}, seed);
+    run.SubmitFirst(job.Yaml(2));
+    REQUIRE(run.Until([&] { return run.Tasks() == 2; }));
+    for (int round = 0; round < 4; ++round) {
+      const uint32_t rank = run.Draw(2);
+      const std::string worker = WorkerOf(run.Plan(), rank);
+      REQUIRE(run.cluster().Drain(worker, true).ok());
+      INFO("rank " << rank << " on " << worker << ": " << run.cluster().Story(run.id()));
+      REQUIRE(run.Until([&] {
+        const pb::JobStatus status = run.cluster().Get(run.id()).status();
+        const pb::TaskStatus& task = status.tasks(static_cast<int>(rank));
+        return task.node() != worker && task.state() == "RUNNING";
+      }));
+      REQUIRE(run.cluster().Drain(worker, false).ok());
+    }
+    run.GoOn();
+    CheckSameBits(run.cluster(), run.id(), job);
+    CheckAudit(run.cluster(), run.id());
+    CHECK(run.cluster().Get(run.id()).status().restarts() == 0);
+    CHECK(run.Plan().history() == 1);
+  }
+}
+
 // How many virtual workers a rank has.
 uint32_t SlicesOf(MiniCluster& cluster, const std::string& id, uint32_t rank) {
   const pb::Plan plan = cluster.Get(id).plan();

@@ -1,11 +1,12 @@
 // Random histories of a cluster: hosts and the scheduler come and go, tasks die, jobs grow and
-// shrink, people submit, change and cancel. What is checked after each step is what everybody else
-// relies on; a failure prints the seed that makes it again.
+// shrink, people submit, change and cancel, and drain workers. What is checked after each step is
+// what everybody else relies on; a failure prints the seed that makes it again.
 #include <catch2/catch.hpp>
 #include <random>
 
 #include "scheduler/plan_tasks.h"
 #include "tests/scheduler/sim_cluster.h"
+#include "tests/scheduler/sim_drain.h"
 
 namespace paracord {
 namespace {
@@ -17,6 +18,10 @@ class Watcher {
  public:
   void Check(SimCluster& sim) {
     std::map<std::string, uint32_t> taken;
+    draining_.clear();
+    for (const pb::Node& node : sim.Nodes()) {
+      if (node.draining()) draining_.insert(node.id());
+    }
     bool all_started = true;
     for (const pb::JobStatus& status : sim.Jobs()) {
       const pb::Plan plan = sim.Get(status.id()).plan();
@@ -55,13 +60,16 @@ class Watcher {
     last = plan;
   }
 
-  // An incarnation of a rank is one process: on one worker, and never again once it was left out.
+  // An incarnation of a rank is one process: on one worker, not on one that is being drained when
+  // it starts, and never again once it was left out.
   void CheckProcess(const pb::Plan& plan, const pb::Plan& last, const pb::TaskSlot& slot) {
     pb::TaskSlot& known = processes_[{plan.job(), slot.rank()}];
     REQUIRE(slot.incarnation() >= known.incarnation());
     if (slot.incarnation() == known.incarnation()) {
       REQUIRE(slot.worker_incarnation() == known.worker_incarnation());
       REQUIRE(FindTask(last, slot.rank()) != nullptr);
+    } else {
+      REQUIRE(draining_.count(slot.worker()) == 0);
     }
     known = slot;
   }
@@ -126,6 +134,7 @@ class Watcher {
   std::map<std::pair<std::string, uint32_t>, pb::TaskSlot> processes_;
   std::map<std::string, pb::JobState> ended_;
   std::set<std::string> started_;
+  std::set<std::string> draining_;
   std::set<SimTask> seen_;
 };
 
@@ -150,7 +159,7 @@ class Schedule {
   std::string AnyJob() { return jobs_.empty() ? "" : jobs_[Draw(jobs_.size())]; }
 
   void Step() {
-    switch (Draw(16)) {
+    switch (Draw(18)) {
       case 0:
       case 1:
         if (jobs_.size() < 6) Submit(AnySpec());
@@ -185,6 +194,10 @@ class Schedule {
         return Set();
       case 14:
         return Checkpoint();
+      case 15:
+        return (void)Drain(sim_, AnyHost("worker-", 3));
+      case 16:
+        return (void)Undrain(sim_, AnyHost("worker-", 3));
       default:
         if (!jobs_.empty() && Draw(4) == 0) (void)sim_.Cancel(AnyJob());
     }
@@ -292,6 +305,8 @@ class Schedule {
   // With all hosts back and all tasks willing, every job ends.
   void Heal() {
     StartDead();
+    sim_.Pass(seconds(4));
+    for (int i = 0; i < 3; ++i) REQUIRE(Undrain(sim_, absl::StrCat("worker-", i)).ok());
     sim_.Pass(seconds(4));
     if (!AnyPending()) CheckSettled();
     for (int round = 0; round < 30; ++round) {

@@ -46,6 +46,9 @@ class FaultyCoordinator : public Coordinator {
   void ListNodes(const pb::ListNodesRequest& request, Callback<pb::ListNodesReply> done) override {
     real_->ListNodes(request, std::move(done));
   }
+  void Drain(const pb::DrainRequest& request, Callback<pb::DrainReply> done) override {
+    real_->Drain(request, std::move(done));
+  }
   void Cancel(const pb::CancelRequest& request, Callback<pb::CancelReply> done) override {
     real_->Cancel(request, std::move(done));
   }

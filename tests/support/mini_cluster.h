@@ -55,6 +55,7 @@ class MiniCluster {
   absl::StatusOr<std::string> TrySubmit(const std::string& yaml);
   absl::Status Cancel(const std::string& job);
   absl::Status Set(const std::string& job, const std::string& setting);
+  absl::Status Drain(const std::string& worker, bool draining);
   pb::GetJobReply Get(const std::string& job);
   pb::JobState State(const std::string& job) { return Get(job).status().state(); }
   // Asks again and again until it is so; false: it has not become so within a minute.
@@ -192,6 +193,14 @@ inline absl::Status MiniCluster::Set(const std::string& job, const std::string& 
   request.set_id(job);
   request.add_settings(setting);
   return Await<pb::SetJobReply>([&](auto done) { cluster_->SetJob(request, std::move(done)); })
+      .status();
+}
+
+inline absl::Status MiniCluster::Drain(const std::string& worker, bool draining) {
+  pb::DrainRequest request;
+  request.set_id(worker);
+  request.set_draining(draining);
+  return Await<pb::DrainReply>([&](auto done) { cluster_->Drain(request, std::move(done)); })
       .status();
 }
 

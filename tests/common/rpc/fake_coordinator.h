@@ -63,6 +63,9 @@ class FakeCoordinator : public Coordinator {
   void ListNodes(const pb::ListNodesRequest&, Callback<pb::ListNodesReply> done) override {
     done(absl::UnimplementedError(""));
   }
+  void Drain(const pb::DrainRequest&, Callback<pb::DrainReply> done) override {
+    done(absl::UnimplementedError(""));
+  }
   void Cancel(const pb::CancelRequest&, Callback<pb::CancelReply> done) override {
     done(absl::UnimplementedError(""));
   }
