@@ -107,13 +107,40 @@ void CommitAll(Job& job, const Membership& members, Moment now) {
   }
 }
 
+const pb::ShardReport* ReportOf(const Job& job, const pb::ShardRange& shard,
+                                const Membership& members) {
+  const KnownMember* server = ServerOf(shard, members);
+  const pb::ShardReport* report =
+      server == nullptr ? nullptr : server->FindShard(job.id(), shard.index());
+  return report != nullptr && report->history() == job.plan().history() ? report : nullptr;
+}
+
+// Every shard has written its part of the step's copy.
+bool IsCopied(const Job& job, uint64_t step, const Membership& members) {
+  const auto& shards = job.plan().shards();
+  return std::all_of(shards.begin(), shards.end(), [&](const pb::ShardRange& shard) {
+    const pb::ShardReport* report = ReportOf(job, shard, members);
+    if (report == nullptr) return false;
+    const auto& steps = report->copied_steps();
+    return std::find(steps.begin(), steps.end(), step) != steps.end();
+  });
+}
+
+void NoteCopies(Job& job, const Membership& members) {
+  if (job.spec.checkpoint.copy_to.empty()) return;
+  for (pb::StoredStep& checkpoint : *job.record.mutable_status()->mutable_checkpoints()) {
+    const bool now = !checkpoint.copied() && checkpoint.history() == job.plan().history();
+    if (!now || !IsCopied(job, checkpoint.step(), members)) continue;
+    checkpoint.set_copied(true);
+    job.must_save = true;
+  }
+}
+
 // What is ahead of every shard by the time they hear of it; nullopt: the job is over by then.
 std::optional<uint64_t> StepAhead(const Job& job, const Membership& members) {
   uint64_t reached = job.status().step();
   for (const pb::ShardRange& shard : job.plan().shards()) {
-    const KnownMember* server = ServerOf(shard, members);
-    const pb::ShardReport* report =
-        server == nullptr ? nullptr : server->FindShard(job.id(), shard.index());
+    const pb::ShardReport* report = ReportOf(job, shard, members);
     if (report != nullptr) reached = std::max<uint64_t>(reached, report->version());
   }
   const double rate = job.status().samples_per_second() / std::max(1u, job.spec.batch_size);
@@ -127,9 +154,7 @@ std::optional<uint64_t> StepAhead(const Job& job, const Membership& members) {
 bool Missed(const Job& job, const Membership& members) {
   const auto& shards = job.plan().shards();
   return std::any_of(shards.begin(), shards.end(), [&](const pb::ShardRange& shard) {
-    const KnownMember* server = ServerOf(shard, members);
-    const pb::ShardReport* report =
-        server == nullptr ? nullptr : server->FindShard(job.id(), shard.index());
+    const pb::ShardReport* report = ReportOf(job, shard, members);
     return report != nullptr && report->missed() == job.record.save_at();
   });
 }
@@ -157,9 +182,7 @@ void OrderByTime(Job& job, const Membership& members, Moment now) {
 void TakeFailures(Job& job, const Membership& members, Moment now) {
   std::string error;
   for (const pb::ShardRange& shard : job.plan().shards()) {
-    const KnownMember* server = ServerOf(shard, members);
-    const pb::ShardReport* report =
-        server == nullptr ? nullptr : server->FindShard(job.id(), shard.index());
+    const pb::ShardReport* report = ReportOf(job, shard, members);
     if (report == nullptr || report->store_error().empty()) continue;
     error = absl::StrCat(shard.server(), ": ", report->store_error());
     break;
@@ -197,8 +220,9 @@ bool Needed(const Job& job, const std::string& server, const pb::StoredRange& st
 
 void CheckCheckpoints(Job& job, const Membership& members, Moment now) {
   CommitAll(job, members, now);
-  if (!job.training()) return;
+  NoteCopies(job, members);
   TakeFailures(job, members, now);
+  if (!job.training()) return;
   OrderByTime(job, members, now);
 }
 
@@ -218,7 +242,7 @@ const pb::StoredStep* NewestGood(const Job& job, std::optional<uint64_t> step) {
 }
 
 bool IsStart(const pb::StoredStep* checkpoint) {
-  return checkpoint == nullptr || (checkpoint->step() == 0 && checkpoint->history() == 1);
+  return checkpoint == nullptr || checkpoint->step() == 0;
 }
 
 absl::Status NoCheckpoint(const Job& job, std::optional<uint64_t> step) {

@@ -1,10 +1,13 @@
 #include "scheduler/recovery.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/base/units.h"
 #include "common/job/history.h"
 #include "scheduler/checkpoints.h"
 #include "scheduler/origin.h"
@@ -31,6 +34,13 @@ std::string Away(const Job& job, const pb::ShardRange& shard, const KnownMember*
                                                  : absl::StrCat("step ", NewestGood(job)->step()));
 }
 
+// A stop may have stored the same step, too. No hash: it is the checkpoint's, on whatever disk.
+bool HasPart(const pb::StoredStep& checkpoint, const std::string& hash) {
+  return hash.empty() ||
+         std::any_of(checkpoint.shards().begin(), checkpoint.shards().end(),
+                     [&](const pb::StoredShard& part) { return part.hash() == hash; });
+}
+
 void CheckHere(Job& job, const pb::ShardRange& shard, const KnownMember& server,
                ServerFindings& findings, Moment now) {
   const pb::ShardReport* report = server.FindShard(job.id(), shard.index());
@@ -41,7 +51,9 @@ void CheckHere(Job& job, const pb::ShardRange& shard, const KnownMember& server,
     pb::StoredStep* damaged =
         FindCheckpoint(job, report->unreadable_history(), report->unreadable_step());
     const std::string why = absl::StrCat(shard.server(), ": ", report->error());
-    if (damaged != nullptr) MarkDamaged(job, *damaged, why, now);
+    if (damaged != nullptr && HasPart(*damaged, report->unreadable_hash())) {
+      MarkDamaged(job, *damaged, why, now);
+    }
     findings.back = absl::StrCat(shard.server(), " cannot read step ", report->unreadable_step());
     return;
   }
@@ -61,10 +73,12 @@ void GiveUp(const Job& job, const pb::ShardRange& shard, ServerFindings& finding
     findings.back = absl::StrCat(shard.server(), " does not come back, its blocks go to others");
     return;
   }
-  findings.waits.back().set_what(absl::StrCat(
-      "is gone, with blocks [", shard.block_begin(), ", ", shard.block_end(), ") of step ",
-      NewestGood(job)->step(), ", which are nowhere else as the job has no checkpoint.copy_to; ",
-      "it goes on when the server is back"));
+  findings.waits.back().set_what(
+      absl::StrCat("is gone, with blocks [", shard.block_begin(), ", ", shard.block_end(),
+                   ") of step ", NewestGood(job)->step(), ", which are nowhere else: ",
+                   job.spec.checkpoint.copy_to.empty() ? "the job has no checkpoint.copy_to"
+                                                       : "the copy of that step is not complete",
+                   "; it goes on when the server is back"));
 }
 
 void CheckAbsent(const Job& job, const pb::ShardRange& shard, const Situation& situation,
@@ -77,8 +91,7 @@ void CheckAbsent(const Job& job, const pb::ShardRange& shard, const Situation& s
         MakeWait(shard.server(), "has not joined again since the scheduler started"));
   } else if (server == nullptr || !server->ready()) {
     findings.waits.push_back(MakeWait(shard.server(), Away(job, shard, server)));
-    if (members.AbsenceOf(shard.server(), situation.now.at) < situation.server_grace) return;
-    GiveUp(job, shard, findings);
+    if (IsGivenUp(job, shard.server(), situation)) GiveUp(job, shard, findings);
   } else if (StopStep(job.plan(), shard, *server).has_value()) {
     findings.returned.insert(shard.server());
   } else {
@@ -120,7 +133,7 @@ std::optional<const pb::StoredStep*> Choose(Job& job, const Resources& resources
     for (const pb::StoredShard& part : to->shards()) {
       const KnownMember* server = resources.FindServer(part.server());
       if (server == nullptr || Holds(*server, job, to->history(), to->step(), part)) continue;
-      if (!job.spec.checkpoint.copy_to.empty()) continue;  // it has the copy
+      if (to->copied()) continue;
       if (!HoldsAny(*server, job)) {
         findings.waits.push_back(MakeWait(
             part.server(),
@@ -213,7 +226,12 @@ Planned BackPlan(Job& job, const pb::StoredStep* to, const std::set<std::string>
   const auto moved = MoveShards(job, gone, resources, &base);
   waiting.waits.insert(waiting.waits.end(), moved.begin(), moved.end());
   if (!waiting.waits.empty()) return waiting;
-  const Changes changes{job.LostRanks(), ServersOf(base), false};
+  // What those who are done did is undone; their processes have ended, or are about to.
+  std::set<uint32_t> lost = job.LostRanks();
+  for (const pb::TaskSlot& slot : job.plan().tasks()) {
+    if (job.TaskIs(slot.rank(), kTaskDone)) lost.insert(slot.rank());
+  }
+  const Changes changes{std::move(lost), ServersOf(base), false};
   Planned planned = NextPlan(base, changes, resources);
   if (planned.plan.has_value() && planned.plan->tasks().empty()) {
     PlaceGangAgain(job, resources, planned, *planned.plan);
@@ -232,10 +250,6 @@ void GoBack(Job& job, ServerFindings& findings, const Situation& situation) {
   if (!gone.empty() && !CanMoveShards(job)) return;
   const auto to = Choose(job, situation.Available(), findings, situation.now);
   if (!to.has_value()) return;
-  // What they did is undone; their processes have ended, or are about to.
-  for (const pb::TaskSlot& slot : job.plan().tasks()) {
-    if (job.TaskIs(slot.rank(), kTaskDone)) job.task(slot.rank()).set_state(kTaskLost);
-  }
   Planned planned = BackPlan(job, *to, gone, situation.Available());
   findings.waits.insert(findings.waits.end(), planned.waits.begin(), planned.waits.end());
   if (!planned.plan.has_value()) return;
@@ -245,6 +259,26 @@ void GoBack(Job& job, ServerFindings& findings, const Situation& situation) {
                    *to == nullptr ? "the first values" : absl::StrCat("step ", (*to)->step())),
       situation.now);
 }
+
+namespace {
+
+// Of a job that has ended: its servers have given its memory to others, perhaps.
+absl::Status CheckMemory(Job& job, const Resources& resources) {
+  if (!job.ended()) return absl::OkStatus();
+  std::map<std::string, uint64_t> needed;
+  for (const pb::ShardRange& shard : job.plan().shards()) {
+    needed[shard.server()] += job.needs.BytesOf({shard.block_begin(), shard.block_end()});
+  }
+  for (const auto& [name, bytes] : needed) {
+    const uint64_t free = resources.FreeMemory(*resources.FindServer(name));
+    if (free >= bytes) continue;
+    return absl::FailedPreconditionError(absl::StrCat(FormatBytes(bytes), " of memory on ", name,
+                                                      " needed, ", FormatBytes(free), " free"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::Status RestoreTo(Job& job, uint64_t step, const Situation& situation) {
   if (job.plan().number() == 0) {
@@ -267,9 +301,7 @@ absl::Status RestoreTo(Job& job, uint64_t step, const Situation& situation) {
                        part.block_begin(), ", ", part.block_end(), ")"));
     }
   }
-  for (const pb::TaskSlot& slot : job.plan().tasks()) {
-    if (job.TaskIs(slot.rank(), kTaskDone)) job.task(slot.rank()).set_state(kTaskLost);
-  }
+  RETURN_IF_ERROR(CheckMemory(job, resources));
   Planned planned = BackPlan(job, to, {}, resources);
   if (!planned.plan.has_value()) {
     return absl::FailedPreconditionError(planned.waits.empty() ? "no plan"

@@ -9,17 +9,22 @@
 
 namespace paracord {
 
+bool IsGivenUp(const Job& job, const std::string& server, const Situation& situation) {
+  const auto absence = situation.members.AbsenceOf(server, situation.now.at);
+  return absence >= situation.server_grace && job.StoppedAt(server) == nullptr;
+}
+
 std::set<std::string> ServersGivenUp(const Job& job, const Situation& situation) {
   std::set<std::string> gone;
   for (const pb::ShardRange& shard : job.plan().shards()) {
-    const auto absence = situation.members.AbsenceOf(shard.server(), situation.now.at);
-    if (absence >= situation.server_grace) gone.insert(shard.server());
+    if (IsGivenUp(job, shard.server(), situation)) gone.insert(shard.server());
   }
   return gone;
 }
 
 bool CanMoveShards(const Job& job) {
-  return !job.spec.checkpoint.copy_to.empty() || IsStart(NewestGood(job));
+  const pb::StoredStep* newest = NewestGood(job);
+  return IsStart(newest) || newest->copied();
 }
 
 std::vector<pb::Wait> MoveShards(Job& job, const std::set<std::string>& gone,

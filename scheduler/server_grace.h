@@ -12,10 +12,14 @@
 
 namespace paracord {
 
-// The plan's servers that have been gone for `situation.server_grace`.
+// Gone for `situation.server_grace`. One that stopped in order is waited for: it comes back with
+// all it had.
+bool IsGivenUp(const Job& job, const std::string& server, const Situation& situation);
+// Those of the plan's servers.
 std::set<std::string> ServersGivenUp(const Job& job, const Situation& situation);
 
-// Whether others can take over what these servers hold of the job.
+// Whether others can take over what such servers hold of the job: the newest checkpoint has been
+// copied whole, or there is none but the first values.
 bool CanMoveShards(const Job& job);
 
 // Each shard of `gone` to the server that has the most memory free. What is missing for it;

@@ -14,6 +14,7 @@
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/job/history.h"
+#include "server/folder.h"
 
 namespace paracord {
 namespace {
@@ -80,14 +81,11 @@ absl::Status BlockDb::Lock() {
 
 absl::Status BlockDb::Scan() {
   std::error_code error;
-  std::vector<fs::path> folders;
-  for (const auto& entry : fs::directory_iterator(directory_, error)) {
-    if (entry.is_directory()) folders.push_back(entry.path());
-  }
+  const std::vector<fs::path> found_here = ListFolder(directory_, &error);
   if (error) return absl::UnavailableError(absl::StrCat(directory_, ": ", error.message()));
-  std::sort(folders.begin(), folders.end());
   MutexLock lock(mutex_);
-  for (const fs::path& folder : folders) {
+  for (const fs::path& folder : found_here) {
+    if (!fs::is_directory(folder, error)) continue;
     const std::string name = folder.filename();
     if (name.rfind(kPart, 0) == 0) {  // of one that died
       fs::remove_all(folder, error);
@@ -164,10 +162,12 @@ absl::Status BlockDb::Drop(const pb::GenerationRecord& wanted) {
 }
 
 absl::Status BlockDb::Verify(const pb::GenerationRecord& wanted, const std::string& hash) const {
-  if (!Find(wanted).has_value()) {
+  auto stored = FindHash(hash);
+  if (!stored.has_value()) stored = Find(wanted);
+  if (!stored.has_value()) {
     return absl::NotFoundError(absl::StrCat(Describe(wanted), " is not stored here"));
   }
-  return VerifyGeneration(Folder(wanted), hash);
+  return VerifyGeneration(Folder(stored->record), hash);
 }
 
 absl::StatusOr<std::vector<BlockSnapshot>> BlockDb::Load(const StoredGeneration& generation,

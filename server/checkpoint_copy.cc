@@ -11,12 +11,12 @@
 #include <memory>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "common/base/daemon.h"
 #include "common/base/fast_hash.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "common/job/history.h"
 #include "server/copy_layout.h"
 #include "server/copy_manifest.h"
 
@@ -24,8 +24,6 @@ namespace paracord {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* kStepPrefix = "step-";  // as CopyFolder has it
 
 absl::Status Trouble(const std::string& path) {
   return absl::UnavailableError(absl::StrCat(path, ": ", std::strerror(errno)));
@@ -234,6 +232,21 @@ void Scatter(const Span& span, const std::vector<float>& floats, BlockRange rang
   }
 }
 
+bool OfCheckpoint(const pb::GenerationRecord& a, const pb::GenerationRecord& b) {
+  return SameHistory(a, b) && a.step() == b.step();
+}
+
+// Two clusters may have jobs of one name; neither takes the other's copies.
+absl::Status CheckIsOurs(const std::string& folder, const pb::GenerationRecord& record) {
+  const auto there = ReadManifests(folder);
+  if (!there.ok()) return absl::OkStatus();
+  const pb::GenerationRecord& owner = there->front().record;
+  if (owner.cluster() == record.cluster() && owner.job() == record.job()) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat(folder, " has a copy of job ", owner.job(), " of another cluster, ",
+                   owner.cluster(), "; move it away, or give checkpoint.copy_to another folder"));
+}
+
 }  // namespace
 
 absl::Status WriteCopy(const std::string& folder, const BlockGrid& grid, int states,
@@ -242,6 +255,7 @@ absl::Status WriteCopy(const std::string& folder, const BlockGrid& grid, int sta
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) return absl::UnavailableError(absl::StrCat(folder, ": ", error.message()));
+  RETURN_IF_ERROR(CheckIsOurs(folder, generation.record));
   const CopyLayout layout(grid, states, shards);
   CopyManifest manifest;
   manifest.blocks = shards[shard];
@@ -257,23 +271,13 @@ absl::Status WriteCopy(const std::string& folder, const BlockGrid& grid, int sta
   return WriteManifest(folder, shard, shards.size(), manifest);
 }
 
-void RetainCopies(const std::string& copy_to, const std::string& job, const CheckpointSpec& spec) {
-  std::vector<std::pair<uint64_t, fs::path>> copies;
+void DropCopy(const pb::GenerationRecord& record) {
+  if (record.copy().empty() || record.block_begin() > 0) return;  // the first shard does it
+  const auto manifests = ReadManifests(record.copy());
+  if (!manifests.ok() || !OfCheckpoint(manifests->front().record, record)) return;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(fs::path(copy_to) / job, error)) {
-    const std::string name = entry.path().filename();
-    uint64_t step = 0;
-    if (name.rfind(kStepPrefix, 0) == 0 && ReadManifests(entry.path()).ok() &&
-        absl::SimpleAtoi(name.substr(std::strlen(kStepPrefix)), &step)) {
-      copies.emplace_back(step, entry.path());
-    }
-  }
-  std::sort(copies.rbegin(), copies.rend());
-  for (size_t i = spec.keep; i < copies.size(); ++i) {
-    if (spec.keep_every > 0 && copies[i].first % spec.keep_every == 0) continue;
-    fs::remove_all(copies[i].second, error);
-    if (error) LogWarning("cannot drop ", copies[i].second.string(), ": ", error.message());
-  }
+  fs::remove_all(record.copy(), error);
+  if (error) LogWarning("cannot drop ", record.copy(), ": ", error.message());
 }
 
 absl::StatusOr<Restored> ReadCopy(const std::string& folder, BlockRange range,
@@ -300,15 +304,6 @@ absl::StatusOr<Restored> ReadCopy(const std::string& folder, BlockRange range,
     restored.parts.push_back(manifest.record);
   }
   return restored;
-}
-
-absl::Status VerifyCopy(const std::string& folder, const BlockGrid& grid) {
-  ASSIGN_OR_RETURN(const OpenCopy copy, Open(folder, grid));
-  for (const CopyManifest& manifest : copy.manifests) {
-    RETURN_IF_ERROR(
-        ReadShard(folder, copy, manifest, grid, [](const Span&, const std::vector<float>&) {}));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace paracord

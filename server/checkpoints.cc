@@ -8,9 +8,16 @@
 #include "common/base/status.h"
 #include "common/job/history.h"
 #include "common/job/optimizer.h"
+#include "common/job/parse_optimizer.h"
 #include "server/checkpoint_copy.h"
 
 namespace paracord {
+namespace {
+
+constexpr size_t kCopiesTold = 8;
+constexpr int kInTime = 8;  // as many one after another, and the disk is tried with twice as many
+
+}  // namespace
 
 Checkpoints::Checkpoints(const ShardJob& job, BlockRange range, const ShardEnvironment& environment)
     : job_(job), range_(range), environment_(environment) {}
@@ -34,7 +41,7 @@ void Checkpoints::Begin(uint64_t step, uint64_t samples) {
 }
 
 void Checkpoints::SaveAt(uint64_t step, uint64_t reached) {
-  if (step == save_at_ || step == missed_) return;
+  if (step == save_at_ || (step > 0 && step == missed_)) return;
   if (step > 0 && step <= reached) {
     missed_ = step;
     return;
@@ -58,13 +65,30 @@ std::optional<uint64_t> Checkpoints::TakeDue(uint64_t reached, uint64_t total_st
     missed_ = step;
   } else {
     thinned_ *= 2;
+    in_time_ = 0;
     Aim(reached);
   }
   return std::nullopt;
 }
 
+void Checkpoints::Forget() {
+  save_at_ = missed_ = 0;
+  thinned_ = 1;
+  in_time_ = 0;
+  copied_.clear();
+}
+
+void Checkpoints::Copied(uint64_t step) {
+  copied_.push_back(step);
+  if (copied_.size() > kCopiesTold) copied_.pop_front();
+}
+
 void Checkpoints::Written(const absl::Status& status) {
   writing_ = false;
+  if (thinned_ > 1 && ++in_time_ >= kInTime) {
+    thinned_ /= 2;
+    in_time_ = 0;
+  }
   error_ = status.ok() ? "" : std::string(status.message());
   if (!status.ok()) LogError("job ", job_.id, ": no checkpoint: ", Describe(status));
 }
@@ -84,6 +108,12 @@ void Checkpoints::Write(
   record.set_touched(contents.minibatches == nullptr ? 0 : contents.minibatches->touched());
   record.set_samples(contents.tally.samples());
   record.set_stopped(contents.stopped);
+  record.set_optimizer(Name(job_.spec.optimizer.kind));
+  record.set_virtual_workers(job_.spec.virtual_workers);
+  const Copy copy = NewCopy(contents);
+  if (!copy.shards.empty()) {
+    record.set_copy(CopyFolder(job_.spec.checkpoint.copy_to, job_.id, contents.step));
+  }
   *record.mutable_epochs() = contents.tally.Stored(store);
   generation->blocks.reserve(range_.size());
   for (uint64_t block = range_.begin; block < range_.end; ++block) {
@@ -92,7 +122,7 @@ void Checkpoints::Write(
                      contents.step * job_.tree.leaves());
   }
   record.set_stall_ms(std::chrono::duration<double, std::milli>(Clock::now() - begun).count());
-  environment_.storage.Post([this, copy = NewCopy(contents), generation, done = std::move(done)] {
+  environment_.storage.Post([this, copy, generation, done = std::move(done)] {
     const auto written = environment_.db.Write(*generation);
     if (written.ok()) environment_.on_change();
     const absl::Status copied = written.ok() ? WriteCopy(copy, *generation) : absl::OkStatus();
@@ -117,17 +147,15 @@ Checkpoints::Copy Checkpoints::NewCopy(const Contents& contents) const {
 // On the storage thread: what is const alone.
 absl::Status Checkpoints::WriteCopy(const Copy& copy, const Generation& generation) const {
   if (copy.shards.empty()) return absl::OkStatus();
-  const CheckpointSpec& spec = job_.spec.checkpoint;
-  RETURN_IF_ERROR(paracord::WriteCopy(CopyFolder(spec.copy_to, job_.id, generation.record.step()),
-                                      job_.grid, StateFloats(job_.spec.optimizer.kind), copy.shards,
-                                      copy.shard, generation));
-  RetainCopies(spec.copy_to, job_.id, spec);
-  return absl::OkStatus();
+  return paracord::WriteCopy(generation.record.copy(), job_.grid,
+                             StateFloats(job_.spec.optimizer.kind), copy.shards, copy.shard,
+                             generation);
 }
 
 void Checkpoints::Report(pb::ShardReport* report) const {
   report->set_missed(missed_);
   report->set_store_error(error_);
+  for (const uint64_t step : copied_) report->add_copied_steps(step);
 }
 
 // What is needed of a block to go on from it.

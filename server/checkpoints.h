@@ -4,10 +4,12 @@
 // In bsp the turn in which the last block comes to step C is the one in which all of them are at C:
 // the first push of step C comes from a task that had them all. One generation is written at a
 // time: if one is due before the last is on the disk, it is left out, and from then on every second
-// one, so that all shards of a job come to write the same steps. Belongs to its shard's strand.
+// one, so that all shards of a job come to write the same steps, until the disk keeps up again.
+// Belongs to its shard's strand.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -38,6 +40,10 @@ class Checkpoints {
   // Written comes, nothing else is due.
   std::optional<uint64_t> TakeDue(uint64_t reached, uint64_t total_steps);
   void Written(const absl::Status& status);
+  // The shard's part of the copy of this step is complete.
+  void Copied(uint64_t step);
+  // The job goes back to an older step: what was ordered, missed and copied is of no use any more.
+  void Forget();
 
   // What `store` has, as of `step`.
   struct Contents {
@@ -73,7 +79,9 @@ class Checkpoints {
   uint64_t samples_ = 0;
   uint64_t thinned_ = 1;        // only every so manieth regular one is written
   uint64_t next_ = UINT64_MAX;  // the first step that is due
+  int in_time_ = 0;             // written since one was left out, or since `thinned_` was less
   uint64_t save_at_ = 0, missed_ = 0;
+  std::deque<uint64_t> copied_;
   bool writing_ = false;
   std::string error_;
 };

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -12,7 +12,9 @@
 #include "common/base/daemon.h"
 #include "common/base/fast_hash.h"
 #include "common/base/status.h"
+#include "common/job/history.h"
 #include "nlohmann/json.hpp"
+#include "server/folder.h"
 
 namespace paracord {
 namespace {
@@ -23,6 +25,7 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kFormat = "paracord checkpoint 1";
 constexpr size_t kHashDigits = 32;
 constexpr uint64_t kMostShards = 4096;
+constexpr int kMostStates = 2;
 
 std::string ManifestName(size_t shard, size_t shards) {
   return absl::StrFormat("manifest-%05d-of-%05d.json", shard + 1, shards);
@@ -45,19 +48,24 @@ absl::StatusOr<Json> ReadJson(const std::string& path) {
     return absl::DataLossError(absl::StrCat(path, ": its bytes have changed"));
   }
   Json json = Json::parse(body, nullptr, false);
-  if (json.is_discarded() || json.value("format", "") != kFormat) {
+  if (!json.is_object() || json.value("format", Json()) != kFormat) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": no manifest of ", kFormat));
   }
   return json;
 }
 
-// The text is as it was written, or the hash would not be: only another format can throw.
+// The text is as it was written, or the hash would not be; whoever wrote it may have meant
+// anything.
 absl::StatusOr<CopyManifest> ParseManifest(const std::string& path) {
   ASSIGN_OR_RETURN(const Json json, ReadJson(path));
   CopyManifest manifest;
   try {
     manifest.blocks = {json.at("block_begin"), json.at("block_end")};
     manifest.states = json.at("states");
+    if (manifest.states < 0 || manifest.states > kMostStates) {
+      return absl::DataLossError(absl::StrCat(path, ": found ", manifest.states,
+                                              " states a weight, at most ", kMostStates));
+    }
     const std::string record = json.at("record");
     if (!manifest.record.ParseFromString(absl::HexStringToBytes(record))) {
       return absl::DataLossError(absl::StrCat(path, ": its record does not parse"));
@@ -72,27 +80,28 @@ absl::StatusOr<CopyManifest> ParseManifest(const std::string& path) {
   return manifest;
 }
 
-// Of "manifest-00002-of-00003.json": 3.
-std::optional<uint64_t> ShardsOf(const std::string& folder) {
+// Of "manifest-00002-of-00003.json": 3. Clusters of several sizes may have written here.
+std::set<uint64_t> ShardCounts(const std::string& folder) {
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    const std::string name = entry.path().filename();
+  std::set<uint64_t> counts;
+  for (const fs::path& path : ListFolder(folder, &error)) {
+    const std::string name = path.filename();
     const size_t of = name.find("-of-");
     uint64_t shards = 0;
     if (name.rfind("manifest-", 0) == 0 && of != std::string::npos &&
         absl::SimpleAtoi(name.substr(of + 4, 5), &shards) && shards <= kMostShards) {
-      return shards;
+      counts.insert(shards);
     }
   }
-  return std::nullopt;
+  return counts;
 }
 
 std::string CopiesBeside(const std::string& folder) {
   std::vector<std::string> names;
   std::error_code error;
   for (const fs::path& where : {fs::path(folder), fs::path(folder).parent_path()}) {
-    for (const auto& entry : fs::directory_iterator(where, error)) {
-      if (ShardsOf(entry.path()).has_value()) names.push_back(entry.path());
+    for (const fs::path& path : ListFolder(where, &error)) {
+      if (!ShardCounts(path).empty()) names.push_back(path);
     }
   }
   std::sort(names.begin(), names.end());
@@ -117,30 +126,43 @@ absl::Status WriteManifest(const std::string& folder, size_t shard, size_t shard
                      {"ledgers", LedgersOf(manifest)},
                      {"hashes", manifest.hashes}};
   const std::string body = json.dump(1) + "\n";
-  return WriteFileAtomically(absl::StrCat(folder, "/", ManifestName(shard, shards)),
-                             absl::StrCat(FastHashOf(body), "\n", body));
+  const std::string path = absl::StrCat(folder, "/", ManifestName(shard, shards));
+  RETURN_IF_ERROR(WriteFileAtomically(path, absl::StrCat(FastHashOf(body), "\n", body)));
+  RETURN_IF_ERROR(SyncPath(path));
+  return SyncPath(folder);
 }
 
-absl::StatusOr<std::vector<CopyManifest>> ReadManifests(const std::string& folder) {
-  const auto shards = ShardsOf(folder);
-  if (!shards.has_value()) {
-    return absl::NotFoundError(
-        absl::StrCat(folder, ": no copy of a checkpoint", CopiesBeside(folder)));
-  }
+namespace {
+
+// All of them, of one copy.
+absl::StatusOr<std::vector<CopyManifest>> ReadSet(const std::string& folder, uint64_t shards) {
   std::vector<CopyManifest> manifests;
-  for (uint64_t shard = 0; shard < *shards; ++shard) {
-    const std::string path = absl::StrCat(folder, "/", ManifestName(shard, *shards));
+  for (uint64_t shard = 0; shard < shards; ++shard) {
+    const std::string path = absl::StrCat(folder, "/", ManifestName(shard, shards));
     ASSIGN_OR_RETURN(manifests.emplace_back(), ParseManifest(path));
     const CopyManifest& last = manifests.back();
     const uint64_t begin = shard == 0 ? 0 : manifests[shard - 1].blocks.end;
-    const bool same = last.record.step() == manifests[0].record.step() &&
-                      last.record.history() == manifests[0].record.history() &&
+    const bool same = SameHistory(last.record, manifests[0].record) &&
+                      last.record.step() == manifests[0].record.step() &&
                       last.states == manifests[0].states;
     if (!same || last.blocks.begin != begin || last.blocks.end < begin) {
       return absl::DataLossError(absl::StrCat(path, ": belongs to another copy"));
     }
   }
   return manifests;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<CopyManifest>> ReadManifests(const std::string& folder) {
+  absl::StatusOr<std::vector<CopyManifest>> manifests = absl::NotFoundError("");
+  for (const uint64_t shards : ShardCounts(folder)) {
+    manifests = ReadSet(folder, shards);
+    if (manifests.ok()) return manifests;
+  }
+  if (!absl::IsNotFound(manifests.status())) return manifests;
+  return absl::NotFoundError(
+      absl::StrCat(folder, ": no copy of a checkpoint", CopiesBeside(folder)));
 }
 
 }  // namespace paracord

@@ -52,7 +52,7 @@ absl::Status DirectFile::WriteAll(const char* data, size_t size, uint64_t at) {
       if (fcntl(file_, F_SETFL, flags & ~O_DIRECT) != 0) return Trouble("fcntl");
       continue;
     }
-    if (done < 0) return Trouble("write");
+    if (done <= 0) return Trouble("write");
     data += done;
     size -= static_cast<size_t>(done);
     at += static_cast<uint64_t>(done);
@@ -62,10 +62,12 @@ absl::Status DirectFile::WriteAll(const char* data, size_t size, uint64_t at) {
 
 // `padded`: bytes of the half that is filled, with what it takes to come to a whole block.
 void DirectFile::StartWriting(size_t padded) {
-  writing_ = std::async(std::launch::async, [this, half = halves_[filling_].get(), padded,
-                                             filled = filled_, at = bytes_ - filled_] {
+  auto written = std::make_shared<std::promise<absl::Status>>();
+  writing_ = written->get_future();
+  writer_.Post([this, written, half = halves_[filling_].get(), padded, filled = filled_,
+                at = bytes_ - filled_] {
     hash_.Add(half, filled);
-    return WriteAll(half, padded, at);
+    written->set_value(WriteAll(half, padded, at));
   });
   filling_ = 1 - filling_;
   filled_ = 0;

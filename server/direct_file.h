@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/base/fast_hash.h"
+#include "server/storage_thread.h"
 
 namespace paracord {
 
@@ -54,8 +55,9 @@ class DirectFile {
   uint64_t bytes_ = 0;
   bool finished_ = false;
   absl::Status status_;
-  FastHash hash_;                      // while `writing_` is valid, its thread's
+  FastHash hash_;                      // while `writing_` is valid, the writer's
   std::future<absl::Status> writing_;  // of the other half
+  StorageThread writer_;               // last: it uses the rest
 };
 
 }  // namespace paracord

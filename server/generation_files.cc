@@ -16,6 +16,7 @@
 #include "common/base/fast_hash.h"
 #include "common/base/rocks.h"
 #include "common/base/status.h"
+#include "server/folder.h"
 #include "server/sorted_file.h"
 
 namespace paracord {
@@ -49,6 +50,10 @@ rocksdb::Options DatabaseOptions() {
   options.info_log = std::make_shared<NoLog>();
   options.max_background_jobs = 1;
   options.disable_auto_compactions = true;
+  // Nothing is ever put into it but the sorted file: no room is held for more.
+  options.write_buffer_size = 64 << 10;
+  options.manifest_preallocation_size = 16 << 10;
+  options.stats_dump_period_sec = options.stats_persist_period_sec = 0;
   return options;
 }
 
@@ -106,15 +111,6 @@ bool ReadLedger(const rocksdb::Slice& value, BlockSnapshot* block) {
   return true;
 }
 
-absl::Status Sync(const std::string& path) {
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  const absl::Cleanup close_file = [file] {
-    if (file >= 0) close(file);
-  };
-  if (file >= 0 && fsync(file) == 0) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat(path, ": ", std::strerror(errno)));
-}
-
 // Size and hash of the file. At least one block.
 absl::StatusOr<pb::StoredFile> WriteSorted(const std::string& path, const Generation& generation) {
   ASSIGN_OR_RETURN(const auto file, SortedFile::Create(path, DatabaseOptions()));
@@ -158,23 +154,21 @@ absl::StatusOr<pb::StoredFile> WriteDatabase(const std::string& folder,
 // All files of the folder but the record, by name. `sorted`: what is known of the one.
 absl::Status ListFiles(const std::string& folder, const pb::StoredFile& sorted,
                        pb::GenerationRecord* record) {
-  std::vector<fs::path> paths;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.path().filename() != kRecordFile) paths.push_back(entry.path());
-  }
-  std::sort(paths.begin(), paths.end());
+  std::error_code error;
   record->clear_files();
-  for (const fs::path& path : paths) {
+  for (const fs::path& path : ListFolder(folder, &error)) {
+    if (path.filename() == kRecordFile) continue;
     pb::StoredFile* file = record->add_files();
     if (path.extension() == kSorted) {
       *file = sorted;
     } else {
-      RETURN_IF_ERROR(Sync(path));
-      file->set_bytes(fs::file_size(path));
+      RETURN_IF_ERROR(SyncPath(path));
+      file->set_bytes(fs::file_size(path, error));
       ASSIGN_OR_RETURN(*file->mutable_hash(), FastHashOfFile(path));
     }
     file->set_name(path.filename());
   }
+  if (error) return absl::UnavailableError(absl::StrCat(folder, ": ", error.message()));
   return absl::OkStatus();
 }
 
@@ -184,8 +178,8 @@ absl::StatusOr<StoredGeneration> WriteRecord(const std::string& folder,
   const std::string hash = FastHashOf(bytes);
   const std::string path = absl::StrCat(folder, "/", kRecordFile);
   RETURN_IF_ERROR(WriteFileAtomically(path, hash + bytes));
-  RETURN_IF_ERROR(Sync(path));
-  RETURN_IF_ERROR(Sync(folder));
+  RETURN_IF_ERROR(SyncPath(path));
+  RETURN_IF_ERROR(SyncPath(folder));
   return StoredGeneration{record, hash};
 }
 
@@ -223,7 +217,7 @@ absl::StatusOr<StoredGeneration> WriteGeneration(const std::string& folder,
     return absl::UnavailableError(absl::StrCat("cannot rename ", part, ": ", error.message()));
   }
   std::move(drop).Cancel();
-  RETURN_IF_ERROR(Sync(whole.parent_path()));
+  RETURN_IF_ERROR(SyncPath(whole.parent_path()));
   return stored;
 }
 

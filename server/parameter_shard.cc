@@ -235,6 +235,7 @@ void ParameterShard::Publish() {
     report.set_error(std::string(broken_.message()));
     report.set_unreadable_history(unreadable_.history);
     report.set_unreadable_step(unreadable_.step);
+    report.set_unreadable_hash(unreadable_.hash);
   }
   checkpoints_.Report(&report);
   MutexLock lock(report_mutex_);

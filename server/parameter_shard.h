@@ -76,6 +76,7 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
   void Load();
   void Loaded(uint64_t history, const absl::StatusOr<std::optional<Restored>>& restored,
               Unreadable unreadable);
+  void LoadLater(const absl::Status& why);
   void Serve(const std::optional<Restored>& restored);
   void Open();
   void StopIfAsked();
@@ -94,6 +95,7 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
   void Store(uint64_t step, uint64_t stopped,
              std::function<void(const absl::Status& written, const absl::Status& copied)> done);
   void StoreCheckpoint(uint64_t step);
+  void NoteCopied(uint64_t step, uint64_t history);
   void StoreIfDue(uint64_t block);
   void Finish(uint64_t step);
   void StoreAndStop(uint64_t incarnation, std::function<void(absl::Status)> done);

@@ -19,7 +19,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr uint64_t kPiece = 4 << 20;
-constexpr Duration kPatience = seconds(30);
+constexpr uint64_t kMostRecord = 64 << 20;
+constexpr Duration kPatience = seconds(2);  // the shard tries again later
 constexpr Duration kRetry = milliseconds(100);
 
 absl::StatusOr<Payload> AskOnce(Shard& from, const pb::PullHeader& header) {
@@ -40,7 +41,8 @@ absl::StatusOr<Payload> Ask(Shard& from, const pb::PullHeader& header) {
   }
 }
 
-absl::Status FetchFile(Shard& from, const std::string& hash, const std::string& name,
+// At most `most` bytes.
+absl::Status FetchFile(Shard& from, const std::string& hash, const std::string& name, uint64_t most,
                        const std::string& folder) {
   const std::string path = absl::StrCat(folder, "/", name);
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
@@ -54,6 +56,9 @@ absl::Status FetchFile(Shard& from, const std::string& hash, const std::string& 
       out.write(run.data, static_cast<std::streamsize>(run.size));
     }
     header.set_offset(header.offset() + bytes.size());
+    if (header.offset() > most) {
+      return absl::DataLossError(absl::StrCat(name, " has more than ", most, " bytes"));
+    }
     if (bytes.size() < kPiece || !out) break;
   }
   out.close();
@@ -63,13 +68,17 @@ absl::Status FetchFile(Shard& from, const std::string& hash, const std::string& 
 
 // The record first: it is known by its hash, and has the names of the others.
 absl::Status FetchAll(Shard& from, const std::string& hash, const std::string& folder) {
-  RETURN_IF_ERROR(FetchFile(from, hash, kRecordFile, folder));
+  RETURN_IF_ERROR(FetchFile(from, hash, kRecordFile, kMostRecord, folder));
   ASSIGN_OR_RETURN(const StoredGeneration stored, ReadRecord(folder));
+  if (stored.hash != hash) {
+    return absl::DataLossError(
+        absl::StrCat("found a record of hash ", stored.hash, ", expected ", hash));
+  }
   for (const pb::StoredFile& file : stored.record.files()) {
     if (fs::path(file.name()).filename() != file.name() || file.name() == kRecordFile) {
       return absl::DataLossError(absl::StrCat("the record names a file '", file.name(), "'"));
     }
-    RETURN_IF_ERROR(FetchFile(from, hash, file.name(), folder));
+    RETURN_IF_ERROR(FetchFile(from, hash, file.name(), file.bytes(), folder));
   }
   return VerifyGeneration(folder, hash);
 }

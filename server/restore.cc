@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/job/history.h"
+#include "common/job/parse_optimizer.h"
 #include "server/checkpoint_copy.h"
 
 namespace paracord {
@@ -87,16 +88,48 @@ absl::StatusOr<Restored> LoadPieces(BlockDb& db, const PeerServers& connect,
       absl::StrCat("the checkpoint of step ", origin.step(), " does not have block ", next));
 }
 
+absl::StatusOr<Restored> LoadCopy(const pb::Plan& plan, BlockRange range, const BlockGrid& grid) {
+  const pb::Origin& origin = plan.origin();
+  auto restored = ReadCopy(origin.directory(), range, grid);
+  const bool own = origin.job() == plan.job();
+  if (absl::IsNotFound(restored.status()) && own) {
+    return absl::UnavailableError(restored.status().message());  // the folder may be away
+  }
+  RETURN_IF_ERROR(restored.status());
+  for (const pb::GenerationRecord& part : restored->parts) {
+    if (!own || (SameHistory(part, origin) && part.step() == origin.step())) continue;
+    return absl::UnavailableError(absl::StrCat(origin.directory(), ": is a copy of step ",
+                                               part.step(), " of ", part.job(), ", history ",
+                                               part.history(), " of cluster ", part.cluster()));
+  }
+  return restored;
+}
+
 // From the servers' disks if it can be, else from the copy.
-absl::StatusOr<Restored> LoadOrigin(BlockDb& db, const PeerServers& connect,
-                                    const pb::Origin& origin, BlockRange range,
-                                    const BlockGrid& grid) {
+absl::StatusOr<Restored> LoadOrigin(BlockDb& db, const PeerServers& connect, const pb::Plan& plan,
+                                    BlockRange range, const BlockGrid& grid) {
+  const pb::Origin& origin = plan.origin();
   auto restored = LoadPieces(db, connect, origin, range, grid);
   if (restored.ok() || origin.directory().empty()) return restored;
   if (!origin.pieces().empty()) {
     LogWarning("reading the copy of step ", origin.step(), ", as ", restored.status().message());
   }
-  return ReadCopy(origin.directory(), range, grid);
+  return LoadCopy(plan, range, grid);
+}
+
+// Its state and its ledger mean nothing to another optimizer, or to other virtual workers.
+absl::Status CheckAlike(const Restored& restored, const ShardJob& job) {
+  const std::string optimizer = Name(job.spec.optimizer.kind);
+  for (const pb::GenerationRecord& part : restored.parts) {
+    if (part.virtual_workers() == 0) continue;  // it does not say
+    if (part.optimizer() == optimizer && part.virtual_workers() == job.spec.virtual_workers) {
+      continue;
+    }
+    return absl::InvalidArgumentError(absl::StrCat(
+        "init: the checkpoint is of optimizer ", part.optimizer(), " and ", part.virtual_workers(),
+        " virtual workers, this job has ", optimizer, " and ", job.spec.virtual_workers));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -119,19 +152,20 @@ uint64_t Restored::touched() const {
 
 absl::StatusOr<std::optional<Restored>> LoadHistory(BlockDb& db, const PeerServers& connect,
                                                     const pb::Plan& plan, BlockRange range,
-                                                    const BlockGrid& grid, Unreadable* unreadable) {
+                                                    const ShardJob& job, Unreadable* unreadable) {
   if (const auto furthest = Furthest(db, plan, range); furthest.has_value()) {
-    *unreadable = {plan.history(), furthest->record.step()};
+    *unreadable = {plan.history(), furthest->record.step(), furthest->hash};
     Restored restored;
-    RETURN_IF_ERROR(AddPart(db, *furthest, range, grid, &restored));
+    RETURN_IF_ERROR(AddPart(db, *furthest, range, job.grid, &restored));
     return restored;
   }
   if (!plan.has_origin()) return std::nullopt;
   // What the job was told to begin with has nothing before it.
   if (plan.origin().job() == plan.job()) {
-    *unreadable = {plan.origin().history(), plan.origin().step()};
+    *unreadable = {plan.origin().history(), plan.origin().step(), ""};
   }
-  ASSIGN_OR_RETURN(Restored restored, LoadOrigin(db, connect, plan.origin(), range, grid));
+  ASSIGN_OR_RETURN(Restored restored, LoadOrigin(db, connect, plan, range, job.grid));
+  RETURN_IF_ERROR(CheckAlike(restored, job));
   return restored;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -11,6 +12,7 @@
 #include "proto/plan.pb.h"
 #include "server/block_db.h"
 #include "server/remote_generation.h"
+#include "server/shard_job.h"
 
 namespace paracord {
 
@@ -26,15 +28,16 @@ struct Restored {
 struct Unreadable {
   uint64_t history = 0;
   uint64_t step = 0;
+  std::string hash;  // of the one generation that it was; empty: the checkpoint, wherever it lies
 };
 
 // The furthest generation of the plan's history for just these blocks, which an orderly stop has
 // left; else those of the plan's origin; nullopt: the plan has none, and the history begins with
 // the seed's first values. Blocks: for the storage thread. DataLoss: what was promised is not
-// there; `unreadable` says which step, if it is one of the plan's own job. Unavailable: a server
-// that has a part does not answer.
+// there; `unreadable` says what, if it is of the plan's own job. InvalidArgument: it is of a job
+// that is not alike. Unavailable: a server or a folder that has a part is away.
 absl::StatusOr<std::optional<Restored>> LoadHistory(BlockDb& db, const PeerServers& connect,
                                                     const pb::Plan& plan, BlockRange range,
-                                                    const BlockGrid& grid, Unreadable* unreadable);
+                                                    const ShardJob& job, Unreadable* unreadable);
 
 }  // namespace paracord

@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/job/history.h"
+#include "server/checkpoint_copy.h"
 
 namespace paracord {
 namespace {
@@ -247,7 +248,9 @@ void ShardHost::Drop(const pb::HeartbeatReply& reply) {
     record.set_block_begin(range.block_begin());
     record.set_stopped(range.stopped());
     PostStorage([this, record] {
+      const auto stored = environment_.db.Find(record);
       const absl::Status dropped = environment_.db.Drop(record);
+      if (stored.has_value()) DropCopy(stored->record);
       if (!dropped.ok()) LogError("cannot drop step ", record.step(), ": ", Describe(dropped));
     });
   }

@@ -9,6 +9,11 @@
 #include "server/parameter_shard.h"
 
 namespace paracord {
+namespace {
+
+constexpr Duration kLoadAgain = seconds(1);
+
+}  // namespace
 
 void ParameterShard::Adopt(const pb::Plan& plan, uint64_t save_at) {
   strand_.Post([self = shared_from_this(), plan, save_at] {
@@ -45,6 +50,7 @@ void ParameterShard::Forget() {
   minibatches_.reset();
   store_.reset();
   sums_.clear();
+  checkpoints_.Forget();
   tally_ = std::make_unique<Tally>(*job_, range_);
   total_steps_ = 0;
   update_step_.reset();
@@ -65,7 +71,7 @@ void ParameterShard::Load() {
   environment_.storage.Post([self = shared_from_this(), plan = plan_] {
     Unreadable unreadable;
     auto restored = LoadHistory(self->environment_.db, self->environment_.connect, plan,
-                                self->range_, self->job_->grid, &unreadable);
+                                self->range_, *self->job_, &unreadable);
     self->strand_.Post([self, history = plan.history(), restored = std::move(restored),
                         unreadable] { self->Loaded(history, restored, unreadable); });
   });
@@ -77,8 +83,23 @@ void ParameterShard::Loaded(uint64_t history,
   if (history != plan_.history()) return;  // another load is on its way
   if (phase_ != Phase::kLoading) return;   // closed meanwhile
   if (restored.ok()) return Serve(*restored);
+  if (absl::IsUnavailable(restored.status())) return LoadLater(restored.status());
   unreadable_ = unreadable;
   Break(restored.status());
+}
+
+// Somebody is away who has what the shard begins with: that only pauses the job.
+void ParameterShard::LoadLater(const absl::Status& why) {
+  if (stop_ != nullptr) return StopIfAsked();
+  LogWarning("job ", job_->id, " shard ", index_, " cannot load yet: ", Describe(why));
+  environment_.timer.RunAfter(kLoadAgain, [weak = weak_from_this(), history = plan_.history()] {
+    const auto self = weak.lock();
+    if (self == nullptr) return;
+    self->strand_.Post([self, history] {
+      const bool wanted = self->phase_ == Phase::kLoading && self->plan_.history() == history;
+      if (wanted) self->Load();
+    });
+  });
 }
 
 void ParameterShard::Serve(const std::optional<Restored>& restored) {
@@ -146,13 +167,21 @@ void ParameterShard::Store(
 // A failure is told, and training goes on.
 void ParameterShard::StoreCheckpoint(uint64_t step) {
   Store(step, 0,
-        [self = shared_from_this()](const absl::Status& written, const absl::Status& copied) {
-          self->strand_.Post([self, status = written.ok() ? copied : written] {
+        [self = shared_from_this(), step, history = plan_.history()](const absl::Status& written,
+                                                                     const absl::Status& copied) {
+          self->strand_.Post([self, step, history, status = written.ok() ? copied : written] {
             self->checkpoints_.Written(status);
+            if (status.ok()) self->NoteCopied(step, history);
             self->Publish();
             if (!status.ok()) self->environment_.on_change();
           });
         });
+}
+
+// All of the step's checkpoint was written, the copy with it if there is one.
+void ParameterShard::NoteCopied(uint64_t step, uint64_t history) {
+  const bool copies = step > 0 && !job_->spec.checkpoint.copy_to.empty();
+  if (copies && history == plan_.history()) checkpoints_.Copied(step);
 }
 
 // `block` has changed.
@@ -176,8 +205,8 @@ void ParameterShard::Finish(uint64_t step) {
         [self = shared_from_this(), number = plan_.number()](const absl::Status& status,
                                                              const absl::Status& copied) {
           self->strand_.Post([self, number, status, copied] {
-            self->checkpoints_.Written(
-                copied);  // the servers have it: the job does not fail for a copy
+            // The servers have it: the job does not fail for a copy.
+            self->checkpoints_.Written(copied);
             if (number != self->plan_.number()) return;  // the job went back, or was closed
             if (!status.ok())
               return self->Break(Annotate(status, "the last step cannot be stored"));

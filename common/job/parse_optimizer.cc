@@ -108,4 +108,6 @@ OptimizerSpec ParseOptimizer(const ConfigNode& node) {
   return spec;
 }
 
+const char* Name(OptimizerSpec::Kind kind) { return kKinds[static_cast<size_t>(kind)]; }
+
 }  // namespace paracord

@@ -14,4 +14,6 @@ namespace paracord {
 // A missing node: plain sgd with its defaults.
 OptimizerSpec ParseOptimizer(const ConfigNode& optimizer);
 
+const char* Name(OptimizerSpec::Kind kind);  // as in a job file: "adamw"
+
 }  // namespace paracord

@@ -12,6 +12,7 @@ namespace {
 constexpr auto kDataDeadline =
     std::chrono::seconds(15);  // the server gives up a parked pull after 10
 constexpr auto kQueryDeadline = std::chrono::seconds(5);
+constexpr auto kVerifyDeadline = std::chrono::seconds(1800);  // every byte is read, behind others
 
 // The floats of an answer, which are those of `version`. An empty answer has none.
 absl::StatusOr<Payload> FloatsIn(const grpc::ByteBuffer& reply, uint64_t version) {
@@ -53,7 +54,8 @@ class RemoteShard : public Shard {
   }
 
   void Query(const pb::QueryRequest& request, Callback<pb::QueryReply> done) override {
-    caller_.Call("/paracord.pb.Shard/Query", EncodePlain(request), kQueryDeadline,
+    caller_.Call("/paracord.pb.Shard/Query", EncodePlain(request),
+                 request.verify() ? kVerifyDeadline : kQueryDeadline,
                  DecodeFor<pb::QueryReply>(std::move(done)));
   }
 

@@ -1,4 +1,5 @@
-// A server behind gRPC. Deadlines: Push and Pull 15 s, Query 5 s.
+// A server behind gRPC. Deadlines: Push and Pull 15 s, Query 5 s, one that verifies
+// half an hour.
 #pragma once
 
 #include <memory>

@@ -39,7 +39,9 @@ int Done(const Context& context, const CheckpointArguments& arguments, const std
 }
 
 // The first checkpoint of a step from `ordered` on; the step may move if a shard was past it.
+// `old_error`: why the one before could not be written; it may be better now.
 absl::StatusOr<uint64_t> AwaitSaved(SchedulerClient& scheduler, uint64_t ordered,
+                                    const std::string& old_error,
                                     const CheckpointArguments& arguments) {
   const TimePoint until = DeadlineAfter(arguments.timeout);
   while (true) {
@@ -48,7 +50,7 @@ absl::StatusOr<uint64_t> AwaitSaved(SchedulerClient& scheduler, uint64_t ordered
     for (const pb::StoredStep& stored : status.checkpoints()) {
       if (stored.step() >= ordered && stored.damage().empty()) return stored.step();
     }
-    if (!status.checkpoint_error().empty()) {
+    if (!status.checkpoint_error().empty() && status.checkpoint_error() != old_error) {
       return absl::FailedPreconditionError(status.checkpoint_error());
     }
     if (HasEnded(status.state())) {
@@ -57,7 +59,8 @@ absl::StatusOr<uint64_t> AwaitSaved(SchedulerClient& scheduler, uint64_t ordered
     }
     if (Clock::now() >= until) {
       return absl::DeadlineExceededError(
-          absl::StrCat("the checkpoint that was ordered for step ", ordered, " is not there yet"));
+          absl::StrCat("the checkpoint that was ordered for step ", ordered, " is not there yet",
+                       status.checkpoint_error().empty() ? "" : ": ", status.checkpoint_error()));
     }
     Pause();
   }
@@ -84,17 +87,26 @@ absl::Status VerifyPart(const Context& context, const pb::GetJobReply& job,
       .status();
 }
 
-// What is wrong with it; empty: nothing is.
-std::string VerifyOne(const Context& context, const pb::GetJobReply& job,
-                      const pb::StoredStep& checkpoint) {
-  std::string wrong;
+struct Verdict {
+  std::string damage;   // empty: none was found
+  std::string unknown;  // of parts that nobody could look at; empty: all were
+  bool good() const { return damage.empty() && unknown.empty(); }
+};
+
+Verdict VerifyOne(const Context& context, const pb::GetJobReply& job,
+                  const pb::StoredStep& checkpoint) {
+  Verdict verdict;
   for (const pb::StoredShard& part : checkpoint.shards()) {
     const absl::Status status = VerifyPart(context, job, checkpoint, part);
     if (status.ok()) continue;
-    absl::StrAppend(&wrong, wrong.empty() ? "" : "; ", part.server(), ": ", status.message());
+    const bool looked = absl::IsDataLoss(status) || absl::IsNotFound(status);
+    std::string& text = looked ? verdict.damage : verdict.unknown;
+    absl::StrAppend(&text, text.empty() ? "" : "; ", part.server(), ": ", status.message());
   }
-  return wrong;
+  return verdict;
 }
+
+Json OrNull(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
 }  // namespace
 
@@ -114,8 +126,10 @@ int RunCheckpointList(const Context& context, const CheckpointArguments& argumen
 int RunCheckpointSave(const Context& context, const CheckpointArguments& arguments) {
   auto scheduler = SchedulerClient::Open(context);
   if (!scheduler.ok()) return Fail(context, scheduler.status());
+  const auto before = (*scheduler)->GetJob(arguments.job, SchedulerClient::OneShot());
+  const std::string old_error = before.ok() ? before->status().checkpoint_error() : "";
   auto step = Change(**scheduler, pb::ChangeCheckpointRequest::SAVE, arguments);
-  if (step.ok()) step = AwaitSaved(**scheduler, *step, arguments);
+  if (step.ok()) step = AwaitSaved(**scheduler, *step, old_error, arguments);
   return Done(context, arguments, "is stored", step);
 }
 
@@ -129,12 +143,16 @@ int RunCheckpointVerify(const Context& context, const CheckpointArguments& argum
   bool good = true;
   for (const pb::StoredStep& checkpoint : job->status().checkpoints()) {
     if (arguments.step.has_value() && checkpoint.step() != *arguments.step) continue;
-    const std::string wrong = VerifyOne(context, *job, checkpoint);
-    good = good && wrong.empty();
+    const Verdict verdict = VerifyOne(context, *job, checkpoint);
+    good = good && verdict.good();
     rows.push_back({{"step", checkpoint.step()},
-                    {"good", wrong.empty()},
-                    {"damage", wrong.empty() ? Json(nullptr) : Json(wrong)}});
-    table.Add({absl::StrCat(checkpoint.step()), wrong.empty() ? "good" : "damaged: " + wrong});
+                    {"good", verdict.good()},
+                    {"damage", OrNull(verdict.damage)},
+                    {"unknown", OrNull(verdict.unknown)}});
+    table.Add({absl::StrCat(checkpoint.step()), verdict.good() ? "good"
+                                                : verdict.damage.empty()
+                                                    ? "not known: " + verdict.unknown
+                                                    : "damaged: " + verdict.damage});
   }
   if (rows.empty()) {
     return Fail(context,

@@ -8,10 +8,14 @@ namespace {
 
 // A job at step 6 with a checkpoint at 5; server-1 has died.
 struct Deserted : Running {
-  explicit Deserted(const std::string& checkpoint, bool stored = true)
+  explicit Deserted(const std::string& checkpoint, bool stored = true, bool copied = true)
       : Running({.workers = 2, .checkpoint = checkpoint}) {
     for (uint32_t rank = 0; rank < 2; ++rank) REQUIRE(sim.ReportStep(job, rank, 5).ok());
     if (stored) sim.Checkpoint(job, 5);
+    if (copied) {
+      for (auto& [name, host] : sim.hosts()) host.shards.copied = {5};
+      sim.Beat();
+    }
     for (uint32_t rank = 0; rank < 2; ++rank) REQUIRE(sim.ReportStep(job, rank, 6).ok());
     sim.Beat();
     sim.Kill("server-1");
@@ -57,11 +61,45 @@ TEST_CASE("without a copy the job says what it lacks, and goes on when the serve
   run.sim.Pass(seconds(60));
   CHECK(run.plan().history() == 1);
   CHECK(run.sim.State(run.job) == pb::RUNNING);
-  CHECK(Has(run.sim.Waits(run.job), "of step 5, which are nowhere else as the job has no"));
+  CHECK(Has(run.sim.Waits(run.job), "of step 5, which are nowhere else: the job has no"));
   run.sim.Start("server-1");
   CHECK(run.plan().history() == 2);
   CHECK(run.plan().step() == 5);
   CHECK(run.plan().shards(1).server() == "server-1");
+}
+
+TEST_CASE("a copy that is not complete is none") {
+  Deserted run("{copy_to: /copies}", true, false);
+  run.sim.Pass(seconds(60));
+  CHECK(run.plan().history() == 1);
+  CHECK(Has(run.sim.Waits(run.job), "the copy of that step is not complete"));
+  run.sim.Start("server-1");
+  CHECK(run.plan().history() == 2);
+  CHECK(run.plan().step() == 5);
+}
+
+TEST_CASE("a server that stopped in order is not given up") {
+  Running run({.workers = 2, .checkpoint = "{copy_to: /copies}"});
+  for (uint32_t rank = 0; rank < 2; ++rank) REQUIRE(run.sim.ReportStep(run.job, rank, 6).ok());
+  run.sim.Beat();
+  run.sim.Leave("server-1");
+  run.sim.Pass(seconds(60));
+  CHECK(run.plan().history() == 1);
+  run.sim.Start("server-1");
+  run.sim.Pass(seconds(1));
+  CHECK(run.plan().history() == 1);
+}
+
+TEST_CASE("the first values of a later history need no copy either") {
+  Deserted run("{every: end}", false);
+  run.sim.Start("server-1");
+  run.sim.Pass(seconds(1));
+  REQUIRE(run.plan().history() == 2);
+  run.sim.Checkpoint(run.job, 0);
+  run.sim.Kill("server-1");
+  run.sim.Pass(seconds(40));
+  CHECK(run.plan().history() == 3);
+  CHECK(run.plan().shards(1).server() == "server-0");
 }
 
 TEST_CASE("the server with the most memory free takes the blocks; one without room takes none") {

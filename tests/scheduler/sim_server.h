@@ -62,6 +62,7 @@ class SimShards {
   void Follow(const pb::WatchReply& reply, const pb::JoinRequest& who,
               std::map<std::string, uint64_t>& applied);
   void FillHeartbeat(pb::HeartbeatRequest* heartbeat) const;
+  std::vector<uint64_t> copied;  // steps, by each of them
   void Clear() { shards_.clear(); }
 
  private:
@@ -130,7 +131,10 @@ inline void SimShards::Follow(const pb::WatchReply& reply, const pb::JoinRequest
 
 inline void SimShards::FillHeartbeat(pb::HeartbeatRequest* heartbeat) const {
   for (const auto& [key, shard] : shards_) {
-    if (shard.named) *heartbeat->add_shards() = shard.report;
+    if (!shard.named) continue;
+    pb::ShardReport* report = heartbeat->add_shards();
+    *report = shard.report;
+    report->mutable_copied_steps()->Assign(copied.begin(), copied.end());
   }
   heartbeat->set_memory_used(Used());
 }

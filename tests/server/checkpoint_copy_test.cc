@@ -5,6 +5,8 @@
 #include <fstream>
 #include <random>
 
+#include "common/base/daemon.h"
+#include "common/base/fast_hash.h"
 #include "server/copy_layout.h"
 #include "tests/server/plain_loop.h"
 #include "tests/server/shard_room.h"
@@ -55,6 +57,7 @@ struct Copied {
       REQUIRE(WriteCopy(folder, job->grid, 2, cut, i, MakeGeneration(*job, cut[i])).ok());
     }
   }
+  bool Good() const { return ReadCopy(folder, {0, job->grid.blocks()}, job->grid).ok(); }
   std::vector<fs::path> Files() const {
     std::vector<fs::path> files;
     for (const auto& entry : fs::directory_iterator(folder)) {
@@ -88,7 +91,7 @@ void CheckBlocks(const ShardJob& job, BlockRange range, const Restored& restored
 TEST_CASE("a copy that any number of shards wrote is read by any other number") {
   for (const uint32_t writers : {1u, 2u, 3u, 5u}) {
     const Copied copied(writers);
-    CHECK(VerifyCopy(copied.folder, copied.job->grid).ok());
+    CHECK(copied.Good());
     for (const uint32_t readers : {1u, 2u, 4u, 7u}) {
       CAPTURE(writers, readers);
       for (const BlockRange& range : copied.job->grid.Cut(readers)) {
@@ -119,16 +122,16 @@ TEST_CASE("a byte that turned anywhere in a copy is found") {
       torn.put(byte);
     };
     flip();
-    CHECK_FALSE(VerifyCopy(copied.folder, copied.job->grid).ok());
+    CHECK_FALSE(copied.Good());
     flip();
   }
-  CHECK(VerifyCopy(copied.folder, copied.job->grid).ok());
+  CHECK(copied.Good());
 }
 
 TEST_CASE("a file of a copy that is cut, gone or another's is found") {
   const Copied copied(2);
   const auto files = copied.Files();
-  const auto good = [&] { return VerifyCopy(copied.folder, copied.job->grid).ok(); };
+  const auto good = [&] { return copied.Good(); };
   for (size_t i = 0; i < files.size(); ++i) {
     INFO(files[i]);
     const fs::path kept = copied.directory.path() + "/kept";
@@ -159,27 +162,55 @@ TEST_CASE("a copy of another model is refused, and so is a folder that has none"
   CHECK(std::string(none.status().message()).find("step-000000000009") != std::string::npos);
 }
 
-TEST_CASE("the newest complete copies are kept") {
-  const TemporaryDirectory directory(FastFolder());
-  const auto job = Job();
-  const std::vector<BlockRange> cut = job->grid.Cut(1);
-  CheckpointSpec spec;
-  spec.keep = 2;
-  spec.keep_every = 4;
-  for (uint64_t step = 1; step <= 7; ++step) {
-    const std::string folder = CopyFolder(directory.path(), "job", step);
-    if (step == 2) {
-      fs::create_directories(folder);  // in the making, or torn
-      continue;
-    }
-    REQUIRE(WriteCopy(folder, job->grid, 2, cut, 0, MakeGeneration(*job, cut[0])).ok());
-    RetainCopies(directory.path(), "job", spec);
+TEST_CASE("a copy goes with its checkpoint, and nobody else's does") {
+  const Copied copied(2);
+  pb::GenerationRecord record = MakeRecord(9, {0, copied.job->grid.blocks()});
+  record.set_copy(copied.folder);
+  const auto there = [&] { return fs::exists(copied.folder); };
+  for (const bool history : {true, false}) {
+    pb::GenerationRecord wrong = record;
+    history ? wrong.set_history(2) : wrong.set_cluster("another");
+    DropCopy(wrong);
+    CHECK(there());
   }
-  std::string steps;
-  for (uint64_t step = 1; step <= 7; ++step) {
-    if (fs::exists(CopyFolder(directory.path(), "job", step))) absl::StrAppend(&steps, step, " ");
+  record.set_block_begin(1);  // not the first shard
+  DropCopy(record);
+  CHECK(there());
+  record.set_block_begin(0);
+  DropCopy(record);
+  CHECK_FALSE(there());
+}
+
+TEST_CASE("a job of the same name in another cluster does not write over a copy") {
+  const Copied copied(1);
+  const BlockRange all{0, copied.job->grid.blocks()};
+  Generation foreign = MakeGeneration(*copied.job, all);
+  foreign.record.set_cluster("another");
+  const absl::Status status = WriteCopy(copied.folder, copied.job->grid, 2, {all}, 0, foreign);
+  CHECK(absl::IsUnavailable(status));
+  CHECK(status.message().find("of another cluster, cluster") != std::string::npos);
+  CHECK(copied.Good());
+}
+
+TEST_CASE("a manifest with a good hash and another shape is refused") {
+  const Copied copied(1);
+  fs::path manifest;
+  for (const fs::path& file : copied.Files()) {
+    if (file.filename().string().rfind("manifest-", 0) == 0) manifest = file;
   }
-  CHECK(steps == "2 4 6 7 ");
+  const std::string good = ReadFile(manifest).value();
+  const std::string body = good.substr(good.find('\n') + 1);
+  const auto with = [&](const std::string& text) {
+    REQUIRE(WriteFileAtomically(manifest, FastHashOf(text) + "\n" + text).ok());
+    return copied.Good();
+  };
+  CHECK(with(body));
+  for (const std::string text : {"[]", "7", "{}", "{\"format\": 7}", "{\"format\": [\"a\"]}"}) {
+    CHECK_FALSE(with(text));
+  }
+  const size_t states = body.find("\"states\": 2");
+  REQUIRE(states != std::string::npos);
+  CHECK_FALSE(with(body.substr(0, states) + "\"states\": 2147483647" + body.substr(states + 11)));
 }
 
 }  // namespace

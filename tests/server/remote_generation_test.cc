@@ -77,7 +77,7 @@ struct Scattered {
     pb::Plan plan = MakePlan(1);
     plan.set_job("another");
     *plan.mutable_origin() = origin;
-    return LoadHistory(rooms[2].db(), Connect(), plan, range, job->grid, unreadable);
+    return LoadHistory(rooms[2].db(), Connect(), plan, range, *job, unreadable);
   }
   size_t Files() {
     size_t files = 0;
