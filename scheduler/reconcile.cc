@@ -118,7 +118,7 @@ absl::Status CheckEverFits(const Job& job, const Membership& members, uint32_t m
   if (job.needs.total_bytes() <= budget) return absl::OkStatus();
   return absl::ResourceExhaustedError(absl::StrCat(
       "the job needs ", FormatBytes(job.needs.total_bytes()),
-      " of memory on servers (3 copies of the weights and the optimizer's state); the ",
+      " of memory on servers (3 copies of the weights, 2 of the optimizer's state); the ",
       servers.size(), " servers have ", FormatBytes(budget), " together"));
 }
 

@@ -77,7 +77,7 @@ void GiveUp(const Job& job, const pb::ShardRange& shard, ServerFindings& finding
       absl::StrCat("is gone, with blocks [", shard.block_begin(), ", ", shard.block_end(),
                    ") of step ", NewestGood(job)->step(), ", which are nowhere else: ",
                    job.spec.checkpoint.copy_to.empty() ? "the job has no checkpoint.copy_to"
-                                                       : "the copy of that step is not complete",
+                                                       : "no checkpoint was copied whole",
                    "; it goes on when the server is back"));
 }
 
@@ -122,11 +122,12 @@ bool HoldsAny(const KnownMember& server, const Job& job) {
   return false;
 }
 
-// Where to go back to, every server being there; nullopt: somebody has not what he should have.
-std::optional<const pb::StoredStep*> Choose(Job& job, const Resources& resources,
+// Where to go back to, every server being there, or from a copy; nullopt: somebody has not what he
+// should have.
+std::optional<const pb::StoredStep*> Choose(Job& job, bool from_copy, const Resources& resources,
                                             ServerFindings& findings, Moment now) {
   while (true) {
-    const pb::StoredStep* to = NewestGood(job);
+    const pb::StoredStep* to = from_copy ? NewestMovable(job) : NewestGood(job);
     if (IsStart(to)) return nullptr;
     pb::StoredStep& checkpoint = *FindCheckpoint(job, to->history(), to->step());
     std::string lacks;
@@ -148,6 +149,19 @@ std::optional<const pb::StoredStep*> Choose(Job& job, const Resources& resources
     }
     if (lacks.empty()) return to;
     MarkDamaged(job, checkpoint, lacks, now);
+  }
+}
+
+// Checkpoints that the job went back past: a part of each is on a server that is gone.
+void GiveUpNewer(Job& job, const pb::StoredStep* to, Moment now) {
+  auto* all = job.record.mutable_status()->mutable_checkpoints();
+  while (!all->empty() && &all->Get(all->size() - 1) != to) {
+    const uint64_t step = all->Get(all->size() - 1).step();
+    if (to == nullptr && step == 0) return;
+    job.Note(
+        absl::StrCat("the checkpoint of step ", step, " is given up, as it was not copied whole"),
+        now);
+    all->RemoveLast();
   }
 }
 
@@ -248,7 +262,7 @@ void GoBack(Job& job, ServerFindings& findings, const Situation& situation) {
     if (!ready && gone.count(shard.server()) == 0) return;  // waited for already
   }
   if (!gone.empty() && !CanMoveShards(job)) return;
-  const auto to = Choose(job, situation.Available(), findings, situation.now);
+  const auto to = Choose(job, !gone.empty(), situation.Available(), findings, situation.now);
   if (!to.has_value()) return;
   Planned planned = BackPlan(job, *to, gone, situation.Available());
   findings.waits.insert(findings.waits.end(), planned.waits.begin(), planned.waits.end());
@@ -258,6 +272,7 @@ void GoBack(Job& job, ServerFindings& findings, const Situation& situation) {
       absl::StrCat(findings.back, ": all go back from step ", job.status().step(), " to ",
                    *to == nullptr ? "the first values" : absl::StrCat("step ", (*to)->step())),
       situation.now);
+  if (!gone.empty()) GiveUpNewer(job, *to, situation.now);
 }
 
 namespace {

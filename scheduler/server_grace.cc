@@ -22,9 +22,16 @@ std::set<std::string> ServersGivenUp(const Job& job, const Situation& situation)
   return gone;
 }
 
+const pb::StoredStep* NewestMovable(const Job& job) {
+  const auto& all = job.status().checkpoints();
+  for (int i = all.size() - 1; i >= 0; --i) {
+    if (all[i].damage().empty() && all[i].copied()) return &all[i];
+  }
+  return nullptr;
+}
+
 bool CanMoveShards(const Job& job) {
-  const pb::StoredStep* newest = NewestGood(job);
-  return IsStart(newest) || newest->copied();
+  return IsStart(NewestGood(job)) || NewestMovable(job) != nullptr;
 }
 
 std::vector<pb::Wait> MoveShards(Job& job, const std::set<std::string>& gone,

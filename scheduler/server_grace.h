@@ -18,8 +18,11 @@ bool IsGivenUp(const Job& job, const std::string& server, const Situation& situa
 // Those of the plan's servers.
 std::set<std::string> ServersGivenUp(const Job& job, const Situation& situation);
 
-// Whether others can take over what such servers hold of the job: the newest checkpoint has been
-// copied whole, or there is none but the first values.
+// The newest checkpoint that was copied whole and can be read, as far as anybody knows; null: none.
+const pb::StoredStep* NewestMovable(const Job& job);
+
+// Whether others can take over what such servers hold of the job: a checkpoint was copied whole, or
+// there is none but the first values.
 bool CanMoveShards(const Job& job);
 
 // Each shard of `gone` to the server that has the most memory free. What is missing for it;

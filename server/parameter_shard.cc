@@ -111,6 +111,8 @@ void ParameterShard::Learn(uint64_t total_steps, uint64_t samples) {
 absl::Status ParameterShard::CheckPlan(uint64_t number) const {
   switch (phase_) {
     case Phase::kBroken:
+      // Where to go back to instead is about to be decided: no reason for a task to fail.
+      if (unreadable_.history > 0) return absl::UnavailableError(broken_.message());
       return broken_;
     case Phase::kLoading:
       return absl::UnavailableError("the shard is loading its blocks");

@@ -115,6 +115,7 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
   Unreadable unreadable_;                   // why it is broken, if that is the reason
   std::function<void(absl::Status)> stop_;  // asked for while loading
   uint64_t stopping_ = 0;                   // by this incarnation
+  uint64_t save_at_ = 0;                    // as the plan came with it last
   bool reserved_ = false;
   pb::Plan plan_;
   std::unique_ptr<BlockStore> store_;

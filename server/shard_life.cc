@@ -18,9 +18,9 @@ constexpr Duration kLoadAgain = seconds(1);
 void ParameterShard::Adopt(const pb::Plan& plan, uint64_t save_at) {
   strand_.Post([self = shared_from_this(), plan, save_at] {
     self->TakePlan(plan);
-    if (self->phase_ == Phase::kServing && plan.number() == self->plan_.number()) {
-      self->checkpoints_.SaveAt(save_at, self->ReachedStep());
-    }
+    if (plan.number() != self->plan_.number()) return;
+    self->save_at_ = save_at;
+    if (self->phase_ == Phase::kServing) self->checkpoints_.SaveAt(save_at, self->ReachedStep());
   });
 }
 
@@ -145,6 +145,7 @@ void ParameterShard::Serve(const std::optional<Restored>& restored) {
 void ParameterShard::Open() {
   phase_ = Phase::kServing;
   reads_.Open(store_.get());
+  checkpoints_.SaveAt(save_at_, ReachedStep());
   if (plan_.phase() == pb::Plan::FINISHED) Finish(plan_.step());
   StopIfAsked();
   Publish();
@@ -169,7 +170,8 @@ void ParameterShard::StoreCheckpoint(uint64_t step) {
   Store(step, 0,
         [self = shared_from_this(), step, history = plan_.history()](const absl::Status& written,
                                                                      const absl::Status& copied) {
-          self->strand_.Post([self, step, history, status = written.ok() ? copied : written] {
+          const absl::Status status = written.ok() ? Annotate(copied, "its copy") : written;
+          self->strand_.Post([self, step, history, status] {
             self->checkpoints_.Written(status);
             if (status.ok()) self->NoteCopied(step, history);
             self->Publish();

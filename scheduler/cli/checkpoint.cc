@@ -106,6 +106,21 @@ Verdict VerifyOne(const Context& context, const pb::GetJobReply& job,
   return verdict;
 }
 
+// To go back to a checkpoint costs those after it: not for one that cannot be read.
+absl::Status CheckUndamaged(const Context& context, SchedulerClient& scheduler,
+                            const CheckpointArguments& arguments) {
+  ASSIGN_OR_RETURN(const pb::GetJobReply job,
+                   scheduler.GetJob(arguments.job, SchedulerClient::OneShot()));
+  for (const pb::StoredStep& checkpoint : job.status().checkpoints()) {
+    if (checkpoint.step() != arguments.step || checkpoint.step() == 0) continue;
+    const Verdict verdict = VerifyOne(context, job, checkpoint);
+    if (verdict.damage.empty() || checkpoint.copied()) continue;
+    return absl::FailedPreconditionError(absl::StrCat(
+        "step ", checkpoint.step(), " is damaged: ", verdict.damage, "; nothing was changed"));
+  }
+  return absl::OkStatus();
+}
+
 Json OrNull(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
 }  // namespace
@@ -169,6 +184,9 @@ int RunCheckpointVerify(const Context& context, const CheckpointArguments& argum
 int RunCheckpointRestore(const Context& context, const CheckpointArguments& arguments) {
   auto scheduler = SchedulerClient::Open(context);
   if (!scheduler.ok()) return Fail(context, scheduler.status());
+  if (absl::Status damaged = CheckUndamaged(context, **scheduler, arguments); !damaged.ok()) {
+    return Fail(context, damaged);
+  }
   return Done(context, arguments, "is what it goes on from",
               Change(**scheduler, pb::ChangeCheckpointRequest::RESTORE, arguments));
 }

@@ -121,7 +121,7 @@ std::string JobText(const pb::JobStatus& status) {
   if (!status.first_failure().code().empty()) {
     AppendField(&text, "failure", FailureText(status.first_failure()));
   }
-  AppendField(&text, "no checkpoint", status.checkpoint_error());
+  AppendField(&text, "not stored", status.checkpoint_error());
   for (const pb::Wait& wait : status.waits()) {
     AppendField(&text, "waits", absl::StrCat(wait.who(), ": ", wait.what()));
   }

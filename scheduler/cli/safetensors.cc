@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <utility>
 
 #include "common/base/status.h"
@@ -45,8 +46,19 @@ std::string SafetensorsHeader(const WeightsVersion& version, const std::string& 
   return std::string(reinterpret_cast<const char*>(&size), sizeof(size)) + text;
 }
 
+namespace {
+
+// Where a link leads; the link itself stays.
+std::string Target(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path target = std::filesystem::weakly_canonical(path, error);
+  return error ? path : target.string();
+}
+
+}  // namespace
+
 SafetensorsWriter::SafetensorsWriter(std::string path)
-    : path_(std::move(path)), temporary_(absl::StrCat(path_, ".", getpid(), ".new")) {}
+    : path_(Target(path)), temporary_(absl::StrCat(path_, ".", getpid(), ".new")) {}
 
 SafetensorsWriter::~SafetensorsWriter() {
   if (!file_.is_open()) return;
@@ -56,6 +68,12 @@ SafetensorsWriter::~SafetensorsWriter() {
 
 absl::Status SafetensorsWriter::Begin(const WeightsVersion& version) {
   version_ = version;
+  std::error_code error;
+  const auto status = std::filesystem::status(path_, error);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path_, ": found something that is no file; nothing was written"));
+  }
   file_.open(temporary_, std::ios::binary | std::ios::trunc);
   // The digest is known last; its place is as long as any.
   file_ << SafetensorsHeader(version_, std::string(64, '0'));

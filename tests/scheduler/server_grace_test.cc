@@ -72,10 +72,24 @@ TEST_CASE("a copy that is not complete is none") {
   Deserted run("{copy_to: /copies}", true, false);
   run.sim.Pass(seconds(60));
   CHECK(run.plan().history() == 1);
-  CHECK(Has(run.sim.Waits(run.job), "the copy of that step is not complete"));
+  CHECK(Has(run.sim.Waits(run.job), "no checkpoint was copied whole"));
   run.sim.Start("server-1");
   CHECK(run.plan().history() == 2);
   CHECK(run.plan().step() == 5);
+}
+
+TEST_CASE("a newer checkpoint that was not copied whole is given up") {
+  Deserted run("{copy_to: /copies}");
+  run.sim.Start("server-1");
+  run.sim.Pass(seconds(1));
+  REQUIRE(run.plan().history() == 2);
+  for (uint32_t rank = 0; rank < 2; ++rank) REQUIRE(run.sim.ReportStep(run.job, rank, 7).ok());
+  run.sim.Checkpoint(run.job, 7);
+  run.sim.Kill("server-1");
+  run.sim.Pass(seconds(40));
+  CHECK(run.plan().history() == 3);
+  CHECK(run.plan().step() == 5);
+  CHECK(run.status().checkpoints(run.status().checkpoints_size() - 1).step() == 5);
 }
 
 TEST_CASE("a server that stopped in order is not given up") {
