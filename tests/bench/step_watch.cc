@@ -1,7 +1,7 @@
 // When a job's steps finish, as a shard of it says when it is asked every millisecond.
-//   bench_step_watch JOB ADDRESS...     servers; the first that answers is asked, until none does for
-//   a minute
-// A line a change: milliseconds since 1970, history, version. Ends by a signal.
+//   bench_step_watch JOB ADDRESS...     of its servers, in shard order
+// The first that answers is asked. A line a change: milliseconds since 1970, history, version. Ends
+// by a signal.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
