@@ -191,4 +191,14 @@ class ClientFixture {
   }
 };
 
+// Plan 1 of one shard, and of one task that computes the only virtual worker.
+inline pb::Assignment OneTaskAlone(uint64_t blocks, uint64_t incarnation) {
+  pb::Assignment assignment;
+  assignment.mutable_plan()->set_number(1);
+  assignment.mutable_plan()->add_shards()->set_block_end(blocks);
+  assignment.mutable_plan()->add_tasks()->set_incarnation(incarnation);
+  assignment.mutable_plan()->mutable_tasks(0)->set_end(1);
+  return assignment;
+}
+
 }  // namespace paracord

@@ -39,12 +39,7 @@ train: {steps: 2, batch_size: 4, virtual_workers: 1, optimizer: {kind: sgd, lr: 
       grid, timer, [&](const pb::ShardRange&) { return std::make_shared<ScriptedShard>(server); });
   Trainer trainer({spec, grid, *model, *train, nullptr, client, plans, 1}, 0, 5,
                   [](const Progress&) {});
-  pb::Assignment assignment;
-  assignment.mutable_plan()->set_number(1);
-  assignment.mutable_plan()->add_shards()->set_block_end(grid.blocks());
-  assignment.mutable_plan()->add_tasks()->set_incarnation(5);
-  assignment.mutable_plan()->mutable_tasks(0)->set_end(1);
-  plans.Put(assignment);
+  plans.Put(OneTaskAlone(grid.blocks(), 5));
   std::future<absl::Status> run = std::async(std::launch::async, [&] { return trainer.Run(); });
   *pushes = 0;
   const auto serve = [&] {

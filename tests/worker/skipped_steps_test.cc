@@ -51,12 +51,7 @@ on_nonfinite: )" + on_nonfinite + "\n",
   Trainer trainer({spec, grid, *model, *train, nullptr, client, plans, 1,
                    [&](uint64_t, const std::string& why) { out.skips.push_back(why); }},
                   0, 5, [](const Progress&) {});
-  pb::Assignment assignment;
-  assignment.mutable_plan()->set_number(1);
-  assignment.mutable_plan()->add_shards()->set_block_end(grid.blocks());
-  assignment.mutable_plan()->add_tasks()->set_incarnation(5);
-  assignment.mutable_plan()->mutable_tasks(0)->set_end(1);
-  plans.Put(assignment);
+  plans.Put(OneTaskAlone(grid.blocks(), 5));
   std::future<absl::Status> run = std::async(std::launch::async, [&] { return trainer.Run(); });
   const auto take = [&](const ShardCall& call) {
     Payload::Cutter cutter(call.floats);
