@@ -88,10 +88,24 @@ absl::Status NoNode(const std::string& id, const Membership& members) {
                                           more > 0 ? absl::StrCat(" and ", more, " others") : ""));
 }
 
+uint32_t TasksOn(const std::string& worker, const JobTable& table) {
+  uint32_t tasks = 0;
+  for (const auto& [order, job] : table.jobs()) {
+    if (!job->training()) continue;
+    for (const pb::TaskSlot& slot : job->plan().tasks()) {
+      tasks += slot.worker() == worker && job->NeedsSlot(slot);
+    }
+  }
+  return tasks;
+}
+
 absl::Status CheckIsWorker(const std::string& id, const Membership& members,
                            const JobTable& table) {
   const KnownMember* member = members.Find(id);
-  if (member == nullptr && table.IsDraining(id)) return absl::OkStatus();  // it is away
+  // Who is away, as everybody is right after the scheduler's start, is known by orders and plans.
+  if (member == nullptr && (table.IsDraining(id) || TasksOn(id, table) > 0)) {
+    return absl::OkStatus();
+  }
   if (member == nullptr && id == kScheduler) {
     return absl::FailedPreconditionError(
         "the scheduler has no tasks to move: only workers are "
@@ -104,17 +118,6 @@ absl::Status CheckIsWorker(const std::string& id, const Membership& members,
       " is a server, and what it keeps does not move: only workers are drained. Stop it in "
       "order (SIGTERM): its jobs wait, and go on with what it had when it is started again "
       "with its directory, on whatever host"));
-}
-
-uint32_t TasksOn(const std::string& worker, const JobTable& table) {
-  uint32_t tasks = 0;
-  for (const auto& [order, job] : table.jobs()) {
-    if (!job->training()) continue;
-    for (const pb::TaskSlot& slot : job->plan().tasks()) {
-      tasks += slot.worker() == worker && job->NeedsSlot(slot);
-    }
-  }
-  return tasks;
 }
 
 }  // namespace

@@ -235,6 +235,15 @@ TEST_CASE("a drain is on record: it outlasts the scheduler and the worker, until
   CHECK(run.plan().tasks_size() == 2);
 }
 
+TEST_CASE("right after the scheduler's start a worker is known by its tasks") {
+  Running run;
+  run.sim.RestartScheduler(seconds(0));
+  CHECK(Drain(run.sim, "worker-1").value() == 1);
+  CHECK(absl::IsNotFound(Drain(run.sim, "worker-9").status()));
+  run.sim.Beat();
+  CHECK(NodeOf(run.sim, "worker-1").state() == "DRAINING");
+}
+
 TEST_CASE("a drain that cannot be journaled is not answered") {
   Running run;
   run.sim.store().failing = true;
