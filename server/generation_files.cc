@@ -130,13 +130,13 @@ absl::StatusOr<pb::StoredFile> WriteSorted(const std::string& path, const Genera
   return file->Finish();
 }
 
-// The sorted file as it was written; nothing: there is none, as there are no blocks. The database is
-// made meanwhile: its small files are synced one by one, which is a tenth of the time.
+// The sorted file as it was written; nothing: there is none, as there are no blocks. The database
+// is made meanwhile: its small files are synced one by one, which is a tenth of the time.
 absl::StatusOr<pb::StoredFile> WriteDatabase(const std::string& folder,
                                              const Generation& generation) {
   const std::string path = absl::StrCat(folder, "/", kSortedFile);
-  auto opening = std::async(std::launch::async,
-                            [&folder] { return OpenRocks(DatabaseOptions(), folder); });
+  auto opening =
+      std::async(std::launch::async, [&folder] { return OpenRocks(DatabaseOptions(), folder); });
   pb::StoredFile sorted;
   if (!generation.blocks.empty()) {  // a sorted file is never empty
     ASSIGN_OR_RETURN(sorted, WriteSorted(path, generation));
