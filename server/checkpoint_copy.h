@@ -7,7 +7,8 @@
 //
 // Each shard writes its blocks to their places and then its manifest. The copy exists when all
 // manifests do: together they account for every byte of every file. It goes when the scheduler says
-// that nobody needs the checkpoint any more. All calls block: for the storage thread.
+// that nobody needs the checkpoint any more. All calls block; writes are
+// for a thread of their own: the folder may be of a host that hangs.
 #pragma once
 
 #include <string>

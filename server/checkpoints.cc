@@ -125,9 +125,15 @@ void Checkpoints::Write(
   environment_.storage.Post([this, copy, generation, done = std::move(done)] {
     const auto written = environment_.db.Write(*generation);
     if (written.ok()) environment_.on_change();
-    const absl::Status copied = written.ok() ? WriteCopy(copy, *generation) : absl::OkStatus();
-    generation->blocks.clear();
-    done(written.status(), copied);
+    if (!written.ok() || copy.shards.empty()) {
+      generation->blocks.clear();
+      return done(written.status(), absl::OkStatus());
+    }
+    environment_.copies.Post([this, copy, generation, done] {
+      const absl::Status copied = WriteCopy(copy, *generation);
+      generation->blocks.clear();
+      done(absl::OkStatus(), copied);
+    });
   });
 }
 
@@ -144,9 +150,8 @@ Checkpoints::Copy Checkpoints::NewCopy(const Contents& contents) const {
   return copy;
 }
 
-// On the storage thread: what is const alone.
+// On the thread of copies: what is const alone.
 absl::Status Checkpoints::WriteCopy(const Copy& copy, const Generation& generation) const {
-  if (copy.shards.empty()) return absl::OkStatus();
   return paracord::WriteCopy(generation.record.copy(), job_.grid,
                              StateFloats(job_.spec.optimizer.kind), copy.shards, copy.shard,
                              generation);

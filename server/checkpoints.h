@@ -54,8 +54,8 @@ class Checkpoints {
     const Tally& tally;
     const Minibatches* minibatches;
   };
-  // On the storage thread; `done`, too: how the generation was written, and how the copy that the
-  // job asks for.
+  // On the storage thread, and then the copy that the job asks for on that of copies, so that a
+  // folder that hangs holds up this job's checkpoints alone. There `done`: how either was written.
   void Write(const Contents& contents,
              std::function<void(const absl::Status& written, const absl::Status& copied)> done);
 

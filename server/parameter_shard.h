@@ -91,7 +91,7 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
                   const UpdateStep& update);
   const UpdateStep& Update(uint64_t step);
   uint64_t ReachedStep() const;
-  // `done` runs on the storage thread.
+  // `done` runs on a thread that stores.
   void Store(uint64_t step, uint64_t stopped,
              std::function<void(const absl::Status& written, const absl::Status& copied)> done);
   void StoreCheckpoint(uint64_t step);

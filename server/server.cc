@@ -36,6 +36,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
   server->timer_ = std::make_unique<SystemTimer>();
   ASSIGN_OR_RETURN(server->db_, BlockDb::Open(options.directory + "/blocks"));
   server->storage_ = std::make_unique<StorageThread>();
+  server->copies_ = std::make_unique<StorageThread>();
   server->budget_ = std::make_unique<MemoryBudget>(options.memory);
   const int cores = static_cast<int>(std::thread::hardware_concurrency());
   server->crew_ = std::make_unique<Crew>(std::max(1, cores));
@@ -48,8 +49,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
   };
   server->host_ = std::make_unique<ShardHost>(
       options.name, incarnation,
-      ShardEnvironment{*server->db_, *server->storage_, *server->budget_, *server->timer_,
-                       *server->crew_, report,
+      ShardEnvironment{*server->db_, *server->storage_, *server->copies_, *server->budget_,
+                       *server->timer_, *server->crew_, report,
                        [](const std::string& address) { return MakeRemoteShard(address); }});
   const int threads =
       options.polling_threads > 0 ? options.polling_threads : std::clamp(cores / 2, 1, 4);
@@ -102,7 +103,10 @@ void Server::Stop() {
   coordinator_.reset();
   member_timer_.reset();
   service_.reset();  // every call has its answer
-  storage_.reset();
+  // In this order: who writes a generation goes on to its copy. A shard that was still loading may
+  // post more, which nobody runs.
+  storage_->Close();
+  copies_->Close();
   crew_.reset();
   host_.reset();
 }

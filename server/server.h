@@ -40,7 +40,7 @@ class Server {
   // In the order in which they must go, last first.
   std::unique_ptr<SystemTimer> timer_;
   std::unique_ptr<BlockDb> db_;
-  std::unique_ptr<StorageThread> storage_;
+  std::unique_ptr<StorageThread> storage_, copies_;
   std::unique_ptr<MemoryBudget> budget_;
   std::unique_ptr<Crew> crew_;
   std::unique_ptr<ShardHost> host_;

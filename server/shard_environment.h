@@ -15,6 +15,7 @@ namespace paracord {
 struct ShardEnvironment {
   BlockDb& db;
   StorageThread& storage;
+  StorageThread& copies;  // writes to folders of other hosts, which may hang
   MemoryBudget& budget;
   Timer& timer;
   Crew& crew;                       // helps with updates and answers

@@ -250,7 +250,9 @@ void ShardHost::Drop(const pb::HeartbeatReply& reply) {
     PostStorage([this, record] {
       const auto stored = environment_.db.Find(record);
       const absl::Status dropped = environment_.db.Drop(record);
-      if (stored.has_value()) DropCopy(stored->record);
+      if (stored.has_value()) {
+        environment_.copies.Post([record = stored->record] { DropCopy(record); });
+      }
       if (!dropped.ok()) LogError("cannot drop step ", record.step(), ": ", Describe(dropped));
     });
   }

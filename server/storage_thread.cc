@@ -6,17 +6,20 @@ namespace paracord {
 
 StorageThread::StorageThread() : thread_([this] { Run(); }) {}
 
-StorageThread::~StorageThread() {
+StorageThread::~StorageThread() { Close(); }
+
+void StorageThread::Close() {
   {
     MutexLock lock(mutex_);
     stopping_ = true;
   }
   changed_.NotifyAll();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void StorageThread::Post(std::function<void()> work) {
   MutexLock lock(mutex_);
+  if (stopping_) return;
   queue_.push_back(std::move(work));
   changed_.NotifyOne();
 }

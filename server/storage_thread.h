@@ -13,9 +13,12 @@ namespace paracord {
 class StorageThread {
  public:
   StorageThread();
-  ~StorageThread();  // after everything posted has run
+  ~StorageThread();  // closes it
 
+  // After Close nothing is run any more.
   void Post(std::function<void()> work);
+  // Returns when everything that was posted has run.
+  void Close();
 
  private:
   void Run();

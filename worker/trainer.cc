@@ -227,12 +227,15 @@ void Trainer::ReportStepBefore(uint64_t version) {
 void Trainer::Report(uint64_t step) {
   const float* values = parts_.client.tensor(metrics_tensor_);
   progress_.step = std::min(step + 1, total_steps_);
-  if (step < total_steps_) {
+  bool skipped = false;  // then it has no loss, and the one before stays
+  if (parts_.spec.skips_nonfinite) {
+    const auto skips = static_cast<uint64_t>(values[parts_.spec.MetricFloats() - 1]);
+    skipped = progress_.skipped.has_value() && skips > *progress_.skipped;
+    progress_.skipped = skips;
+  }
+  if (step < total_steps_ && !skipped) {
     progress_.has_loss = true;
     progress_.loss = values[0];
-  }
-  if (parts_.spec.skips_nonfinite) {
-    progress_.skipped = static_cast<uint64_t>(values[parts_.spec.MetricFloats() - 1]);
   }
   progress_.evaluated = EvaluationDue(step);
   if (progress_.evaluated) {

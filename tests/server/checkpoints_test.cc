@@ -67,6 +67,31 @@ TEST_CASE("the regular steps are stored when all blocks have come to them, the l
   CHECK(f.Steps() == "0 2 ");
 }
 
+TEST_CASE("a copy that hangs holds up its own job's next checkpoint, not the thread that stores") {
+  Stored f(2);
+  JobSpec spec = f.job->spec;
+  spec.checkpoint.copy_to = f.room.folder() + "-copies";
+  f.job = std::make_shared<const ShardJob>("job", spec);
+  f.Restart();
+  pb::Plan plan = MakePlan(1);
+  *plan.add_shards() = MakeRange(0, f.all);
+  f.Adopt(plan);
+  std::promise<void> go;
+  Settle(f.room.storage());
+  f.room.copies().Post([held = go.get_future().share()] { held.wait(); });
+  const auto push = [&f](uint64_t begin, uint64_t end) {
+    for (uint64_t step = begin; step < end; ++step) REQUIRE(f.PushWholeStep(step, 1).ok());
+    Settle(f.room.storage());
+  };
+  push(0, 4);
+  CHECK(f.Steps() == "0 2 ");  // 4 would have been next
+  CHECK(f.shard->Report().copied_steps().empty());
+  go.set_value();
+  f.room.Settle();
+  REQUIRE(f.shard->Report().copied_steps_size() == 1);
+  CHECK(f.shard->Report().copied_steps(0) == 2);
+}
+
 TEST_CASE("an older step is gone back to under a newer history, and on with the same bits") {
   Stored f(2);
   f.Adopt(MakePlan(1));

@@ -31,9 +31,10 @@ struct HostFixture {
 
   void Start() {
     room.Settle();
-    host = std::make_unique<ShardHost>("server-0", kIncarnation,
-                                       ShardEnvironment{room.db(), room.storage(), room.budget(),
-                                                        room.timer(), crew, [this] { ++changes; }});
+    host = std::make_unique<ShardHost>(
+        "server-0", kIncarnation,
+        ShardEnvironment{room.db(), room.storage(), room.copies(), room.budget(), room.timer(),
+                         crew, [this] { ++changes; }});
   }
   static pb::Assignment Assign(const std::string& job, uint64_t number,
                                pb::Plan::Phase phase = pb::Plan::TRAINING, uint64_t step = 0) {

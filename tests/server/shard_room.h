@@ -110,11 +110,14 @@ class ShardRoom {
     return ParameterShard::Create(std::move(job), MakeRange(index, blocks), environment());
   }
   ShardEnvironment environment() {
-    return {*db_, storage_, budget_, timer_, crew_, [] {}};
+    return {*db_, storage_, copies_, budget_, timer_, crew_, [] {}};
   }
   std::string folder() const { return directory_.path() + "/blocks"; }
 
-  void Settle() { paracord::Settle(storage_); }
+  void Settle() {
+    paracord::Settle(storage_);
+    paracord::Settle(copies_);
+  }
 
   // Nothing more touches the disk until `go`.
   void Hold(std::future<void> go) {
@@ -122,6 +125,7 @@ class ShardRoom {
   }
 
   StorageThread& storage() { return storage_; }
+  StorageThread& copies() { return copies_; }
 
   // In the order in which they were written.
   std::vector<pb::GenerationRecord> stored() {
@@ -135,8 +139,9 @@ class ShardRoom {
   std::unique_ptr<BlockDb> db_;
   MemoryBudget budget_;
   ManualTimer timer_;
-  Crew crew_{1};           // none but the caller: answers come at once, and a seed repeats
-  StorageThread storage_;  // last: it runs what uses the rest
+  Crew crew_{1};  // none but the caller: answers come at once, and a seed repeats
+  StorageThread copies_;
+  StorageThread storage_;  // last: they run what uses the rest
 };
 
 }  // namespace paracord

@@ -82,7 +82,7 @@ class MiniServer {
   // In the order in which they must go, last first.
   SystemTimer timer_;
   const std::unique_ptr<BlockDb> db_;
-  std::unique_ptr<StorageThread> storage_;
+  std::unique_ptr<StorageThread> storage_, copies_;
   MemoryBudget budget_{1 << 28};
   Crew crew_{2};
   std::unique_ptr<ShardHost> host_;
@@ -99,7 +99,8 @@ inline MiniServer::MiniServer(const Options& options, std::shared_ptr<Coordinato
       coordinator_(std::move(coordinator)),
       identity_(DirectoryIdentity(options.directory).value()),
       db_(BlockDb::Open(options.directory + "/blocks").value()),
-      storage_(std::make_unique<StorageThread>()) {
+      storage_(std::make_unique<StorageThread>()),
+      copies_(std::make_unique<StorageThread>()) {
   const auto report = [this] {
     const Gate::Pass pass(reporting_gate_);
     Member* const member = reporting_.load();
@@ -107,7 +108,7 @@ inline MiniServer::MiniServer(const Options& options, std::shared_ptr<Coordinato
   };
   host_ = std::make_unique<ShardHost>(
       options.name, incarnation_,
-      ShardEnvironment{*db_, *storage_, budget_, timer_, crew_, report});
+      ShardEnvironment{*db_, *storage_, *copies_, budget_, timer_, crew_, report});
   door_ = std::make_shared<ServerDoor>(*host_);
   address_ = absl::StrCat(options.name, "/", incarnation_);
   if (options.loopback) {
@@ -158,7 +159,8 @@ inline void MiniServer::Stop() {
   member_.reset();
   service_.reset();
   door_->Close();
-  storage_.reset();
+  storage_->Close();
+  copies_->Close();
   host_.reset();
 }
 
