@@ -64,6 +64,13 @@ absl::Status CheckMayChange(const Job& job) {
   return absl::FailedPreconditionError(absl::StrCat(job.id(), " ", why));
 }
 
+absl::Status CheckSuits(const Job& job, const Settings& settings) {
+  const std::string why = job.spec.NeedsBsp();
+  if (why.empty() || !settings.consistency || settings.consistency->bsp()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("consistency: found ", Name(*settings.consistency), " with ", why));
+}
+
 bool Same(const ConsistencySpec& a, const ConsistencySpec& b) {
   return a.mode == b.mode && a.staleness == b.staleness && a.backup == b.backup;
 }
@@ -113,6 +120,7 @@ absl::Status ChangeJob(Job& job, const std::vector<std::string>& settings, Momen
   auto parsed = ParseSettings(settings, job.spec.virtual_workers);
   if (!parsed.ok()) return parsed.status();
   RETURN_IF_ERROR(CheckMayChange(job));
+  RETURN_IF_ERROR(CheckSuits(job, *parsed));
   const std::vector<std::string> changes = Record(job, *parsed);
   if (changes.empty()) return absl::OkStatus();
   const std::string why = absl::StrJoin(changes, ", ");

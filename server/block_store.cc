@@ -120,6 +120,22 @@ FloatBuffer BlockStore::Updated(uint64_t number, const TreeSum::Total& total,
   return next;
 }
 
+double BlockStore::SquaredNorm(uint64_t number, const TreeSum::Total& total) const {
+  const uint32_t count = grid_.block(number).floats;
+  const bool two = total.right.size() > 0;
+  Payload::Reader left(total.left), right(total.right);
+  alignas(64) float left_scratch[kChunk], right_scratch[kChunk];
+  double lanes[kSquareLanes] = {};
+  for (uint32_t at = 0; at < count; at += kChunk) {
+    const size_t chunk = std::min<size_t>(kChunk, count - at);
+    const float* left_floats = left.Next(chunk, left_scratch);
+    AddSquares(left_floats, two ? right.Next(chunk, right_scratch) : nullptr, chunk, lanes);
+  }
+  double sum = 0;
+  for (const double lane : lanes) sum += lane;
+  return sum;
+}
+
 void BlockStore::Apply(uint64_t number, const TreeSum::Total& total, const UpdateStep& step) {
   Block& block = At(number);
   if (skips_ && trains(number) && (IsPoisoned(total.left) || IsPoisoned(total.right))) {

@@ -60,6 +60,8 @@ class BlockStore {
 
   // Version t+1 of `block`, which is at t. A poisoned total: weights and states are those of t.
   void Apply(uint64_t block, const TreeSum::Total& total, const UpdateStep& step);
+  // Of the gradient that `total` is, in an order that does not depend on how it arrived.
+  double SquaredNorm(uint64_t block, const TreeSum::Total& total) const;
   // The gradient of some of a step's minibatches (not trained: their shares of an average), none of
   // which the block has; its version rises if they were the last ones missing of it. A poisoned
   // one is had, and changes nothing else.

@@ -108,6 +108,10 @@ void Checkpoints::Write(
   record.set_touched(contents.minibatches == nullptr ? 0 : contents.minibatches->touched());
   record.set_samples(contents.tally.samples());
   record.set_stopped(contents.stopped);
+  if (contents.stopped > 0 && contents.norm != nullptr && contents.norm->told().has_value()) {
+    record.set_norm_step(contents.norm->told()->step);
+    record.set_norm_squares(contents.norm->told()->squares);
+  }
   record.set_optimizer(Name(job_.spec.optimizer.kind));
   record.set_virtual_workers(job_.spec.virtual_workers);
   const Copy copy = NewCopy(contents);

@@ -18,6 +18,7 @@
 #include "proto/coordinator.pb.h"
 #include "server/block_store.h"
 #include "server/generation_files.h"
+#include "server/gradient_norm.h"
 #include "server/minibatches.h"
 #include "server/shard_environment.h"
 #include "server/shard_job.h"
@@ -53,6 +54,7 @@ class Checkpoints {
     const BlockStore& store;
     const Tally& tally;
     const Minibatches* minibatches;
+    const GradientNorm* norm;  // or null
   };
   // On the storage thread, and then the copy that the job asks for on that of copies, so that a
   // folder that hangs holds up this job's checkpoints alone. There `done`: how either was written.

@@ -11,6 +11,11 @@
 #include "server/push_check.h"
 
 namespace paracord {
+namespace {
+
+constexpr Duration kAskAgain = milliseconds(20);
+
+}  // namespace
 
 std::shared_ptr<ParameterShard> ParameterShard::Create(std::shared_ptr<const ShardJob> job,
                                                        const pb::ShardRange& range,
@@ -155,6 +160,9 @@ void ParameterShard::TakePush(const pb::PushHeader& header, const Payload& float
 // Blocks are independent. A sum's first part is only kept, all others mean work: for the crew.
 void ParameterShard::Count(const pb::PushHeader& header, const Payload& floats) {
   const UpdateStep& update = Update(header.step());
+  if (norm_ != nullptr && !norm_->blocks().empty()) {
+    norm_->Begin(store_->version(norm_->blocks().front()));
+  }
   std::vector<Payload> parts;
   bool work = false;
   Payload::Cutter cutter(floats);
@@ -179,6 +187,7 @@ void ParameterShard::Count(const pb::PushHeader& header, const Payload& floats) 
     if (applied[i]) changed.push_back(header.block_begin() + i);
   }
   tally_->AddStep(header.step(), changed);
+  AskNorm();
 }
 
 // On any thread, while the strand waits. True: the step is applied now.
@@ -192,10 +201,88 @@ bool ParameterShard::CountBlock(const pb::PushHeader& header, uint64_t block, Pa
   const TreeNode node{header.node_begin(), header.node_end()};
   TreeSum& sum = sums_[block - range_.begin];
   store_->DropPrevious(block);
-  if (!sum.Add(job_->tree, node, std::move(floats), store_->pool())) ++repeats_;
+  if (!sum.Add(job_->tree, node, std::move(floats), store_->pool())) {
+    ++repeats_;
+    return false;
+  }
   if (!sum.complete(job_->tree)) return false;
+  if (norm_ != nullptr && norm_->Counts(block)) {
+    norm_->Note(block, store_->SquaredNorm(block, sum.Look()));
+    return false;
+  }
   store_->Apply(block, sum.Take(), update);
   return true;
+}
+
+void ParameterShard::Norm(const pb::NormRequest& request, Callback<pb::NormReply> done) {
+  strand_.Post([self = shared_from_this(), request, done = std::move(done)] {
+    absl::Status status = self->CheckPlan(0);
+    if (status.ok() && self->norm_ == nullptr) {
+      status = absl::InvalidArgumentError("the job does not clip its gradients");
+    }
+    if (status.ok() && request.history() != self->plan_.history()) {
+      status = absl::UnavailableError(absl::StrCat("found history ", request.history(),
+                                                   ", in force is ", self->plan_.history()));
+    }
+    if (!status.ok()) return done(status);
+    self->norm_->Take(request, done);
+  });
+}
+
+// When all of this shard's part of a step is there.
+void ParameterShard::AskNorm() {
+  if (norm_ == nullptr || !norm_->Ready()) return;
+  norm_->Ask(plan_, [weak = weak_from_this(), history = plan_.history(),
+                     step = norm_->step()](const absl::StatusOr<pb::NormReply>& norm) {
+    auto self = weak.lock();
+    if (self == nullptr) return;
+    Strand& strand = self->strand_;
+    strand.Post(
+        [self = std::move(self), history, step, norm] { self->TakeNorm(history, step, norm); });
+  });
+}
+
+void ParameterShard::TakeNorm(uint64_t history, uint64_t step,
+                              const absl::StatusOr<pb::NormReply>& norm) {
+  const bool open = phase_ == Phase::kServing && norm_ != nullptr && history == plan_.history() &&
+                    store_->version(norm_->blocks().front()) == step;
+  if (!open) return;
+  if (!norm.ok()) return AskNormLater(norm.status());
+  ApplyClipped(step, norm->squares());
+}
+
+void ParameterShard::AskNormLater(const absl::Status& why) {
+  const bool usual =
+      absl::IsUnavailable(why) || absl::IsDeadlineExceeded(why) || absl::IsCancelled(why);
+  if (!usual) {
+    LogWarning("job ", job_->id, " shard ", index_, ": no gradient norm yet: ", Describe(why));
+  }
+  environment_.timer.RunAfter(kAskAgain, [weak = weak_from_this(), history = plan_.history()] {
+    const auto self = weak.lock();
+    if (self == nullptr) return;
+    self->strand_.Post([self, history] {
+      if (self->norm_ == nullptr || history != self->plan_.history()) return;
+      self->norm_->NotAnswered();
+      self->AskNorm();
+    });
+  });
+}
+
+// All trained blocks at once, as the norm is of all.
+void ParameterShard::ApplyClipped(uint64_t step, double squares) {
+  UpdateStep update = Update(step);
+  update.clip = ClipFactor(job_->spec.clip_norm, squares);
+  const std::vector<uint64_t>& blocks = norm_->blocks();
+  environment_.crew
+      .Run(blocks.size(),
+           [&](int, uint32_t i) {
+             store_->Apply(blocks[i], sums_[blocks[i] - range_.begin].Take(), update);
+             return absl::OkStatus();
+           })
+      .IgnoreError();
+  tally_->AddStep(step, blocks);
+  reads_.AnswerWaiting();
+  StoreIfDue(blocks.front());
 }
 
 const UpdateStep& ParameterShard::Update(uint64_t step) {

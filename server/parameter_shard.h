@@ -27,6 +27,7 @@
 #include "proto/plan.pb.h"
 #include "server/block_store.h"
 #include "server/checkpoints.h"
+#include "server/gradient_norm.h"
 #include "server/lease_table.h"
 #include "server/minibatches.h"
 #include "server/restore.h"
@@ -49,6 +50,7 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
   void Pull(const pb::PullHeader& header, Callback<Payload> done) override;
   void Query(const pb::QueryRequest& request, Callback<pb::QueryReply> done) override;
   void Lease(const pb::LeaseRequest& request, Callback<pb::LeaseReply> done) override;
+  void Norm(const pb::NormRequest& request, Callback<pb::NormReply> done) override;
 
   // Takes a newer plan; an older or equal one is ignored. Parked pulls of older plans are
   // cancelled. `save_at`: a checkpoint is wanted at this step, besides the job's own; 0: none is.
@@ -89,6 +91,10 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
   void Count(const pb::PushHeader& header, const Payload& floats);
   bool CountBlock(const pb::PushHeader& header, uint64_t block, Payload floats,
                   const UpdateStep& update);
+  void AskNorm();
+  void TakeNorm(uint64_t history, uint64_t step, const absl::StatusOr<pb::NormReply>& norm);
+  void AskNormLater(const absl::Status& why);
+  void ApplyClipped(uint64_t step, double squares);
   const UpdateStep& Update(uint64_t step);
   uint64_t ReachedStep() const;
   // `done` runs on a thread that stores.
@@ -124,6 +130,7 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
   std::unique_ptr<Tally> tally_;
   Checkpoints checkpoints_;
   std::unique_ptr<Minibatches> minibatches_;  // with `store_`
+  std::unique_ptr<GradientNorm> norm_;        // the same; null: the job does not clip
   LeaseTable leases_;
   uint64_t total_steps_ = 0;  // told by the first push, or by what is stored
   std::optional<uint64_t> update_step_;

@@ -221,6 +221,12 @@ void ShardHost::Lease(const pb::LeaseRequest& request, Callback<pb::LeaseReply> 
   shard->Lease(request, std::move(done));
 }
 
+void ShardHost::Norm(const pb::NormRequest& request, Callback<pb::NormReply> done) {
+  const auto shard = Find(request.job(), request.shard());
+  if (shard == nullptr) return done(Absent(request.job(), request.shard()));
+  shard->Norm(request, std::move(done));
+}
+
 std::vector<pb::StoredRange> ShardHost::Stored() const {
   std::vector<pb::StoredRange> out;
   for (const StoredGeneration& stored : environment_.db.List()) {

@@ -27,6 +27,7 @@ class ShardHost : public Shard {
   void Pull(const pb::PullHeader& header, Callback<Payload> done) override;
   void Query(const pb::QueryRequest& request, Callback<pb::QueryReply> done) override;
   void Lease(const pb::LeaseRequest& request, Callback<pb::LeaseReply> done) override;
+  void Norm(const pb::NormRequest& request, Callback<pb::NormReply> done) override;
 
   // What is on disk, written completely.
   std::vector<pb::StoredRange> Stored() const;

@@ -48,6 +48,7 @@ void ParameterShard::Forget() {
   reads_.CancelAll(absl::CancelledError("the job goes back to an older step"));
   reads_.Open(nullptr);
   minibatches_.reset();
+  norm_.reset();
   store_.reset();
   sums_.clear();
   checkpoints_.Forget();
@@ -107,6 +108,9 @@ void ParameterShard::Serve(const std::optional<Restored>& restored) {
   store_ = std::make_unique<BlockStore>(job_->grid, range_, spec.optimizer, spec.virtual_workers,
                                         spec.skips_nonfinite);
   sums_.resize(range_.size());
+  if (spec.clip_norm > 0) {
+    norm_ = std::make_unique<GradientNorm>(*job_, range_, index_, environment_);
+  }
   if (restored.has_value()) {
     for (const BlockSnapshot& block : restored->blocks) store_->Restore(block);
     const uint64_t samples = restored->samples();
@@ -118,6 +122,9 @@ void ParameterShard::Serve(const std::optional<Restored>& restored) {
     if (samples > 0) Learn(spec.TotalSteps(samples), samples);
     for (const pb::GenerationRecord& part : restored->parts) {
       tally_->Restore(part.epochs(), {part.block_begin(), part.block_end()});
+      if (norm_ != nullptr && part.has_norm_squares()) {
+        norm_->Restore({part.norm_step(), part.norm_squares()});
+      }
     }
     LogInfo("job ", job_->id, ": restored blocks [", range_.begin, ", ", range_.end,
             ") as of step ", store_->LowestVersion());
@@ -160,7 +167,7 @@ void ParameterShard::Store(
     uint64_t step, uint64_t stopped,
     std::function<void(const absl::Status& written, const absl::Status& copied)> done) {
   checkpoints_.Write(
-      {plan_, step, stopped, *store_, *tally_, minibatches_.get()},
+      {plan_, step, stopped, *store_, *tally_, minibatches_.get(), norm_.get()},
       [self = shared_from_this(), done = std::move(done)](
           const absl::Status& written, const absl::Status& copied) { done(written, copied); });
 }
@@ -243,6 +250,7 @@ void ParameterShard::StoreAndStop(uint64_t incarnation, std::function<void(absl:
         [done = std::move(done)](const absl::Status& written, const absl::Status&) {
           done(written);
         });
+  norm_.reset();
 }
 
 void ParameterShard::End(Phase phase) {
@@ -251,6 +259,7 @@ void ParameterShard::End(Phase phase) {
   reads_.CancelAll(absl::OutOfRangeError("the job has ended"));
   reads_.Open(nullptr);
   minibatches_.reset();
+  norm_.reset();
   store_.reset();
   sums_ = {};
   if (reserved_) environment_.budget.Release(budget_bytes_);

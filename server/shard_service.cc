@@ -14,8 +14,9 @@ namespace {
 constexpr int kPendingCalls = 64;  // of each method, waiting to be matched with an arriving message
 constexpr auto kGrace = std::chrono::milliseconds(200);
 
-using RawService = pb::Shard::WithRawMethod_Push<pb::Shard::WithRawMethod_Pull<
-    pb::Shard::WithRawMethod_Query<pb::Shard::WithRawMethod_Lease<pb::Shard::Service>>>>;
+using RawService =
+    pb::Shard::WithRawMethod_Push<pb::Shard::WithRawMethod_Pull<pb::Shard::WithRawMethod_Query<
+        pb::Shard::WithRawMethod_Lease<pb::Shard::WithRawMethod_Norm<pb::Shard::Service>>>>>;
 
 // What must be over before the queue may go: calls that wait for their answer, and new ones being
 // asked for.
@@ -53,7 +54,7 @@ class OpenCalls {
 // first and the last.
 class DataCall : public Poller::Event {
  public:
-  enum class Method { kPush, kPull, kQuery, kLease };
+  enum class Method { kPush, kPull, kQuery, kLease, kNorm };
   DataCall(Method method, RawService& service, Shard& shard, grpc::ServerCompletionQueue* queue,
            OpenCalls& open)
       : method_(method),
@@ -75,6 +76,9 @@ class DataCall : public Poller::Event {
       case Method::kLease:
         service.RequestLease(&context_, &request_, &responder_, queue, queue, Tag());
         break;
+      case Method::kNorm:
+        service.RequestNorm(&context_, &request_, &responder_, queue, queue, Tag());
+        break;
     }
   }
 
@@ -94,9 +98,11 @@ class DataCall : public Poller::Event {
       case Method::kPull:
         return Pull();
       case Method::kQuery:
-        return Query();
+        return Plain(&Shard::Query);
       case Method::kLease:
-        return Lease();
+        return Plain(&Shard::Lease);
+      case Method::kNorm:
+        return Plain(&Shard::Norm);
     }
   }
 
@@ -124,19 +130,12 @@ class DataCall : public Poller::Event {
       AnswerFloats(version, reply);
     });
   }
-  void Query() {
-    pb::QueryRequest request;
+  template <class Request, class Reply>
+  void Plain(void (Shard::*method)(const Request&, Callback<Reply>)) {
+    Request request;
     const absl::Status status = DecodePlain(request_, &request);
     if (!status.ok()) return Answer(status, grpc::ByteBuffer());
-    shard_.Query(request, [this](const absl::StatusOr<pb::QueryReply>& reply) {
-      Answer(reply.status(), reply.ok() ? EncodePlain(*reply) : grpc::ByteBuffer());
-    });
-  }
-  void Lease() {
-    pb::LeaseRequest request;
-    const absl::Status status = DecodePlain(request_, &request);
-    if (!status.ok()) return Answer(status, grpc::ByteBuffer());
-    shard_.Lease(request, [this](const absl::StatusOr<pb::LeaseReply>& reply) {
+    (shard_.*method)(request, [this](const absl::StatusOr<Reply>& reply) {
       Answer(reply.status(), reply.ok() ? EncodePlain(*reply) : grpc::ByteBuffer());
     });
   }
@@ -185,8 +184,9 @@ class RunningService : public ShardService {
     }
     address_ = AdvertisedAddress(listening, advertise);
     for (int i = 0; i < kPendingCalls; ++i) {
-      for (const auto method : {DataCall::Method::kPush, DataCall::Method::kPull,
-                                DataCall::Method::kQuery, DataCall::Method::kLease}) {
+      for (const auto method :
+           {DataCall::Method::kPush, DataCall::Method::kPull, DataCall::Method::kQuery,
+            DataCall::Method::kLease, DataCall::Method::kNorm}) {
         new DataCall(method, service_, shard_, calls, open_);
       }
     }

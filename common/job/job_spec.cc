@@ -71,6 +71,7 @@ void ParseTrain(const ConfigNode& train, const ParsedModel& model, JobSpec* spec
       train.Integer("virtual_workers", spec->virtual_workers, {1, kMostVirtualWorkers}));
   ParseLength(train, spec);
   spec->optimizer = ParseOptimizer(train.Child("optimizer"));
+  spec->clip_norm = train.Number("clip_norm", 0, {1e-30, 1e30});
   spec->evaluate = ParseEvaluate(train.Child("evaluate"), model, spec->test.has_value());
   train.Finish();
 }
@@ -111,6 +112,11 @@ uint64_t JobSpec::TotalSteps(uint64_t samples) const {
   return epochs * ((samples + batch_size - 1) / batch_size);
 }
 
+std::string JobSpec::NeedsBsp() const {
+  if (clip_norm > 0) return "train.clip_norm; expected bsp: only a whole step has one gradient";
+  return "";
+}
+
 ParsedJob ParseJob(const std::string& text, const std::string& directory) {
   const ConfigReader reader(text);
   const ConfigNode root = reader.root();
@@ -123,6 +129,9 @@ ParsedJob ParseJob(const std::string& text, const std::string& directory) {
   ParseTrain(root.Child("train"), model, &spec);
   spec.model = std::move(model.spec);
   spec.consistency = ParseConsistency(root);
+  if (const std::string why = spec.NeedsBsp(); !why.empty() && !spec.consistency.bsp()) {
+    root.Child("consistency").Error(absl::StrCat("found ", Name(spec.consistency), " with ", why));
+  }
   spec.staleness_discount = root.Number("staleness_discount", 0, {0, 1e6});
   spec.balance = root.Choice("balance", 0, {"off", "auto"}) == 1;
   ParseCommunication(root);

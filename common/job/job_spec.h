@@ -72,6 +72,7 @@ struct JobSpec {
   uint32_t batch_size = 0;
   uint32_t virtual_workers = 8;
   OptimizerSpec optimizer;
+  double clip_norm = 0;  // of a step's whole gradient, at most; 0: any. Bsp only
   EvaluateSpec evaluate;
   ConsistencySpec consistency;    // to begin with
   double staleness_discount = 0;  // ssp, async: lr is divided by 1 + this * staleness in steps
@@ -86,6 +87,8 @@ struct JobSpec {
 
   // Steps of the whole job, once the number of training samples is known.
   uint64_t TotalSteps(uint64_t samples) const;
+  // What of the job needs whole steps, bsp, and why; empty: it may be trained in any mode.
+  std::string NeedsBsp() const;
   // Floats of the metrics block: train loss, the step (two floats), test loss, one a metric; with
   // `skips_nonfinite` a last one: steps skipped so far.
   uint32_t MetricFloats() const {

@@ -15,16 +15,17 @@ using Kind = OptimizerSpec::Kind;
 // Calls update(i, gradient i) for all i; the two loops are the last addition of the tree and its
 // absence.
 template <class Update>
-PARACORD_INLINE inline void ForEachGradient(const UpdateBuffers& buffers, size_t count,
-                                            const Update& update) {
+PARACORD_INLINE inline void ForEachGradient(const UpdateStep& step, const UpdateBuffers& buffers,
+                                            size_t count, const Update& update) {
+  const float clip = step.clip;  // by 1 no bit changes
   const float* left = buffers.left;
   const float* right = buffers.right;
   if (right == nullptr) {
     PARACORD_NO_OVERLAP
-    for (size_t i = 0; i < count; ++i) update(i, left[i]);
+    for (size_t i = 0; i < count; ++i) update(i, clip * left[i]);
   } else {
     PARACORD_NO_OVERLAP
-    for (size_t i = 0; i < count; ++i) update(i, left[i] + right[i]);
+    for (size_t i = 0; i < count; ++i) update(i, clip * (left[i] + right[i]));
   }
 }
 
@@ -32,7 +33,7 @@ PARACORD_VECTORIZED void Sgd(const UpdateStep& step, const UpdateBuffers& buffer
   const float lr = step.lr * step.share, decay = step.weight_decay;
   const float* w_in = buffers.weights_in;
   float* w_out = buffers.weights_out;
-  ForEachGradient(buffers, count, [=](size_t i, float g) PARACORD_INLINE {
+  ForEachGradient(step, buffers, count, [=](size_t i, float g) PARACORD_INLINE {
     const float w = w_in[i];
     w_out[i] = w - lr * (g + decay * w);
   });
@@ -43,7 +44,7 @@ PARACORD_VECTORIZED void Momentum(const UpdateStep& step, const UpdateBuffers& b
   const float lr = step.lr, decay = step.weight_decay, momentum = step.momentum;
   const float *w_in = buffers.weights_in, *v_in = buffers.state1_in;
   float *w_out = buffers.weights_out, *v_out = buffers.state1_out;
-  ForEachGradient(buffers, count, [=](size_t i, float gradient) PARACORD_INLINE {
+  ForEachGradient(step, buffers, count, [=](size_t i, float gradient) PARACORD_INLINE {
     const float w = w_in[i];
     const float v = momentum * v_in[i] + (gradient + decay * w);
     v_out[i] = v;
@@ -56,7 +57,7 @@ PARACORD_VECTORIZED void Nesterov(const UpdateStep& step, const UpdateBuffers& b
   const float lr = step.lr, decay = step.weight_decay, momentum = step.momentum;
   const float *w_in = buffers.weights_in, *v_in = buffers.state1_in;
   float *w_out = buffers.weights_out, *v_out = buffers.state1_out;
-  ForEachGradient(buffers, count, [=](size_t i, float gradient) PARACORD_INLINE {
+  ForEachGradient(step, buffers, count, [=](size_t i, float gradient) PARACORD_INLINE {
     const float w = w_in[i];
     const float g = gradient + decay * w;
     const float v = momentum * v_in[i] + g;
@@ -73,7 +74,7 @@ PARACORD_VECTORIZED void MomentumOfPart(const UpdateStep& step, const UpdateBuff
   const float share = step.share, gain = step.gain, ahead = step.ahead;
   const float *w_in = buffers.weights_in, *v_in = buffers.state1_in;
   float *w_out = buffers.weights_out, *v_out = buffers.state1_out;
-  ForEachGradient(buffers, count, [=](size_t i, float gradient) PARACORD_INLINE {
+  ForEachGradient(step, buffers, count, [=](size_t i, float gradient) PARACORD_INLINE {
     const float w = w_in[i], before = v_in[i];
     const float v = momentum * before + gain * (gradient + decay * w);
     v_out[i] = v;
@@ -87,7 +88,7 @@ PARACORD_VECTORIZED void Adagrad(const UpdateStep& step, const UpdateBuffers& bu
   const float share = step.share;
   const float *w_in = buffers.weights_in, *v_in = buffers.state1_in;
   float *w_out = buffers.weights_out, *v_out = buffers.state1_out;
-  ForEachGradient(buffers, count, [=](size_t i, float gradient) PARACORD_INLINE {
+  ForEachGradient(step, buffers, count, [=](size_t i, float gradient) PARACORD_INLINE {
     const float w = w_in[i];
     const float g = gradient + decay * w;
     const float v = v_in[i] + share * (g * g);
@@ -102,7 +103,7 @@ PARACORD_VECTORIZED void Rmsprop(const UpdateStep& step, const UpdateBuffers& bu
   const float keep = step.beta2, take = step.take2;
   const float *w_in = buffers.weights_in, *v_in = buffers.state1_in;
   float *w_out = buffers.weights_out, *v_out = buffers.state1_out;
-  ForEachGradient(buffers, count, [=](size_t i, float gradient) PARACORD_INLINE {
+  ForEachGradient(step, buffers, count, [=](size_t i, float gradient) PARACORD_INLINE {
     const float w = w_in[i];
     const float g = gradient + decay * w;
     const float v = keep * v_in[i] + take * (g * g);
@@ -126,7 +127,7 @@ PARACORD_VECTORIZED void Adam(const UpdateStep& step, const UpdateBuffers& buffe
   const float keep2 = step.beta2, take2 = step.take2;
   const float *w_in = buffers.weights_in, *m_in = buffers.state1_in, *v_in = buffers.state2_in;
   float *w_out = buffers.weights_out, *m_out = buffers.state1_out, *v_out = buffers.state2_out;
-  ForEachGradient(buffers, count, [=](size_t i, float gradient) PARACORD_INLINE {
+  ForEachGradient(step, buffers, count, [=](size_t i, float gradient) PARACORD_INLINE {
     const float w = w_in[i];
     const float g = gradient + decay * w;
     const float m = keep1 * m_in[i] + take1 * g;
@@ -135,6 +136,24 @@ PARACORD_VECTORIZED void Adam(const UpdateStep& step, const UpdateBuffers& buffe
     v_out[i] = v;
     w_out[i] = (w - shrink * w) - rate * m / (std::sqrt(v) + epsilon);
   });
+}
+
+PARACORD_VECTORIZED void Squares(const float* left, const float* right, size_t count,
+                                 double* lanes) {
+  double sums[kSquareLanes];
+  for (size_t k = 0; k < kSquareLanes; ++k) sums[k] = lanes[k];
+  const size_t whole = count / kSquareLanes * kSquareLanes;
+  for (size_t i = 0; i < whole; i += kSquareLanes) {
+    for (size_t k = 0; k < kSquareLanes; ++k) {
+      const double g = right == nullptr ? left[i + k] : left[i + k] + right[i + k];
+      sums[k] += g * g;
+    }
+  }
+  for (size_t i = whole; i < count; ++i) {
+    const double g = right == nullptr ? left[i] : left[i] + right[i];
+    sums[i - whole] += g * g;
+  }
+  for (size_t k = 0; k < kSquareLanes; ++k) lanes[k] = sums[k];
 }
 
 PARACORD_VECTORIZED void Add(const float* left, const float* right, float* to, size_t count) {
@@ -159,6 +178,10 @@ void ApplyUpdate(const UpdateStep& step, const UpdateBuffers& buffers, size_t co
     case Kind::kAdamw:
       return Adam(step, buffers, count);
   }
+}
+
+void AddSquares(const float* left, const float* right, size_t count, double* lanes) {
+  Squares(left, right, count, lanes);
 }
 
 void AddFloats(const float* left, const float* right, float* to, size_t count) {

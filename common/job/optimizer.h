@@ -35,6 +35,7 @@ struct UpdateStep {
   float lr, momentum, beta1, beta2, epsilon, weight_decay;
   float take1, take2;              // how much of what is new an average takes: 1 - beta1, 1 - beta2
   float correction1, correction2;  // adam: 1 - beta^steps, each
+  float clip = 1;                  // the gradient is multiplied by it
   // Of a part of a step; what a whole step has changes nothing.
   bool part = false;
   float share = 1;  // of the step's samples
@@ -63,6 +64,11 @@ struct UpdateBuffers {
   float* state2_out;
 };
 void ApplyUpdate(const UpdateStep& step, const UpdateBuffers& buffers, size_t count);
+
+// Adds the squares of a gradient's elements [at, at + count) to `lanes`, element i's to lane
+// i % kSquareLanes, in order; `at` is a multiple of their number. `right`: as above.
+inline constexpr size_t kSquareLanes = 8;
+void AddSquares(const float* left, const float* right, size_t count, double* lanes);
 
 // to[i] = left[i] + right[i]; `to` may be either.
 void AddFloats(const float* left, const float* right, float* to, size_t count);

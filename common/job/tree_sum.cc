@@ -73,10 +73,15 @@ bool TreeSum::complete(const ReductionTree& tree) const {
   return left.begin == 0 && left.end == right.begin && right.end == tree.leaves();
 }
 
-TreeSum::Total TreeSum::Take() {
+TreeSum::Total TreeSum::Look() const {
   Total total;
-  total.left = std::move(partials_[0].floats);
-  if (partials_.size() == 2) total.right = std::move(partials_[1].floats);
+  total.left = partials_[0].floats;
+  if (partials_.size() == 2) total.right = partials_[1].floats;
+  return total;
+}
+
+TreeSum::Total TreeSum::Take() {
+  Total total = Look();
   partials_.clear();
   return total;
 }

@@ -30,6 +30,7 @@ class TreeSum {
     Payload left, right;
   };
   Total Take();
+  Total Look() const;  // the same, and leaves it
 
   struct Partial {
     TreeNode node;

@@ -64,6 +64,11 @@ class RemoteShard : public Shard {
                  DecodeFor<pb::LeaseReply>(std::move(done)));
   }
 
+  void Norm(const pb::NormRequest& request, Callback<pb::NormReply> done) override {
+    caller_.Call("/paracord.pb.Shard/Norm", EncodePlain(request), kDataDeadline,
+                 DecodeFor<pb::NormReply>(std::move(done)));
+  }
+
  private:
   Caller caller_;
 };

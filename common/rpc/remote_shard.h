@@ -1,4 +1,4 @@
-// A server behind gRPC. Deadlines: Push and Pull 15 s, Query 5 s, one that verifies
+// A server behind gRPC. Deadlines: Push, Pull and Norm 15 s, Query 5 s, one that verifies
 // half an hour.
 #pragma once
 

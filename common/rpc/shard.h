@@ -36,6 +36,12 @@ class Shard {
 
   // Minibatches that nobody has under this plan, the oldest first; none left: an empty answer.
   virtual void Lease(const pb::LeaseRequest& request, Callback<pb::LeaseReply> done) = 0;
+
+  // The squared norm of a step's whole gradient, once every shard has told its part; the same again
+  // if it is asked again. Of those who are no server: Unimplemented.
+  virtual void Norm(const pb::NormRequest& request, Callback<pb::NormReply> done) {
+    done(absl::UnimplementedError("no server"));
+  }
 };
 
 // What the floats of a push's answer are a read for: see PullHeader.version.

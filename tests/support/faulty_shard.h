@@ -47,6 +47,12 @@ class FaultyShard : public Shard {
         [request](Shard& real, auto answer) { real.Lease(request, answer); }, std::move(done));
   }
 
+  void Norm(const pb::NormRequest& request, Callback<pb::NormReply> done) override {
+    if (wire_->cut()) return done(absl::UnavailableError("cut off"));
+    Carry<absl::StatusOr<pb::NormReply>>(
+        [request](Shard& real, auto answer) { real.Norm(request, answer); }, std::move(done));
+  }
+
  private:
   template <class Answer>
   void Carry(std::function<void(Shard&, std::function<void(Answer)>)> call,

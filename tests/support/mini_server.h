@@ -46,6 +46,11 @@ class ServerDoor : public Shard {
     if (!pass) return done(Gone());
     inside_.Lease(request, std::move(done));
   }
+  void Norm(const pb::NormRequest& request, Callback<pb::NormReply> done) override {
+    Gate::Pass pass(gate_);
+    if (!pass) return done(Gone());
+    inside_.Norm(request, std::move(done));
+  }
 
  private:
   static absl::Status Gone() { return absl::UnavailableError("connection refused"); }
