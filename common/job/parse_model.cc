@@ -1,8 +1,10 @@
 #include "common/job/parse_model.h"
 
 #include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/job/connect_layer.h"
 #include "common/job/parse_layers.h"
 
@@ -26,9 +28,17 @@ class ModelParser {
   explicit ModelParser(const ConfigNode& node) : node_(node) {}
 
   ParsedModel Parse() {
-    ParseInput(node_.Child("input"));
-    ParseLayers(node_.Child("layers"));
-    if (const auto loss = node_.Choice("loss", Names(kLosses))) {
+    const bool has_preset = node_.Has("preset");
+    if (!has_preset || node_.Has("input")) ParseInput(node_.Child("input"));
+    if (has_preset) {
+      ParsePreset(node_.Child("preset"));
+    } else {
+      ParseLayers(node_.Child("layers"));
+    }
+    if (has_preset && !node_.Has("loss")) {
+      out_.loss_known = out_.expanded.has_value();
+      if (out_.expanded) out_.spec.loss = out_.expanded->loss;
+    } else if (const auto loss = node_.Choice("loss", Names(kLosses))) {
       out_.loss_known = true;
       out_.spec.loss = kLosses[*loss];
       CheckLoss(node_.Child("loss"));
@@ -56,6 +66,25 @@ class ModelParser {
     out_.spec.input = shape;
     out_.input_known = true;
     shape_ = shape;
+  }
+
+  void ParsePreset(const ConfigNode& preset) {
+    if (node_.Has("layers")) {
+      node_.Child("layers").Error("found beside preset; expected one of them");
+    }
+    if (node_.Has("input") && !out_.input_known) return;
+    std::optional<ExpandedPreset> expanded = ExpandPreset(preset, shape_);
+    if (!expanded) return;
+    shape_ = expanded->input;
+    out_.spec.input = expanded->input;
+    out_.input_known = true;
+    const ConfigReader reader(
+        absl::StrCat("layers: [", absl::StrJoin(expanded->layers, ",\n"), "]"));
+    ParseLayers(reader.root().Child("layers"));
+    for (const ConfigError& error : reader.errors()) {
+      preset.Error(absl::StrCat("its layers do not fit: ", error.message));
+    }
+    out_.expanded = std::move(expanded);
   }
 
   void ParseLayers(const ConfigNode& layers) {
