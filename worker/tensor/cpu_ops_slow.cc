@@ -17,24 +17,6 @@ void CpuOps::Transpose(int64_t rows, int64_t height, int64_t width, const float*
                        float* y) const {
   ReferenceOps().Transpose(rows, height, width, x, y);
 }
-int64_t CpuOps::ConvScratch(const ConvShape& shape) const {
-  return ReferenceOps().ConvScratch(shape);
-}
-void CpuOps::ConvForward(const ConvShape& shape, const float* x, const float* weight,
-                         const float* bias, float* y, float* scratch) const {
-  ReferenceOps().ConvForward(shape, x, weight, bias, y, scratch);
-}
-void CpuOps::ConvInputGradient(const ConvShape& shape, const float* dy, const float* weight,
-                               float* dx, float* scratch) const {
-  ReferenceOps().ConvInputGradient(shape, dy, weight, dx, scratch);
-}
-void CpuOps::ConvWeightGradient(const ConvShape& shape, const float* dy, const float* x,
-                                float* dweight, float* scratch) const {
-  ReferenceOps().ConvWeightGradient(shape, dy, x, dweight, scratch);
-}
-void CpuOps::ConvBiasGradient(const ConvShape& shape, const float* dy, float* dbias) const {
-  ReferenceOps().ConvBiasGradient(shape, dy, dbias);
-}
 void CpuOps::MaxPoolForward(const PoolShape& shape, const float* x, float* y, float* kept) const {
   ReferenceOps().MaxPoolForward(shape, x, y, kept);
 }
