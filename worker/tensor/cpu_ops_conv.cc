@@ -60,10 +60,11 @@ PARACORD_VECTORIZED float PlaneSum(int64_t points, const float* plane) {
 
 int64_t CpuOps::ConvScratch(const ConvShape& shape) const {
   const Group g(shape);
+  if (shape.rows == 0) return 0;
   int64_t floats = 0;
   for (const ConvPass pass :
        {ConvPass::kForward, ConvPass::kInputGradient, ConvPass::kWeightGradient}) {
-    const bool blocked = FillsBlocks(pass, shape) && shape.rows > 0;
+    const bool blocked = FillsBlocks(pass, shape);
     floats = std::max(floats, blocked ? BlockedConvScratch(pass, shape) : g.taps * g.points);
   }
   return floats;

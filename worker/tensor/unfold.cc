@@ -4,22 +4,10 @@
 #include <cstring>
 
 #include "common/base/vectorize.h"
+#include "worker/tensor/window.h"
 
 namespace paracord {
 namespace {
-
-// Columns [first, end) of a row of outputs read inside the image through tap `tap` of a window's
-// row; its input for column j is at j * stride + offset.
-struct Span {
-  int64_t first, end, offset;
-};
-
-Span Inside(const ConvShape& s, int64_t tap) {
-  const int64_t offset = tap - s.padding, count = s.out_width();
-  const int64_t first = offset < 0 ? (-offset + s.stride - 1) / s.stride : 0;
-  const int64_t end = s.width > offset ? (s.width - 1 - offset) / s.stride + 1 : 0;
-  return {std::min(first, count), std::clamp(end, std::min(first, count), count), offset};
-}
 
 struct Eight {
   float values[8];
@@ -65,7 +53,7 @@ void VisitRows(const ConvShape& s, int64_t channels, Image* image, Columns* colu
   for (int64_t c = 0; c < channels; ++c) {
     for (int64_t ki = 0; ki < s.kernel_height; ++ki) {
       for (int64_t kj = 0; kj < s.kernel_width; ++kj) {
-        const Span span = Inside(s, kj);
+        const Span span = SpanInside(s.width, s.out_width(), s.stride, s.padding, kj);
         for (int64_t i = 0; i < rows; ++i, columns += s.out_width()) {
           const int64_t at = i * s.stride - s.padding + ki;
           const bool inside = at >= 0 && at < s.height;

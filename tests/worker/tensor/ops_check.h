@@ -60,6 +60,28 @@ inline void CheckClose(const Results& actual, const Results& expected, double bo
   }
 }
 
+// dx against central differences of the sum of dy * forward(x), at every `every`th value of x.
+// `forward` computes in double.
+template <typename Forward>
+void CheckSlopes(const Floats& x, const Floats& dy, const Floats& dx, size_t every,
+                 Forward forward) {
+  const auto loss = [&](size_t i, float step) {
+    Floats moved = x;
+    moved[i] += step;
+    const Floats y = forward(moved);
+    double sum = 0;
+    for (size_t k = 0; k < y.size(); ++k) sum += static_cast<double>(y[k]) * dy[k];
+    return sum;
+  };
+  REQUIRE(dx.size() == x.size());
+  constexpr float kStep = 0x1p-7f;
+  for (size_t i = 0; i < x.size(); i += every) {
+    const double slope = (loss(i, kStep) - loss(i, -kStep)) / (2.0 * kStep);
+    CAPTURE(i);
+    CHECK(dx[i] == Approx(slope).epsilon(2e-3).margin(2e-3));
+  }
+}
+
 // The same call again, and at the same time on two fresh threads.
 template <typename Call>
 void CheckSameBitsAgain(const Results& expected, Call call) {
