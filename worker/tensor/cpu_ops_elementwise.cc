@@ -69,6 +69,24 @@ PARACORD_VECTORIZED void SiluBackward(int64_t count, const float* x, const float
   for (int64_t i = 0; i < count; ++i) dx[i] = dy[i] * SiluSlope(x[i]);
 }
 
+PARACORD_VECTORIZED void SwigluRow(int64_t columns, const float* gate, const float* up, float* y) {
+  for (int64_t i = 0; i < columns; ++i) y[i] = Silu(gate[i]) * up[i];
+}
+PARACORD_VECTORIZED void SwigluRowBack(int64_t columns, const float* gate, const float* up,
+                                       const float* dy, float* dgate, float* dup) {
+  PARACORD_NO_OVERLAP
+  for (int64_t i = 0; i < columns; ++i) {
+    const float g = gate[i], u = up[i];
+    dgate[i] = dy[i] * SiluSlope(g) * u;
+    dup[i] = dy[i] * Silu(g);
+  }
+}
+
+PARACORD_VECTORIZED void AddAll(int64_t count, const float* x, const float* y, float* out) {
+  PARACORD_NO_OVERLAP
+  for (int64_t i = 0; i < count; ++i) out[i] = x[i] + y[i];
+}
+
 PARACORD_VECTORIZED void ScaleAll(int64_t count, float factor, float* x) {
   for (int64_t i = 0; i < count; ++i) x[i] *= factor;
 }
@@ -121,6 +139,30 @@ void CpuOps::ActivationBackward(Activation kind, int64_t count, const float* kep
     case Activation::kSilu:
       return SiluBackward(count, kept, dy, dx);
   }
+}
+
+void CpuOps::SwigluForward(int64_t rows, int64_t columns, const float* x, float* y) const {
+  for (int64_t r = 0; r < rows; ++r) {
+    const float* gate = x + 2 * r * columns;
+    SwigluRow(columns, gate, gate + columns, y + r * columns);
+  }
+}
+
+void CpuOps::SwigluBackward(int64_t rows, int64_t columns, const float* x, const float* dy,
+                            float* dx) const {
+  for (int64_t r = 0; r < rows; ++r) {
+    const int64_t gate = 2 * r * columns, up = gate + columns;
+    SwigluRowBack(columns, x + gate, x + up, dy + r * columns, dx + gate, dx + up);
+  }
+}
+
+void CpuOps::Add(int64_t count, const float* x, const float* y, float* out) const {
+  AddAll(count, x, y, out);
+}
+
+void CpuOps::AddToRows(int64_t rows, int64_t columns, const float* x, const float* row,
+                       float* y) const {
+  for (int64_t r = 0; r < rows; ++r) AddAll(columns, x + r * columns, row, y + r * columns);
 }
 
 void CpuOps::Dropout(const DropoutDraw& draw, int64_t rows, int64_t columns, const float* x,
