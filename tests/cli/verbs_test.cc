@@ -241,10 +241,11 @@ TEST_CASE("validate counts parameters and steps without a cluster") {
 TEST_CASE("validate prints the layers of a preset, which are the model section of the same job") {
   TemporaryDirectory folder;
   const std::string path = folder.path() + "/job.yaml";
-  std::ofstream(path) << "name: j\n"
-                      << "model: {input: [3], preset: logistic_regression}\n"
-                      << "data: {train: {format: synthetic, samples: 64, features: 3, classes: 2}}\n"
-                      << "train: {steps: 10, batch_size: 8}\n";
+  std::ofstream(path)
+      << "name: j\n"
+      << "model: {input: [3], preset: logistic_regression}\n"
+      << "data: {train: {format: synthetic, samples: 64, features: 3, classes: 2}}\n"
+      << "train: {steps: 10, batch_size: 8}\n";
   const std::string expected =
       "model:\n  input: [3]\n  layers:\n    - {linear: 1}\n  loss: binary_cross_entropy\n";
   Stage stage(false);

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <cmath>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -138,6 +139,53 @@ TEST_CASE("shapes and repeats out of all bounds are refused at once, not worked 
   CHECK(Wrong("[90000, 64]", "[{attention: 64}]").find("fewer than 2^31 pairs of tokens") !=
         std::string::npos);
   CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(5));
+}
+
+TEST_CASE("no list of layers whatever makes the parser crash, and what it takes can be built") {
+  const std::string sample =
+      "input: [3, 9, 9]\nlayers: [{conv2d: {channels: 4, kernel: 3, groups: 1}}, batch_norm, relu, "
+      "{residual: {body: [{conv2d: {channels: 4, kernel: 3, padding: 1}}], shortcut: [gelu]}}, "
+      "{max_pool: 2}, transpose, {positions: {name: p}}, {repeat: {times: 2, layers: [{residual: "
+      "[layer_norm, {attention: {heads: 2, rotary: true}}]}]}}, {linear: {units: 4, name: a}}, "
+      "{linear: {tied: a}}, flatten]\nloss: mse\n";
+  int good = 0;
+  for (uint32_t seed = 0; seed < 3000; ++seed) {
+    std::mt19937 random(seed);
+    std::string text = sample;
+    for (uint32_t i = 0, times = 1 + random() % 3; i < times && !text.empty(); ++i) {
+      const size_t at = random() % text.size(), length = 1 + random() % 30;
+      const size_t digit = text.find_first_of("0123456789", at);
+      switch (random() % 6) {
+        case 0:
+          text[at] = "0123456789{}[]:, -a"[random() % 19];
+          break;
+        case 1:
+        case 2:
+        case 3:
+          if (digit != std::string::npos) text[digit] = "0123456789"[random() % 10];
+          break;
+        case 4:
+          text.erase(at, length);
+          break;
+        default:
+          text.insert(random() % text.size(), text.substr(at, length));
+          break;
+      }
+    }
+    INFO("seed " << seed << "\n" << text);
+    const ConfigReader reader(text);
+    const ParsedModel model = ParseModel(reader.root());
+    if (!reader.errors().empty()) continue;
+    ++good;
+    CHECK(model.output_known);
+    CHECK(model.spec.layers.size() <= 10'000);
+    for (const LayerSpec& layer : model.spec.layers) {
+      CHECK(layer.source < static_cast<int32_t>(layer.place));
+      CHECK(ShapeSize(layer.output) > 0);
+      CHECK(layer.first_tensor + layer.tensor_count <= model.spec.tensors.size());
+    }
+  }
+  CHECK(good > 100);
 }
 
 }  // namespace

@@ -92,6 +92,25 @@ TEST_CASE("the gradient of every layer of a job file equals finite differences")
   }
 }
 
+TEST_CASE("what a sample gives does not depend on the samples beside it") {
+  const int64_t rows = 37;
+  size_t number = 0;
+  for (const Case& one : Cases()) {
+    if (one.layers.find("batch_norm") != std::string::npos) continue;
+    INFO(one.input << " " << one.layers);
+    const ModelSpec spec = ModelOf(one.input, one.layers);
+    Fixture fixture(spec, 300 + ++number, rows);
+    Pass pass(fixture.model(), rows), alone(fixture.model(), 1);
+    double sum = 0;
+    for (int64_t r = 0; r < rows; ++r) {
+      PassContext context = kTraining;
+      context.first_row += static_cast<uint64_t>(r);
+      sum += fixture.Loss(alone, fixture.Slice(r, 1), context);
+    }
+    CHECK(fixture.Loss(pass, fixture.All(), kTraining) == Approx(sum).epsilon(1e-13));
+  }
+}
+
 TEST_CASE(
     "running averages move by the mean of the slices' statistics, empty slices keeping theirs") {
   const ModelSpec spec = ModelOf("[2, 2, 1]", "[{batch_norm: {momentum: 0.25}}, flatten]");
