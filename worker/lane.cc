@@ -11,14 +11,23 @@
 namespace paracord {
 namespace {
 
-constexpr int64_t kEvaluationRows = 256;
+constexpr int64_t kEvaluationRows = 256;                 // at a time, at most
+constexpr int64_t kEvaluationFloats = int64_t{1} << 26;  // of the memory that they take
 
 double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-int64_t MostRows(const LanePlan& plan) {
-  return std::max(kEvaluationRows, static_cast<int64_t>(plan.sampler.LargestSlice()));
+// The model alone decides, not the device.
+int64_t EvaluationRows(const Model& model) {
+  int64_t rows = kEvaluationRows;
+  while (rows > 1 && model.PassFloats(rows) > kEvaluationFloats) rows /= 2;
+  return rows;
+}
+
+int64_t MostRows(const LanePlan& plan, int64_t evaluation_rows) {
+  return std::max(plan.test != nullptr ? evaluation_rows : 1,
+                  static_cast<int64_t>(plan.sampler.LargestSlice()));
 }
 
 }  // namespace
@@ -33,7 +42,8 @@ Payload Leaf::Take(BufferPool& pool) const {
 Lane::Lane(const LanePlan& plan)
     : plan_(plan),
       metrics_tensor_(static_cast<uint32_t>(plan.grid.tensors().size()) - 1),
-      pass_(plan.model, MostRows(plan)),
+      evaluation_rows_(EvaluationRows(plan.model)),
+      pass_(plan.model, MostRows(plan, evaluation_rows_)),
       train_(plan.train, static_cast<float>(plan.spec.scale)) {
   if (plan.test != nullptr) {
     test_ = std::make_unique<SliceReader>(*plan.test, static_cast<float>(plan.spec.scale));
@@ -56,7 +66,8 @@ absl::Status Lane::Train(const Slice& slice, Leaf* leaf, const std::function<voi
   const uint64_t batch_size = plan_.sampler.BatchSize(slice.step);
   const Batch batch = train_.Read(plan_.sampler.Slice(slice.step, slice.number));
   const PassContext context{true, spec.seed, slice.step,
-                            SliceOf(batch_size, spec.virtual_workers, slice.number).first};
+                            SliceOf(batch_size, spec.virtual_workers, slice.number).first,
+                            spec.virtual_workers};
   const FloatBuffer buffer = plan_.pool.Take(ModelFloats().size());
   Gradients gradients;
   for (uint32_t i = 0; i < metrics_tensor_; ++i) {
@@ -140,10 +151,11 @@ absl::Status Lane::Evaluate(uint32_t slice, Leaf* leaf) {
   const uint64_t samples = plan_.test->samples();
   const auto [first, last] = SliceOf(samples, spec.virtual_workers, slice);
   const Weights weights = CurrentWeights();
+  const auto rows = static_cast<uint64_t>(evaluation_rows_);
   std::vector<double> sums(1 + spec.evaluate.metrics.size(), 0.0);
-  for (uint64_t at = first; at < last; at += kEvaluationRows) {
+  for (uint64_t at = first; at < last; at += rows) {
     std::vector<uint64_t> indices;
-    for (uint64_t i = at; i < std::min(last, at + kEvaluationRows); ++i) indices.push_back(i);
+    for (uint64_t i = at; i < std::min(last, at + rows); ++i) indices.push_back(i);
     const Batch batch = test_->Read(indices);
     RETURN_IF_ERROR(pass_.Forward(weights, batch, {false, spec.seed, 0, 0}, nullptr));
     const std::vector<double> metrics = pass_.Metrics(batch, spec.evaluate.metrics);

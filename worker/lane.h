@@ -105,6 +105,7 @@ class Lane {
 
   const LanePlan& plan_;
   const uint32_t metrics_tensor_;
+  const int64_t evaluation_rows_;
   Pass pass_;
   SliceReader train_;
   std::unique_ptr<SliceReader> test_;

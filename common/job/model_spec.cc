@@ -19,6 +19,30 @@ const char* Name(LayerKind kind) {
   switch (kind) {
     case LayerKind::kLinear:
       return "linear";
+    case LayerKind::kConv2d:
+      return "conv2d";
+    case LayerKind::kMaxPool:
+      return "max_pool";
+    case LayerKind::kAvgPool:
+      return "avg_pool";
+    case LayerKind::kGlobalAvgPool:
+      return "global_avg_pool";
+    case LayerKind::kBatchNorm:
+      return "batch_norm";
+    case LayerKind::kGroupNorm:
+      return "group_norm";
+    case LayerKind::kLayerNorm:
+      return "layer_norm";
+    case LayerKind::kRmsNorm:
+      return "rms_norm";
+    case LayerKind::kEmbedding:
+      return "embedding";
+    case LayerKind::kPositions:
+      return "positions";
+    case LayerKind::kAttention:
+      return "attention";
+    case LayerKind::kRotary:
+      return "rotary";
     case LayerKind::kRelu:
       return "relu";
     case LayerKind::kTanh:
@@ -27,10 +51,18 @@ const char* Name(LayerKind kind) {
       return "sigmoid";
     case LayerKind::kGelu:
       return "gelu";
+    case LayerKind::kSilu:
+      return "silu";
+    case LayerKind::kSwiglu:
+      return "swiglu";
     case LayerKind::kDropout:
       return "dropout";
     case LayerKind::kFlatten:
       return "flatten";
+    case LayerKind::kTranspose:
+      return "transpose";
+    case LayerKind::kAdd:
+      return "add";
   }
   return "";
 }

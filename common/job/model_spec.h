@@ -33,7 +33,7 @@ enum class TensorKind {
 };
 
 struct TensorSpec {
-  std::string name;  // "0.weight": layer's place in the list, then what it is
+  std::string name;  // "0.weight": its layer, as parse_model.h names it, then what it is
   Shape shape;
   TensorKind kind = TensorKind::kTrained;
   InitializerSpec initializer;
@@ -41,7 +41,31 @@ struct TensorSpec {
   int64_t size() const { return ShapeSize(shape); }
 };
 
-enum class LayerKind { kLinear, kRelu, kTanh, kSigmoid, kGelu, kDropout, kFlatten };
+enum class LayerKind {
+  kLinear,
+  kConv2d,
+  kMaxPool,
+  kAvgPool,
+  kGlobalAvgPool,
+  kBatchNorm,
+  kGroupNorm,
+  kLayerNorm,
+  kRmsNorm,
+  kEmbedding,
+  kPositions,
+  kAttention,
+  kRotary,  // no word of a job file: stands before an attention that turns its tokens
+  kRelu,
+  kTanh,
+  kSigmoid,
+  kGelu,
+  kSilu,
+  kSwiglu,
+  kDropout,
+  kFlatten,
+  kTranspose,
+  kAdd,  // no word of a job file: the end of a residual
+};
 enum class LossKind { kSoftmaxCrossEntropy, kMeanSquaredError, kBinaryCrossEntropy };
 enum class MetricKind { kAccuracy, kRmse };
 
@@ -49,16 +73,31 @@ const char* Name(LayerKind kind);   // as in a job file: "linear"
 const char* Name(LossKind kind);    // "softmax_cross_entropy"
 const char* Name(MetricKind kind);  // "accuracy"
 
+inline constexpr int32_t kModelInput = -1;  // instead of a layer's index: the samples
+inline constexpr int32_t kNotTied = -1;
+
+// Samples have the shapes [n], [channels, height, width] (images), [length] (token ids) or
+// [length, width] (tokens).
 struct LayerSpec {
   LayerKind kind = LayerKind::kRelu;
-  int64_t units = 0;  // linear: outputs
-  bool bias = true;   // linear
+  int64_t units = 0;  // linear: outputs; conv2d: channels; embedding: width
+  bool bias = true;   // linear, conv2d, layer_norm
   double rate = 0;    // dropout: share of values dropped, [0, 1)
-  Shape input;        // of one sample
+  int64_t kernel = 1, stride = 1, padding = 0;  // conv2d, pools: of height and width alike
+  int64_t groups = 1;                           // conv2d, group_norm
+  int64_t vocabulary = 0;                       // embedding
+  int64_t heads = 1, kv_heads = 1;              // attention, rotary
+  bool causal = false;                          // attention
+  double epsilon = 1e-5;                        // norms
+  double momentum = 0.1;  // batch_norm: share of a step's statistics in the next running averages
+  Shape input;            // of one sample
   Shape output;
-  uint32_t place = 0;         // index in the list
-  uint32_t first_tensor = 0;  // index of its first tensor in ModelSpec::tensors
-  uint32_t tensor_count = 0;  // linear: weight [units, inputs], then bias [units]
+  int32_t source = kModelInput;  // the earlier layer whose output it reads
+  int32_t second = kModelInput;  // add: the other one
+  int32_t tied = kNotTied;       // linear: an earlier layer's tensor that is its weight too
+  uint32_t place = 0;            // index in the list
+  uint32_t first_tensor = 0;     // index of its first tensor in ModelSpec::tensors
+  uint32_t tensor_count = 0;     // its own: linear: weight [units, inputs], then bias [units]
 };
 
 struct ModelSpec {

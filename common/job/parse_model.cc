@@ -1,21 +1,18 @@
 #include "common/job/parse_model.h"
 
-#include <cmath>
 #include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/job/connect_layer.h"
+#include "common/job/parse_layers.h"
 
 namespace paracord {
 namespace {
 
-constexpr double kMostExtent = 2147483647;             // of one dimension; of a whole sample
-constexpr int64_t kMostParameters = int64_t{1} << 40;  // 4 TiB of float32
 constexpr size_t kMostDimensions = 8;
 
-constexpr LayerKind kLayers[] = {LayerKind::kLinear,  LayerKind::kRelu, LayerKind::kTanh,
-                                 LayerKind::kSigmoid, LayerKind::kGelu, LayerKind::kDropout,
-                                 LayerKind::kFlatten};
 constexpr LossKind kLosses[] = {LossKind::kSoftmaxCrossEntropy, LossKind::kMeanSquaredError,
                                 LossKind::kBinaryCrossEntropy};
 
@@ -31,9 +28,17 @@ class ModelParser {
   explicit ModelParser(const ConfigNode& node) : node_(node) {}
 
   ParsedModel Parse() {
-    ParseInput(node_.Child("input"));
-    ParseLayers(node_.Child("layers"));
-    if (const auto loss = node_.Choice("loss", Names(kLosses))) {
+    const bool has_preset = node_.Has("preset");
+    if (!has_preset || node_.Has("input")) ParseInput(node_.Child("input"));
+    if (has_preset) {
+      ParsePreset(node_.Child("preset"));
+    } else {
+      ParseLayers(node_.Child("layers"));
+    }
+    if (has_preset && !node_.Has("loss")) {
+      out_.loss_known = out_.expanded.has_value();
+      if (out_.expanded) out_.spec.loss = out_.expanded->loss;
+    } else if (const auto loss = node_.Choice("loss", Names(kLosses))) {
       out_.loss_known = true;
       out_.spec.loss = kLosses[*loss];
       CheckLoss(node_.Child("loss"));
@@ -63,127 +68,35 @@ class ModelParser {
     shape_ = shape;
   }
 
+  void ParsePreset(const ConfigNode& preset) {
+    if (node_.Has("layers")) {
+      node_.Child("layers").Error("found beside preset; expected one of them");
+    }
+    if (node_.Has("input") && !out_.input_known) return;
+    std::optional<ExpandedPreset> expanded = ExpandPreset(preset, shape_);
+    if (!expanded) return;
+    shape_ = expanded->input;
+    out_.spec.input = expanded->input;
+    out_.input_known = true;
+    const ConfigReader reader(
+        absl::StrCat("layers: [", absl::StrJoin(expanded->layers, ",\n"), "]"));
+    ParseLayers(reader.root().Child("layers"));
+    for (const ConfigError& error : reader.errors()) {
+      preset.Error(absl::StrCat("its layers do not fit: ", error.message));
+    }
+    out_.expanded = std::move(expanded);
+  }
+
   void ParseLayers(const ConfigNode& layers) {
-    bool all_read = true;
-    for (const ConfigNode& item : layers.Items()) {
-      std::optional<LayerSpec> layer = ParseLayer(item);
-      if (layer && shape_ && Connect(item, *layer)) continue;
-      all_read = all_read && layer.has_value();
-      shape_.reset();
-      ++place_;
+    LayersParser parser(shape_);
+    parser.Parse(layers);
+    if (!parser.connected()) return;
+    if (!parser.has_weights()) {
+      return layers.Error(
+          "no layer has weights to train; expected one at least, as in {linear: 10}");
     }
-    out_.output_known = shape_.has_value() && !layers.faulty();
-    if (all_read && !layers.faulty() && !weights_) {
-      layers.Error("no layer has weights to train; expected one at least, as in {linear: 10}");
-      out_.output_known = false;
-    }
-  }
-
-  // The layer as it is written, without shapes. nullopt: reported.
-  std::optional<LayerSpec> ParseLayer(const ConfigNode& item) {
-    const std::vector<std::string> keys = item.Keys();
-    const bool is_word = item.kind() == ConfigNode::Kind::kScalar;
-    if (!is_word && keys.size() != 1) {
-      const std::string found =
-          keys.empty() ? item.Found() : absl::StrCat("a map of ", keys.size());
-      item.Error(
-          absl::StrCat("found ", found, "; expected one layer, as in relu or {linear: 512}"));
-      return std::nullopt;
-    }
-    const std::string name = is_word ? item.text() : keys[0];
-    for (const LayerKind kind : kLayers) {
-      if (name != Name(kind)) continue;
-      LayerSpec layer;
-      layer.kind = kind;
-      if (kind == LayerKind::kLinear) weights_ = true;
-      return ParseSettings(item, is_word, &layer) ? std::make_optional(layer) : std::nullopt;
-    }
-    const std::vector<std::string> names = Names(kLayers);
-    item.Error(absl::StrCat("found '", name, "'; expected a layer, one of ",
-                            absl::StrJoin(names, ", "), DidYouMean(name, names)));
-    return std::nullopt;
-  }
-
-  bool ParseSettings(const ConfigNode& item, bool is_word, LayerSpec* layer) {
-    const std::string name = Name(layer->kind);
-    if (layer->kind == LayerKind::kLinear || layer->kind == LayerKind::kDropout) {
-      if (is_word) {
-        item.Error(
-            absl::StrCat("found '", name, "' alone; expected its size too, as in ",
-                         layer->kind == LayerKind::kLinear ? "{linear: 512}" : "{dropout: 0.1}"));
-        return false;
-      }
-      const ConfigNode settings = item.Child(name);
-      return layer->kind == LayerKind::kLinear ? ParseLinear(settings, layer)
-                                               : ParseDropout(settings, layer);
-    }
-    if (is_word) return true;
-    item.Error(absl::StrCat("found a setting for '", name, "'; expected the word alone"));
-    return false;
-  }
-
-  // 512, or {units: 512, bias: false}.
-  static bool ParseLinear(const ConfigNode& settings, LayerSpec* layer) {
-    const bool is_map = settings.kind() == ConfigNode::Kind::kMap;
-    const ConfigNode units = is_map ? settings.Child("units") : settings;
-    layer->units = units.AsInteger({1, kMostExtent});
-    if (is_map) {
-      layer->bias = settings.Bool("bias", true);
-      settings.Finish();
-    }
-    return !units.faulty();
-  }
-
-  // 0.1, or {rate: 0.1}.
-  static bool ParseDropout(const ConfigNode& settings, LayerSpec* layer) {
-    const bool is_map = settings.kind() == ConfigNode::Kind::kMap;
-    const ConfigNode rate = is_map ? settings.Child("rate") : settings;
-    layer->rate = rate.AsNumber({.low = 0, .high = 1, .below_high = true});
-    if (is_map) settings.Finish();
-    return !rate.faulty();
-  }
-
-  // Gives `layer` its place, shapes and tensors. False: it cannot stand here, reported.
-  bool Connect(const ConfigNode& item, LayerSpec layer) {
-    layer.place = place_;
-    layer.input = *shape_;
-    layer.output = *shape_;
-    layer.first_tensor = static_cast<uint32_t>(out_.spec.tensors.size());
-    if (layer.kind == LayerKind::kFlatten) layer.output = {ShapeSize(*shape_)};
-    if (layer.kind == LayerKind::kLinear && !ConnectLinear(item, &layer)) return false;
-    shape_ = layer.output;
-    out_.spec.layers.push_back(std::move(layer));
-    ++place_;
-    return true;
-  }
-
-  bool ConnectLinear(const ConfigNode& item, LayerSpec* layer) {
-    if (layer->input.size() != 1) {
-      item.Error(absl::StrCat("found samples of shape ", ShapeString(layer->input),
-                              " where linear wants a flat one, [n]; add flatten before it"));
-      return false;
-    }
-    const int64_t inputs = layer->input[0];
-    parameters_ += inputs * layer->units + (layer->bias ? layer->units : 0);
-    if (parameters_ >= kMostParameters) {
-      item.Error(absl::StrCat("found ", parameters_,
-                              " parameters up to this layer; expected fewer than 2^40"));
-      return false;
-    }
-    layer->output = {layer->units};
-    AddTensor("weight", {layer->units, inputs}, inputs);
-    if (layer->bias) AddTensor("bias", {layer->units}, inputs);
-    layer->tensor_count = layer->bias ? 2 : 1;
-    return true;
-  }
-
-  void AddTensor(const char* what, Shape shape, int64_t inputs) {
-    TensorSpec tensor;
-    tensor.name = absl::StrCat(place_, ".", what);
-    tensor.shape = std::move(shape);
-    tensor.initializer.kind = InitializerSpec::Kind::kUniform;
-    tensor.initializer.bound = static_cast<float>(1 / std::sqrt(static_cast<double>(inputs)));
-    out_.spec.tensors.push_back(std::move(tensor));
+    out_.spec = parser.spec();
+    out_.output_known = true;
   }
 
   void CheckLoss(const ConfigNode& loss) {
@@ -203,10 +116,7 @@ class ModelParser {
 
   const ConfigNode& node_;
   ParsedModel out_;
-  std::optional<Shape> shape_;  // of what the next layer gets; nullopt after anything that hides it
-  int64_t parameters_ = 0;
-  uint32_t place_ = 0;
-  bool weights_ = false;
+  std::optional<Shape> shape_;  // the model's input
 };
 
 }  // namespace

@@ -122,6 +122,8 @@ class CommandLine {
             [this](const Context& context) { return RunValidate(context, validate_); });
     command->add_option("file", validate_.file, "job file")->required();
     AddOverrides(command, &validate_.overrides);
+    command->add_flag("--expand", validate_.expand,
+                      "print the model section, a preset's layers written out");
   }
   void AddGet() {
     CLI::App* command = Add("get", "all jobs, or one",

@@ -1,3 +1,4 @@
+#include "common/job/parse_model.h"
 #include "scheduler/cli/job_file.h"
 #include "scheduler/cli/verbs.h"
 
@@ -24,7 +25,10 @@ int RunValidate(const Context& context, const ValidateArguments& arguments) {
     Json json = {{"ok", good}, {"errors", ErrorsJson(job)}};
     if (good) json["parameters"] = job.spec.model.parameters();
     if (good) json["steps"] = job.steps > 0 ? Json(job.steps) : Json(nullptr);
+    if (good && arguments.expand) json["model"] = ExpandModel(job.text);
     PrintJson(context, json);
+  } else if (good && arguments.expand) {
+    context.out << ExpandModel(job.text);
   } else if (good) {
     context.out << "ok: " << job.spec.model.parameters() << " parameters, ";
     if (job.steps > 0) context.out << job.steps << " steps" << std::endl;

@@ -43,6 +43,7 @@ int RunSubmit(const Context& context, const SubmitArguments& arguments);
 struct ValidateArguments {
   std::string file;
   std::vector<std::string> overrides;
+  bool expand = false;  // print the model section with its preset's layers written out
 };
 int RunValidate(const Context& context, const ValidateArguments& arguments);
 

@@ -78,6 +78,10 @@ void UpdateTensor(const JobSpec& spec, const UpdateStep& update, uint32_t i, uin
   if (begin == end) return;
   const int states = StateFloats(spec.optimizer.kind);
   float* w = state.weights[i].get() + begin;
+  if (spec.model.tensors[i].kind == TensorKind::kAveraged) {
+    std::copy_n(state.gradients[i].get() + begin, end - begin, w);
+    return;
+  }
   float* s1 = states > 0 ? state.state1[i].get() + begin : nullptr;
   float* s2 = states > 1 ? state.state2[i].get() + begin : nullptr;
   ApplyUpdate(update, {state.gradients[i].get() + begin, nullptr, w, w, s1, s1, s2, s2},

@@ -221,7 +221,7 @@ TEST_CASE("a bad file is refused with every error and its line before any cluste
   CHECK(stage.err.str().find(path + ":4: train.batchsize") != std::string::npos);
   CHECK(stage.err.str().find("sgdd") != std::string::npos);
   CHECK(stage.out.str().empty());
-  CHECK(RunValidate(stage.context, {path, {}}) == kUsage);
+  CHECK(RunValidate(stage.context, {path, {}, false}) == kUsage);
   const Json json = Json::parse(stage.out.str());
   CHECK(json["ok"] == false);
   CHECK(json["errors"].size() >= 2);
@@ -233,9 +233,27 @@ TEST_CASE("validate counts parameters and steps without a cluster") {
   const std::string path = folder.path() + "/job.yaml";
   std::ofstream(path) << kGoodJob;
   Stage stage(false);
-  CHECK(RunValidate(stage.context, {path, {}}) == kOk);
+  CHECK(RunValidate(stage.context, {path, {}, false}) == kOk);
   CHECK(stage.out.str() == "ok: 8 parameters, 10 steps\n");
   CHECK(stage.coordinator.calls == 0);
+}
+
+TEST_CASE("validate prints the layers of a preset, which are the model section of the same job") {
+  TemporaryDirectory folder;
+  const std::string path = folder.path() + "/job.yaml";
+  std::ofstream(path)
+      << "name: j\n"
+      << "model: {input: [3], preset: logistic_regression}\n"
+      << "data: {train: {format: synthetic, samples: 64, features: 3, classes: 2}}\n"
+      << "train: {steps: 10, batch_size: 8}\n";
+  const std::string expected =
+      "model:\n  input: [3]\n  layers:\n    - {linear: 1}\n  loss: binary_cross_entropy\n";
+  Stage stage(false);
+  CHECK(RunValidate(stage.context, {path, {}, true}) == kOk);
+  CHECK(stage.out.str() == expected);
+  Stage json(true);
+  CHECK(RunValidate(json.context, {path, {}, true}) == kOk);
+  CHECK(Json::parse(json.out.str())["model"] == expected);
 }
 
 // A stand-in for the worker program that answers with `script`.

@@ -106,8 +106,41 @@ train:
 )"};
 }
 
+// A graph with images: running averages of batch norms, a residual, a weight that two layers read;
+// the last step of an epoch has empty slices.
+inline SmallJob GraphJob() {
+  return {R"(name: graph
+seed: 15
+model:
+  input: [1, 4, 4]
+  layers:
+    - {conv2d: {channels: 4, kernel: 3, padding: 1, bias: false}}
+    - batch_norm
+    - relu
+    - residual:
+        body: [{conv2d: {channels: 6, kernel: 3, stride: 2, padding: 1}}, {batch_norm: {momentum: 0.3}}]
+        shortcut: [{conv2d: {channels: 6, kernel: 1, stride: 2}}]
+    - {dropout: 0.1}
+    - global_avg_pool
+    - {linear: {units: 6, name: hidden}}
+    - tanh
+    - {linear: {tied: hidden}}
+    - {linear: 3}
+  loss: softmax_cross_entropy
+data:
+  train: {format: synthetic, samples: 44, features: 16, classes: 3, seed: 5}
+  test: {format: synthetic, samples: 9, features: 16, classes: 3, seed: 5}
+train:
+  epochs: 5
+  batch_size: 20
+  virtual_workers: 6
+  optimizer: {kind: adam, lr: 0.02, weight_decay: 0.001}
+  evaluate: {every: 1 epoch, metrics: [accuracy]}
+)"};
+}
+
 inline std::vector<SmallJob> AllSmallJobs() {
-  return {DropoutJob(), AdamwJob(), NesterovJob(), SgdJob()};
+  return {DropoutJob(), AdamwJob(), NesterovJob(), SgdJob(), GraphJob()};
 }
 
 // The job has succeeded, with the plain loop's weights, loss and last evaluation, bit for bit.

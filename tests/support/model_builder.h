@@ -50,6 +50,7 @@ class ModelBuilder {
     layer.input = spec_.output();
     layer.output = std::move(output);
     layer.place = static_cast<uint32_t>(spec_.layers.size());
+    layer.source = static_cast<int32_t>(layer.place) - 1;
     layer.first_tensor = static_cast<uint32_t>(spec_.tensors.size());
     return layer;
   }

@@ -107,6 +107,10 @@ class PlainLoop {
     }
     const UpdateStep update = PrepareUpdate(spec_.optimizer, step, run_.steps);
     for (size_t t = 0; t < run_.weights.size(); ++t) {
+      if (spec_.model.tensors[t].kind == TensorKind::kAveraged) {
+        run_.weights[t] = sum[t];
+        continue;
+      }
       float* weights = run_.weights[t].data();
       float* first = state1_[t].data();
       float* second = state2_[t].data();
@@ -136,7 +140,8 @@ class PlainLoop {
     Pass pass(*model_, std::max<int64_t>(1, batch.rows));
     const uint64_t first_row = SliceOf(size, spec_.virtual_workers, worker).first;
     const Weights weights = Pointers();
-    Check(pass.Forward(weights, batch, {true, spec_.seed, step, first_row}, nullptr));
+    const PassContext context = {true, spec_.seed, step, first_row, spec_.virtual_workers};
+    Check(pass.Forward(weights, batch, context, nullptr));
     const double loss = pass.Loss(batch).value();
     Check(pass.Backward(weights, batch, 1.0f / static_cast<float>(size), gradients, nullptr));
     out.push_back({static_cast<float>(loss / static_cast<double>(size))});

@@ -7,7 +7,6 @@ void ActivationLayer::Forward(const ForwardCall& call) const {
 }
 
 void ActivationLayer::Backward(const BackwardCall& call) const {
-  if (call.input_gradient == nullptr) return;
   call.ops.ActivationBackward(kind_, call.rows * outputs(),
                               reads_input() ? call.input : call.output, call.output_gradient,
                               call.input_gradient);

@@ -9,7 +9,6 @@ void Dropout::Forward(const ForwardCall& call) const {
 }
 
 void Dropout::Backward(const BackwardCall& call) const {
-  if (call.input_gradient == nullptr) return;
   Apply(call.ops, call.context, call.rows, call.output_gradient, call.input_gradient);
 }
 

@@ -14,6 +14,7 @@ class Dropout final : public Layer {
  public:
   explicit Dropout(const LayerSpec& spec) : Layer(spec) {}
 
+  bool works_in_place() const override { return true; }
   void Forward(const ForwardCall& call) const override;
   void Backward(const BackwardCall& call) const override;
 

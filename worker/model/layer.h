@@ -1,8 +1,9 @@
 // One step of a model: what a pass calls for each entry of a job's list of layers.
 //
 // A layer is immutable and shared by the passes of several threads; values, gradients and scratch
-// belong to the pass. Rows are computed independently of one another, gradients of tensors are sums
-// over the rows of the call.
+// belong to the pass. Samples are computed independently of one another, but for batch norm while
+// it trains; gradients of tensors are sums over the samples of the call. A sample has the shape of
+// the spec's input; `rows` are always samples.
 #pragma once
 
 #include <cstdint>
@@ -11,16 +12,18 @@
 #include "absl/status/statusor.h"
 #include "common/job/key_range.h"
 #include "common/job/model_spec.h"
+#include "worker/tensor/device.h"
 #include "worker/tensor/ops.h"
 
 namespace paracord {
 
 struct PassContext {
-  bool training;  // dropout active
+  bool training;  // dropout active, batch norm by the slice's own statistics
   uint64_t seed;  // of the job
   uint64_t step;
   uint64_t first_row;  // place of the slice's first row in the whole batch: dropout is drawn by it,
                        // not by the cut
+  uint32_t slices = 1;  // of the step: each brings 1 / slices of a kAveraged tensor's next value
 };
 
 struct ForwardCall {
@@ -28,9 +31,11 @@ struct ForwardCall {
   const PassContext& context;
   int part;
   int64_t rows;
-  const float* const* tensors;  // the layer's own
+  const float* const* tensors;  // a tied weight, if there is one, then the layer's own
   const float* input;           // [rows, input]
-  float* output;                // [rows, output]; may be `input` unless Backward reads the input
+  const float* second;          // add: the other input
+  float* output;                // [rows, output]; may be `input` if the layer works in place
+  float* kept;                  // KeptFloats, for Backward
   float* scratch;               // ScratchFloats
 };
 
@@ -43,9 +48,13 @@ struct BackwardCall {
   const float* input;            // as after the forward call, if the layer reads it
   const float* output;           // the same
   const float* output_gradient;  // [rows, output]
-  float* input_gradient;  // [rows, input]; null: not wanted; `output_gradient` if the layer has no
-                          // tensors
-  float* const* gradients;  // of the layer's tensors; overwritten
+  // [rows, input]; null: not wanted; may be `output_gradient` if the layer works in place, and is
+  // then never null.
+  float* input_gradient;
+  float* second_gradient;   // add: of the other input; null: not wanted
+  float* const* gradients;  // of `tensors`; overwritten
+  float* kept;              // as Forward left it; Backward may change it
+  float* scratch;
 };
 
 class Layer {
@@ -57,11 +66,19 @@ class Layer {
   int64_t inputs() const { return ShapeSize(spec_.input); }
   int64_t outputs() const { return ShapeSize(spec_.output); }
 
-  // What Backward reads of the forward pass; what nobody reads is overwritten by the next layer.
+  // Puts into the device's memory what every call reads. Once, before any.
+  virtual absl::Status Prepare(Device& device) { return absl::OkStatus(); }
+
+  // What Backward reads of the forward pass; what nobody reads is overwritten by others.
   virtual bool reads_input() const { return false; }
   virtual bool reads_output() const { return false; }
   // The output is the input under another shape: neither call is ever made.
   virtual bool is_view() const { return false; }
+  // Either call may be given one buffer for what it reads and what it writes.
+  virtual bool works_in_place() const { return false; }
+  // Of the pass, from the forward call to the backward call.
+  virtual int64_t KeptFloats(const Ops& ops, int64_t rows) const { return 0; }
+  // For the time of one call, of either kind.
   virtual int64_t ScratchFloats(const Ops& ops, int64_t rows) const { return 0; }
 
   // A large layer is computed in parts, a call each, so that the weights of one part may come, and
@@ -72,6 +89,10 @@ class Layer {
   // They cover all, in order. Forward of any part may also read the last tensor.
   virtual FloatRange FloatsOf(int part) const { return {}; }
 
+  // Whether Forward may be given this input. InvalidArgument: names row and value.
+  virtual absl::Status CheckInput(const Ops& ops, int64_t rows, const float* input) const {
+    return absl::OkStatus();
+  }
   virtual void Forward(const ForwardCall& call) const = 0;
   // The gradient of the input is complete before a gradient of a tensor is begun.
   virtual void Backward(const BackwardCall& call) const = 0;

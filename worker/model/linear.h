@@ -1,7 +1,6 @@
-// y = x W^T + b. Tensors: weight [outputs, inputs], then bias [outputs] unless the layer has none.
+// y = x W^T + b for each row of n values of a sample: one, or one a token. Tensors: weight
+// [outputs, n], its own or an earlier layer's, then bias [outputs] unless the layer has none.
 #pragma once
-
-#include <memory>
 
 #include "worker/model/layer.h"
 
@@ -9,23 +8,23 @@ namespace paracord {
 
 class Linear final : public Layer {
  public:
-  // InvalidArgument: the tensors of the model do not have the shapes that the layer's input and
-  // output ask for.
-  static absl::StatusOr<std::unique_ptr<Layer>> Make(const LayerSpec& spec, const ModelSpec& model);
-
   explicit Linear(const LayerSpec& spec);
   bool reads_input() const override { return true; }
   int64_t ScratchFloats(const Ops& ops, int64_t rows) const override;
-  // Runs of outputs with about half a MiB of weights each; the bias goes with the last.
+  // Runs of outputs with about half a MiB of weights each; the bias goes with the last. With a tied
+  // weight there is one part.
   int parts() const override { return parts_; }
   FloatRange FloatsOf(int part) const override;
   void Forward(const ForwardCall& call) const override;
   void Backward(const BackwardCall& call) const override;
 
  private:
+  int64_t width() const { return spec().input.back(); }
+  int64_t units() const { return spec().units; }
   int64_t FirstOutput(int part) const;
+  LinearShape Whole(int64_t rows) const { return {rows * inputs() / width(), width(), units()}; }
   LinearShape ShapeOf(int64_t rows, int part) const {
-    return {rows, inputs(), FirstOutput(part + 1) - FirstOutput(part), outputs()};
+    return {rows * inputs() / width(), width(), FirstOutput(part + 1) - FirstOutput(part), units()};
   }
 
   const int parts_;

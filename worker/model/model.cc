@@ -1,30 +1,68 @@
 #include "worker/model/model.h"
 
+#include <numeric>
+
 #include "common/base/status.h"
 
 namespace paracord {
 
 absl::StatusOr<std::unique_ptr<Model>> Model::Build(const ModelSpec& spec, Device& device) {
   std::unique_ptr<Model> model(new Model(spec, device));
-  int64_t width = ShapeSize(spec.input);
-  for (const LayerSpec& layer_spec : model->spec_.layers) {
-    if (width <= 0 || ShapeSize(layer_spec.input) != width) {
-      return absl::InvalidArgumentError(absl::StrCat("layer ", layer_spec.place, " expects ",
-                                                     ShapeSize(layer_spec.input),
-                                                     " values and is given ", width));
-    }
-    ASSIGN_OR_RETURN(std::unique_ptr<Layer> layer, MakeLayer(layer_spec, model->spec_));
-    width = layer->outputs();
-    model->layers_.push_back(std::move(layer));
+  model->last_reader_.resize(spec.tensors.size());
+  model->is_shared_.resize(spec.tensors.size());
+  for (const LayerSpec& layer : model->spec_.layers) RETURN_IF_ERROR(model->AddLayer(layer));
+  if (ShapeSize(spec.output()) <= 0) {
+    return absl::InvalidArgumentError("the model has no outputs");
   }
-  if (width <= 0) return absl::InvalidArgumentError("the model has no outputs");
-  model->floats_before_ = {0};
-  for (const TensorSpec& tensor : spec.tensors) {
-    model->floats_before_.push_back(model->floats_before_.back() +
-                                    static_cast<uint64_t>(tensor.size()));
-  }
-  model->PlaceValues();
+  model->Finish();
   return model;
+}
+
+absl::Status Model::AddLayer(const LayerSpec& spec) {
+  const auto index = static_cast<int32_t>(layers_.size());
+  for (const int32_t from : {spec.source, spec.second}) {
+    if (from < kModelInput || from >= index) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("layer ", spec.place, " reads layer ", from, "; expected an earlier one"));
+    }
+    const LayerSpec* before =
+        from == kModelInput ? nullptr : &spec_.layers[static_cast<size_t>(from)];
+    const int64_t given = ShapeSize(before ? before->output : spec_.input);
+    const bool reads = from == spec.source || spec.kind == LayerKind::kAdd;
+    if (reads && (given <= 0 || ShapeSize(spec.input) != given)) {
+      return absl::InvalidArgumentError(absl::StrCat("layer ", spec.place, " expects ",
+                                                     ShapeSize(spec.input), " values and is given ",
+                                                     given));
+    }
+  }
+  ASSIGN_OR_RETURN(std::unique_ptr<Layer> layer, MakeLayer(spec, spec_));
+  RETURN_IF_ERROR(layer->Prepare(device_));
+  layers_.push_back(std::move(layer));
+  std::vector<uint32_t> tensors;
+  if (spec.tied != kNotTied) tensors.push_back(static_cast<uint32_t>(spec.tied));
+  for (uint32_t t = 0; t < spec.tensor_count; ++t) tensors.push_back(spec.first_tensor + t);
+  for (const uint32_t t : tensors) {
+    is_shared_[t] = is_shared_[t] || static_cast<int32_t>(t) == spec.tied;
+    last_reader_[t] = static_cast<size_t>(index);
+  }
+  tensors_of_.push_back(std::move(tensors));
+  return absl::OkStatus();
+}
+
+void Model::Finish() {
+  floats_before_ = {0};
+  for (const TensorSpec& tensor : spec_.tensors) {
+    floats_before_.push_back(floats_before_.back() + static_cast<uint64_t>(tensor.size()));
+  }
+  graph_ = LayerGraph(layers_);
+  while (first_trained_ < layers_.size() && spec_.layers[first_trained_].tensor_count == 0) {
+    ++first_trained_;
+  }
+}
+
+int64_t Model::PassFloats(int64_t rows) const {
+  const PassLayout layout = LayOut(graph_, layers_, device_.ops(), rows, loss_.outputs());
+  return std::accumulate(layout.floats.begin(), layout.floats.end(), int64_t{0});
 }
 
 FloatRange Model::FloatsOf(size_t layer) const {
@@ -56,26 +94,6 @@ int Model::BackwardPart(size_t layer, int done) const {
   const int last = layers_[layer]->parts() - 1;
   if (layer != first_trained_) return last - done;
   return done == 0 ? last : done - 1;
-}
-
-void Model::PlaceValues() {
-  int current = kFeatures;
-  bool kept = true;  // somebody still reads what is at `current`
-  for (const std::unique_ptr<Layer>& layer : layers_) {
-    if (!layer->is_view()) {
-      const bool in_place = !kept && !layer->reads_input() && layer->inputs() == layer->outputs();
-      if (!in_place) {
-        current = static_cast<int>(widths_.size());
-        widths_.push_back(layer->outputs());
-      }
-      kept = layer->reads_output();
-    }
-    place_.push_back(current);
-  }
-  first_trained_ = 0;
-  while (first_trained_ < layers_.size() && spec_.layers[first_trained_].tensor_count == 0) {
-    ++first_trained_;
-  }
 }
 
 }  // namespace paracord

@@ -16,7 +16,9 @@
 #include "common/job/key_range.h"
 #include "common/job/model_spec.h"
 #include "worker/model/layer.h"
+#include "worker/model/layer_graph.h"
 #include "worker/model/loss.h"
+#include "worker/model/pass_layout.h"
 #include "worker/tensor/device.h"
 
 namespace paracord {
@@ -50,13 +52,16 @@ class Model {
   int64_t label_width() const { return loss_.label_width(); }
   // What Backward's hook will be called with, in that order.
   std::vector<FloatRange> BackwardParts() const;
+  // Memory of a pass over so many rows, without scratch.
+  int64_t PassFloats(int64_t rows) const;
 
  private:
   friend class Pass;
 
   Model(const ModelSpec& spec, Device& device)
       : spec_(spec), device_(device), loss_(spec.loss, ShapeSize(spec.output())) {}
-  void PlaceValues();
+  absl::Status AddLayer(const LayerSpec& spec);
+  void Finish();
   FloatRange FloatsOf(size_t layer) const;
   FloatRange FloatsOf(size_t layer, int part) const;
   // Which part of the layer Backward computes after `done` others.
@@ -67,11 +72,10 @@ class Model {
   Loss loss_;
   std::vector<std::unique_ptr<Layer>> layers_;
   std::vector<uint64_t> floats_before_;  // each tensor; one more at the end
-  // Where layer i's output lies: a buffer of the pass, or kFeatures. Layers share one where nobody
-  // reads what was there.
-  static constexpr int kFeatures = -1;
-  std::vector<int> place_;
-  std::vector<int64_t> widths_;  // of each buffer: floats a row
+  LayerGraph graph_;
+  std::vector<std::vector<uint32_t>> tensors_of_;  // that a layer reads: a tied weight, its own
+  std::vector<size_t> last_reader_;                // of each tensor: the last layer that reads it
+  std::vector<bool> is_shared_;                    // several layers read it
   size_t first_trained_ = 0;  // the first layer with tensors; the number of layers if none has any
 };
 
@@ -95,23 +99,27 @@ class Pass {
  private:
   absl::Status AllocateBuffers();
   absl::Status CheckForward(const Weights& weights, const Batch& batch) const;
-  const float* Input(size_t layer, const Batch& batch) const;
-  const float* Output(size_t layer, const Batch& batch) const;
+  float* Place(int buffer) const;  // null for PassLayout::kNone
+  const float* Value(int value, const Batch& batch) const;
   absl::Status ForwardLayer(size_t layer, const Weights& weights, const Batch& batch,
                             const FloatsHook& before_reading);
-  absl::StatusOr<float*> BackwardLayer(size_t layer, const Weights& weights, const Batch& batch,
-                                       const Gradients& gradients, float* output_gradient,
-                                       const FloatsHook& when_complete);
+  absl::Status BackwardLayer(size_t layer, const Weights& weights, const Batch& batch,
+                             const Gradients& gradients, const FloatsHook& when_complete);
+  void BackwardPart(size_t layer, int part, const Weights& weights, const Batch& batch,
+                    const Gradients& gradients);
+  void SetGradientsOfNothing(size_t layer, const Weights& weights, const Gradients& gradients);
+  void AddToSource(size_t layer, int64_t rows);
 
   const Model& model_;
   const Ops& ops_;
   int64_t max_rows_;
   absl::Status allocated_;
-  std::vector<Buffer> values_;  // by Model::place_
-  Buffer gradients_[2];         // of a layer's output and input, in turn
+  PassLayout layout_;
+  std::vector<Buffer> buffers_;  // by layout_
+  Buffer shared_;                // a layer's share of a tensor's gradient, before it is added
   Buffer scratch_;
   PassContext context_{};   // of the last Forward
-  bool loss_done_ = false;  // gradients_[0] holds the gradient of the logits
+  bool loss_done_ = false;  // the gradient of the logits is there
 };
 
 }  // namespace paracord

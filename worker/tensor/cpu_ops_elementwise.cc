@@ -24,6 +24,16 @@ inline float GeluSlope(float x) {
   return s + b * (s * (1.0f - s)) * (kSlope * (1.0f + 3.0f * kCubic * (b * b)));
 }
 
+inline float Silu(float x) { return x * Sigmoid(x); }
+
+// x e^x, the slope for negative x far away, is +-0 there; beyond 90 the slope is exactly 0 or 1.
+inline float SiluSlope(float x) {
+  const float low = x < -104.0f ? -104.0f : x;
+  const float b = low > 90.0f ? 90.0f : low;
+  const float s = Sigmoid(b);
+  return s + b * (s * (1.0f - s));
+}
+
 inline float Relu(float x) { return x < 0.0f ? 0.0f : x; }  // a NaN passes
 
 PARACORD_VECTORIZED void ReluForward(int64_t count, const float* x, float* y) {
@@ -38,6 +48,9 @@ PARACORD_VECTORIZED void SigmoidForward(int64_t count, const float* x, float* y)
 PARACORD_VECTORIZED void GeluForward(int64_t count, const float* x, float* y) {
   for (int64_t i = 0; i < count; ++i) y[i] = Gelu(x[i]);
 }
+PARACORD_VECTORIZED void SiluForward(int64_t count, const float* x, float* y) {
+  for (int64_t i = 0; i < count; ++i) y[i] = Silu(x[i]);
+}
 
 PARACORD_VECTORIZED void ReluBackward(int64_t count, const float* y, const float* dy, float* dx) {
   for (int64_t i = 0; i < count; ++i) dx[i] = y[i] > 0.0f ? dy[i] : 0.0f;
@@ -51,6 +64,27 @@ PARACORD_VECTORIZED void SigmoidBackward(int64_t count, const float* y, const fl
 }
 PARACORD_VECTORIZED void GeluBackward(int64_t count, const float* x, const float* dy, float* dx) {
   for (int64_t i = 0; i < count; ++i) dx[i] = dy[i] * GeluSlope(x[i]);
+}
+PARACORD_VECTORIZED void SiluBackward(int64_t count, const float* x, const float* dy, float* dx) {
+  for (int64_t i = 0; i < count; ++i) dx[i] = dy[i] * SiluSlope(x[i]);
+}
+
+PARACORD_VECTORIZED void SwigluRow(int64_t columns, const float* gate, const float* up, float* y) {
+  for (int64_t i = 0; i < columns; ++i) y[i] = Silu(gate[i]) * up[i];
+}
+PARACORD_VECTORIZED void SwigluRowBack(int64_t columns, const float* gate, const float* up,
+                                       const float* dy, float* dgate, float* dup) {
+  PARACORD_NO_OVERLAP
+  for (int64_t i = 0; i < columns; ++i) {
+    const float g = gate[i], u = up[i];
+    dgate[i] = dy[i] * SiluSlope(g) * u;
+    dup[i] = dy[i] * Silu(g);
+  }
+}
+
+PARACORD_VECTORIZED void AddAll(int64_t count, const float* x, const float* y, float* out) {
+  PARACORD_NO_OVERLAP
+  for (int64_t i = 0; i < count; ++i) out[i] = x[i] + y[i];
 }
 
 PARACORD_VECTORIZED void ScaleAll(int64_t count, float factor, float* x) {
@@ -86,6 +120,8 @@ void CpuOps::ActivationForward(Activation kind, int64_t count, const float* x, f
       return SigmoidForward(count, x, y);
     case Activation::kGelu:
       return GeluForward(count, x, y);
+    case Activation::kSilu:
+      return SiluForward(count, x, y);
   }
 }
 
@@ -100,7 +136,33 @@ void CpuOps::ActivationBackward(Activation kind, int64_t count, const float* kep
       return SigmoidBackward(count, kept, dy, dx);
     case Activation::kGelu:
       return GeluBackward(count, kept, dy, dx);
+    case Activation::kSilu:
+      return SiluBackward(count, kept, dy, dx);
   }
+}
+
+void CpuOps::SwigluForward(int64_t rows, int64_t columns, const float* x, float* y) const {
+  for (int64_t r = 0; r < rows; ++r) {
+    const float* gate = x + 2 * r * columns;
+    SwigluRow(columns, gate, gate + columns, y + r * columns);
+  }
+}
+
+void CpuOps::SwigluBackward(int64_t rows, int64_t columns, const float* x, const float* dy,
+                            float* dx) const {
+  for (int64_t r = 0; r < rows; ++r) {
+    const int64_t gate = 2 * r * columns, up = gate + columns;
+    SwigluRowBack(columns, x + gate, x + up, dy + r * columns, dx + gate, dx + up);
+  }
+}
+
+void CpuOps::Add(int64_t count, const float* x, const float* y, float* out) const {
+  AddAll(count, x, y, out);
+}
+
+void CpuOps::AddToRows(int64_t rows, int64_t columns, const float* x, const float* row,
+                       float* y) const {
+  for (int64_t r = 0; r < rows; ++r) AddAll(columns, x + r * columns, row, y + r * columns);
 }
 
 void CpuOps::Dropout(const DropoutDraw& draw, int64_t rows, int64_t columns, const float* x,

@@ -16,8 +16,17 @@ struct MatrixView {
   bool transposed = false;  // the product uses its transpose
 };
 
+// Where a product goes: rows `stride` floats apart.
+struct ProductPlace {
+  float* data;
+  int64_t stride;
+  bool add = false;  // to what is there
+};
+
 // c[m, n] = a[m, k] b[k, n], shapes after transposition; c has stride n and is overwritten. k == 0
 // gives zeros.
 void Multiply(int64_t m, int64_t n, int64_t k, const MatrixView& a, const MatrixView& b, float* c);
+void MultiplyInto(int64_t m, int64_t n, int64_t k, const MatrixView& a, const MatrixView& b,
+                  const ProductPlace& c);
 
 }  // namespace paracord

@@ -9,6 +9,8 @@
 
 #include <cstdint>
 
+#include "worker/tensor/shapes.h"
+
 namespace paracord {
 
 struct LinearShape {
@@ -19,7 +21,8 @@ struct LinearShape {
   int64_t row() const { return stride > 0 ? stride : outputs; }
 };
 
-enum class Activation { kRelu, kTanh, kSigmoid, kGelu };  // gelu: the tanh approximation
+// gelu: the tanh approximation; silu: x times the logistic function of x.
+enum class Activation { kRelu, kTanh, kSigmoid, kGelu, kSilu };
 
 // What a dropout mask is a function of; with the row's place in the batch and the column nothing
 // else.
@@ -65,7 +68,8 @@ class Ops {
   // Element by element; y may be x, dx may be dy.
   virtual void ActivationForward(Activation kind, int64_t count, const float* x,
                                  float* y) const = 0;
-  // dx = dy f'. `kept` is what f' is computed from: the activation's y, for gelu its x.
+  // dx = dy f'. `kept` is what f' is computed from: the activation's y, for gelu and silu its
+  // x.
   virtual void ActivationBackward(Activation kind, int64_t count, const float* kept,
                                   const float* dy, float* dx) const = 0;
   // y [rows, columns] = x / (1 - rate) where kept, +0 where dropped; the same call carries
@@ -79,6 +83,112 @@ class Ops {
   virtual void Copy(int64_t count, const float* x, float* y) const = 0;
   // One float, on the host, for a message.
   virtual float Read(const float* at) const = 0;
+
+  // out = x + y; out may be either of them.
+  virtual void Add(int64_t count, const float* x, const float* y, float* out) const = 0;
+  // y [rows, columns] = x + row [columns], for each row; y may be x. BiasGradient goes back.
+  virtual void AddToRows(int64_t rows, int64_t columns, const float* x, const float* row,
+                         float* y) const = 0;
+  // y [rows, columns] = x [rows, columns], whose rows begin x_stride and y_stride floats apart.
+  virtual void CopyRows(int64_t rows, int64_t columns, const float* x, int64_t x_stride, float* y,
+                        int64_t y_stride) const = 0;
+  // y [rows, width, height] = x [rows, height, width], each row turned. y is not x.
+  virtual void Transpose(int64_t rows, int64_t height, int64_t width, const float* x,
+                         float* y) const = 0;
+
+  // Images: x, dx [rows, channels, height, width], y, dy [rows, channels, out_height, out_width].
+  // A row of y or dx has the same bits whatever rows it is computed with.
+
+  // y = x convolved with weight, plus bias [out_channels] or null. `scratch`: ConvScratch(shape)
+  // floats, for each of the three calls, which also serve any smaller number of rows.
+  virtual int64_t ConvScratch(const ConvShape& shape) const = 0;
+  virtual void ConvForward(const ConvShape& shape, const float* x, const float* weight,
+                           const float* bias, float* y, float* scratch) const = 0;
+  virtual void ConvInputGradient(const ConvShape& shape, const float* dy, const float* weight,
+                                 float* dx, float* scratch) const = 0;
+  // Overwrites dweight, like the bias gradient below: sums over rows and points.
+  virtual void ConvWeightGradient(const ConvShape& shape, const float* dy, const float* x,
+                                  float* dweight, float* scratch) const = 0;
+  virtual void ConvBiasGradient(const ConvShape& shape, const float* dy, float* dbias) const = 0;
+
+  // Largest of a window, the first of equal ones, a NaN before all; padding is never taken. `kept`:
+  // as many floats as y, for the way back, no numbers to compute with.
+  virtual void MaxPoolForward(const PoolShape& shape, const float* x, float* y,
+                              float* kept) const = 0;
+  virtual void MaxPoolBackward(const PoolShape& shape, const float* kept, const float* dy,
+                               float* dx) const = 0;
+  // Mean of a window; padding counts as zeros. A window of height x width is the global pool.
+  virtual void AvgPoolForward(const PoolShape& shape, const float* x, float* y) const = 0;
+  virtual void AvgPoolBackward(const PoolShape& shape, const float* dy, float* dx) const = 0;
+
+  // Norms: y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, the variance over n, not n-1;
+  // y may be x, dx may be dy. dgamma and dbeta are overwritten with sums over the rows.
+
+  // Mean and variance [channels] of x over rows and points: of a slice; no rows give zeros. Those
+  // of the slice or running averages go into BatchNormForward.
+  virtual void BatchNormStatistics(const ChannelShape& shape, const float* x, float* mean,
+                                   float* variance) const = 0;
+  virtual void BatchNormForward(const ChannelShape& shape, float epsilon, const float* x,
+                                const float* mean, const float* variance, const float* gamma,
+                                const float* beta, float* y) const = 0;
+  // mean and variance are x's own, and dx goes through them too.
+  virtual void BatchNormBackward(const ChannelShape& shape, float epsilon, const float* x,
+                                 const float* mean, const float* variance, const float* gamma,
+                                 const float* dy, float* dx, float* dgamma, float* dbeta) const = 0;
+  // Over the channels and points of each group of each row; gamma and beta [channels]. `kept`
+  // [rows, groups, 2]: mean and 1 / deviation. A row of y or dx does not depend on other rows; so
+  // for the two below.
+  virtual void GroupNormForward(const ChannelShape& shape, float epsilon, const float* x,
+                                const float* gamma, const float* beta, float* y,
+                                float* kept) const = 0;
+  virtual void GroupNormBackward(const ChannelShape& shape, const float* x, const float* kept,
+                                 const float* gamma, const float* dy, float* dx, float* dgamma,
+                                 float* dbeta) const = 0;
+  // Over each of the rows (the tokens of sequences) of x [rows, width]. beta and dbeta may be null.
+  // `kept` [rows, 2]: mean and 1 / deviation.
+  virtual void LayerNormForward(int64_t rows, int64_t width, float epsilon, const float* x,
+                                const float* gamma, const float* beta, float* y,
+                                float* kept) const = 0;
+  virtual void LayerNormBackward(int64_t rows, int64_t width, const float* x, const float* kept,
+                                 const float* gamma, const float* dy, float* dx, float* dgamma,
+                                 float* dbeta) const = 0;
+  // y = x / sqrt(mean of x^2 + epsilon) * gamma. `kept` [rows]: the factor before gamma.
+  virtual void RmsNormForward(int64_t rows, int64_t width, float epsilon, const float* x,
+                              const float* gamma, float* y, float* kept) const = 0;
+  virtual void RmsNormBackward(int64_t rows, int64_t width, const float* x, const float* kept,
+                               const float* gamma, const float* dy, float* dx,
+                               float* dgamma) const = 0;
+
+  // y [count, width] = the rows of table [vocabulary, width] that ids [count] name. The caller has
+  // made sure, with FirstBadLabel, that each is a whole number in [0, vocabulary); vocabulary is at
+  // most 2^24, up to where a float holds every whole number.
+  virtual void EmbeddingForward(int64_t count, int64_t width, const float* ids, const float* table,
+                                float* y) const = 0;
+  // dtable [vocabulary, width] = dy's rows, added in order to those that ids name. Overwrites.
+  virtual void EmbeddingBackward(int64_t count, int64_t vocabulary, int64_t width, const float* ids,
+                                 const float* dy, float* dtable) const = 0;
+
+  // Turns each pair (x[i], x[i + head_width / 2]) of each head by the angle of token and i, in
+  // place; `back`: by the negative angle, which is also the gradient. table [length, head_width]:
+  // rotary_table.h.
+  virtual void Rotate(const RotaryShape& shape, const float* table, bool back, float* x) const = 0;
+
+  // y [rows, length, width()] = softmax(q k^T / sqrt(head_width)) v for each head, from qkv [rows,
+  // length, packed()]. `kept` [rows, heads, length, length]: the probabilities, zeros where a token
+  // does not see. A row of y or dqkv has the same bits whatever rows it is computed with.
+  // `scratch`: AttentionScratch(shape) floats, for both calls, whatever the rows.
+  virtual int64_t AttentionScratch(const AttentionShape& shape) const = 0;
+  virtual void AttentionForward(const AttentionShape& shape, const float* qkv, float* y,
+                                float* kept, float* scratch) const = 0;
+  // dqkv is not qkv, y is not needed.
+  virtual void AttentionBackward(const AttentionShape& shape, const float* qkv, const float* kept,
+                                 const float* dy, float* dqkv, float* scratch) const = 0;
+
+  // y [rows, columns] = silu(the first half of x's row) * the second half; x [rows, 2 columns].
+  virtual void SwigluForward(int64_t rows, int64_t columns, const float* x, float* y) const = 0;
+  // dx may be x.
+  virtual void SwigluBackward(int64_t rows, int64_t columns, const float* x, const float* dy,
+                              float* dx) const = 0;
 
   // Losses return the sum over the rows and write dlogits [rows, outputs] = scale *
   // d(sum)/d(logits). labels [rows]: the class, a whole number in [0, outputs), as a float.

@@ -28,6 +28,8 @@ double Activate(Activation kind, double x) {
       return Logistic(x);
     case Activation::kGelu:
       return 0.5 * x * (1.0 + std::tanh(GeluInner(x)));
+    case Activation::kSilu:
+      return x * Logistic(x);
   }
   return x;
 }
@@ -42,6 +44,8 @@ double Slope(Activation kind, double kept) {
       return kept * (1 - kept);
     case Activation::kGelu:
       return GeluSlope(kept);
+    case Activation::kSilu:
+      return Logistic(kept) * (1 + kept * (1 - Logistic(kept)));
   }
   return 1;
 }

@@ -28,6 +28,10 @@ class Fixture {
       gradients_.emplace_back(weights_.back().size(), std::numeric_limits<float>::quiet_NaN());
     }
     features_ = RandomFloats(++seed, rows * ShapeSize(spec.input), 1.0f);
+    if (!spec.layers.empty() && spec.layers[0].kind == LayerKind::kEmbedding) {
+      const auto most = static_cast<float>(spec.layers[0].vocabulary);
+      for (float& id : features_) id = std::floor((id + 1) / 2 * most);
+    }
     labels_ = RandomFloats(++seed, rows * model_->label_width(), 0.5f);
     const auto outputs = static_cast<float>(ShapeSize(spec.output()));
     for (float& label : labels_) {

@@ -3,41 +3,21 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <cstring>
 #include <filesystem>
 #include <limits>
 #include <thread>
 #include <vector>
 
 #include "tests/support/model_builder.h"
+#include "tests/worker/tensor/ops_check.h"
 #include "worker/tensor/reference_ops.h"
 
 namespace paracord {
 namespace {
 
-using Floats = std::vector<float>;
-
 const LinearShape kShapes[] = {{1, 1, 1},    {1, 784, 10},  {3, 5, 7},     {15, 33, 17},
                                {16, 64, 4},  {17, 100, 31}, {63, 784, 64}, {65, 130, 129},
                                {128, 48, 3}, {150, 257, 1}, {2, 1, 300},   {70, 1500, 40}};
-
-Floats Zeros(int64_t count) { return Floats(static_cast<size_t>(count)); }
-
-bool SameBits(const Floats& a, const Floats& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
-}
-
-// Largest difference, relative to the larger of 1 and the largest value.
-double Distance(const Floats& actual, const Floats& expected) {
-  REQUIRE(actual.size() == expected.size());
-  double size = 1, worst = 0;
-  for (size_t i = 0; i < actual.size(); ++i) {
-    if (!std::isfinite(actual[i])) return 1e9;
-    size = std::max(size, std::abs(static_cast<double>(expected[i])));
-    worst = std::max(worst, std::abs(static_cast<double>(actual[i]) - expected[i]));
-  }
-  return worst / size;
-}
 
 Floats Forward(const Ops& ops, const LinearShape& shape, const float* x, const Floats& weight,
                const float* bias) {
@@ -161,8 +141,8 @@ TEST_CASE("a product never starts a thread") {
 TEST_CASE("activations and their slopes equal the plain functions, in place too") {
   const CpuOps cpu;
   const ReferenceOps reference;
-  for (const Activation kind :
-       {Activation::kRelu, Activation::kTanh, Activation::kSigmoid, Activation::kGelu}) {
+  for (const Activation kind : {Activation::kRelu, Activation::kTanh, Activation::kSigmoid,
+                                Activation::kGelu, Activation::kSilu}) {
     for (int64_t count : {1, 3, 15, 16, 17, 1000}) {
       CAPTURE(static_cast<int>(kind), count);
       const Floats x = RandomFloats(10, count, 8.0f), dy = RandomFloats(11, count, 1.0f);
@@ -172,7 +152,8 @@ TEST_CASE("activations and their slopes equal the plain functions, in place too"
       CHECK(Distance(y, expected) < 5e-7);
       cpu.ActivationForward(kind, count, in_place.data(), in_place.data());
       CHECK(SameBits(in_place, y));
-      const Floats& kept = kind == Activation::kGelu ? x : y;
+      const bool smooth = kind == Activation::kGelu || kind == Activation::kSilu;
+      const Floats& kept = smooth ? x : y;
       Floats dx = Zeros(count), dx_in_place = dy;
       cpu.ActivationBackward(kind, count, kept.data(), dy.data(), dx.data());
       reference.ActivationBackward(kind, count, kept.data(), dy.data(), expected.data());
@@ -183,20 +164,22 @@ TEST_CASE("activations and their slopes equal the plain functions, in place too"
   }
 }
 
-TEST_CASE("gelu and its slope are 0 or the identity far away, never NaN") {
+TEST_CASE("gelu and silu and their slopes are 0 or the identity far away, never NaN") {
   const CpuOps cpu;
-  const Floats x = {-1e30f, -1e10f, -50.0f, 50.0f, 1e10f, 1e30f}, one(6, 1.0f);
-  Floats y(6), slope(6);
-  cpu.ActivationForward(Activation::kGelu, 6, x.data(), y.data());
-  cpu.ActivationBackward(Activation::kGelu, 6, x.data(), one.data(), slope.data());
-  CHECK(y == Floats{0, 0, 0, 50.0f, 1e10f, 1e30f});
-  CHECK(slope == Floats{0, 0, 0, 1, 1, 1});
+  const Floats x = {-1e30f, -1e10f, -150.0f, 150.0f, 1e10f, 1e30f}, one(6, 1.0f);
+  for (const Activation kind : {Activation::kGelu, Activation::kSilu}) {
+    Floats y(6), slope(6);
+    cpu.ActivationForward(kind, 6, x.data(), y.data());
+    cpu.ActivationBackward(kind, 6, x.data(), one.data(), slope.data());
+    CHECK(y == Floats{0, 0, 0, 150.0f, 1e10f, 1e30f});
+    CHECK(Distance(slope, {0, 0, 0, 1, 1, 1}) < 1e-30);
+  }
 }
 
 TEST_CASE("a NaN goes through every activation as NaN") {
   const CpuOps cpu;
-  for (const Activation kind :
-       {Activation::kRelu, Activation::kTanh, Activation::kSigmoid, Activation::kGelu}) {
+  for (const Activation kind : {Activation::kRelu, Activation::kTanh, Activation::kSigmoid,
+                                Activation::kGelu, Activation::kSilu}) {
     Floats x(20, std::numeric_limits<float>::quiet_NaN());
     cpu.ActivationForward(kind, 20, x.data(), x.data());
     for (float value : x) CHECK(std::isnan(value));

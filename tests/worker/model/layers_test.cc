@@ -1,0 +1,190 @@
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tests/support/model_of.h"
+#include "tests/worker/model/model_fixture.h"
+
+namespace paracord {
+namespace {
+
+struct Case {
+  std::string input, layers;
+};
+
+// Each layer between others that have weights, so that the gradient of its input is seen too.
+std::vector<Case> Cases() {
+  return {
+      {"[3, 5]", "[{linear: 4}, gelu, {linear: {units: 3, bias: false}}, flatten]"},
+      {"[2, 5, 5]",
+       "[{conv2d: {channels: 4, kernel: 3, padding: 1}}, gelu,"
+       " {conv2d: {channels: 6, kernel: 3, stride: 2, groups: 2, bias: false}}, flatten]"},
+      {"[2, 6, 6]",
+       "[{conv2d: {channels: 3, kernel: 1}}, {max_pool: {size: 3, stride: 2, padding: 1}}, flatten,"
+       " {linear: 3}]"},
+      {"[2, 6, 6]",
+       "[{conv2d: {channels: 3, kernel: 1}}, {avg_pool: {size: 3, stride: 2, padding: 1}},"
+       " {conv2d: {channels: 2, kernel: 2}}, {avg_pool: 2}, flatten]"},
+      {"[2, 4, 4]", "[{conv2d: {channels: 3, kernel: 2}}, tanh, global_avg_pool, {linear: 2}]"},
+      {"[2, 4, 4]",
+       "[{conv2d: {channels: 3, kernel: 2}}, batch_norm, tanh, {conv2d: {channels: 2, kernel: 2}},"
+       " {batch_norm: {epsilon: 0.01}}, flatten]"},
+      {"[2, 3, 3]", "[batch_norm, {conv2d: {channels: 3, kernel: 2}}, flatten]"},
+      {"[5]", "[{linear: 6}, batch_norm, tanh, {linear: 2}]"},
+      {"[2, 4, 4]",
+       "[{conv2d: {channels: 6, kernel: 2}}, {group_norm: 3}, tanh, {group_norm: 1}, flatten,"
+       " {linear: 2}]"},
+      {"[4, 5]", "[layer_norm, {linear: 6}, layer_norm, {layer_norm: {bias: false}}, flatten]"},
+      {"[4, 5]", "[rms_norm, {linear: 6}, rms_norm, flatten, {linear: 3}]"},
+      {"[4]", "[{embedding: {vocabulary: 5, width: 6}}, positions, {linear: 3}, flatten]"},
+      {"[4]", "[{embedding: {vocabulary: 5, width: 6}}, tanh, flatten]"},
+      {"[4, 6]", "[{attention: 2}, flatten]"},
+      {"[4, 6]", "[{attention: {heads: 3, causal: true, rotary: true, bias: false}}, flatten]"},
+      {"[4, 8]",
+       "[{linear: 8}, {attention: {heads: 4, kv_heads: 2, causal: true}}, tanh, flatten]"},
+      {"[6]", "[{linear: 8}, silu, {linear: 8}, swiglu, {linear: 2}]"},
+      {"[3, 6]", "[swiglu, {linear: 4}, swiglu, flatten]"},
+      {"[3, 4]", "[{linear: 5}, transpose, {linear: 4}, flatten]"},
+      {"[2, 3, 3]", "[{conv2d: {channels: 4, kernel: 2}}, transpose, {linear: 3}, flatten]"},
+      {"[6]", "[{linear: 5}, {residual: [{linear: 5}, tanh]}, {linear: 2}]"},
+      {"[6]", "[{linear: 5}, tanh, {residual: [tanh, {linear: 5}]}, tanh]"},
+      {"[6]", "[{residual: {body: [{linear: 4}, tanh], shortcut: [{linear: 4}]}}, {linear: 2}]"},
+      {"[6]",
+       "[{linear: 6}, {residual: [{dropout: 0.3}]}, {residual: {body: [gelu, {linear: 6}],"
+       " shortcut: [{residual: [tanh]}]}}, {linear: 2}]"},
+      {"[6]", "[{residual: [flatten, {linear: 6}]}]"},
+      {"[6]", "[{linear: 6}, {residual: {body: [flatten], shortcut: [flatten]}}, tanh]"},
+      {"[6]",
+       "[{repeat: {times: 2, layers: [{linear: 5}, {residual: [layer_norm, {linear: 5}]}]}}]"},
+      {"[3]",
+       "[{embedding: {vocabulary: 5, width: 4, name: tokens}}, positions,"
+       " {attention: {heads: 2, causal: true}}, {linear: {tied: tokens}}, flatten]"},
+      {"[4]",
+       "[{linear: {units: 4, name: one}}, tanh, {linear: {units: 4, tied: one}}, tanh,"
+       " {linear: {tied: one, bias: false}}]"},
+  };
+}
+
+}  // namespace
+
+TEST_CASE("the gradient of every layer of a job file equals finite differences") {
+  size_t number = 0;
+  for (const Case& one : Cases()) {
+    INFO(one.input << " " << one.layers);
+    const ModelSpec spec = ModelOf(one.input, one.layers);
+    const int64_t rows = 6;
+    Fixture fixture(spec, 200 + ++number, rows);
+    Pass pass(fixture.model(), rows);
+    const Batch batch = fixture.All();
+    fixture.LossAndGradients(pass, batch, kTraining, 1.0f / static_cast<float>(rows));
+    for (size_t t = 0; t < fixture.weights().size(); ++t) {
+      if (spec.tensors[t].kind != TensorKind::kTrained) continue;
+      CAPTURE(spec.tensors[t].name);
+      const GradientReport report =
+          CheckGradient(fixture.weights()[t], fixture.gradients()[t],
+                        [&] { return fixture.Loss(pass, batch, kTraining) / rows; });
+      CHECK(report.worst < 2e-4);
+      CHECK(report.kinks <= 2 + report.checked / 4);
+      CHECK(report.checked > 0);
+    }
+  }
+}
+
+TEST_CASE("what a sample gives does not depend on the samples beside it") {
+  const int64_t rows = 37;
+  size_t number = 0;
+  for (const Case& one : Cases()) {
+    if (one.layers.find("batch_norm") != std::string::npos) continue;
+    INFO(one.input << " " << one.layers);
+    const ModelSpec spec = ModelOf(one.input, one.layers);
+    Fixture fixture(spec, 300 + ++number, rows);
+    Pass pass(fixture.model(), rows), alone(fixture.model(), 1);
+    double sum = 0;
+    for (int64_t r = 0; r < rows; ++r) {
+      PassContext context = kTraining;
+      context.first_row += static_cast<uint64_t>(r);
+      sum += fixture.Loss(alone, fixture.Slice(r, 1), context);
+    }
+    CHECK(fixture.Loss(pass, fixture.All(), kTraining) == Approx(sum).epsilon(1e-13));
+  }
+}
+
+TEST_CASE(
+    "running averages move by the mean of the slices' statistics, empty slices keeping theirs") {
+  const ModelSpec spec = ModelOf("[2, 2, 1]", "[{batch_norm: {momentum: 0.25}}, flatten]");
+  REQUIRE(spec.tensors.size() == 4);
+  CHECK(spec.tensors[2].name == "0.running_mean");
+  CHECK(spec.tensors[3].kind == TensorKind::kAveraged);
+  Fixture fixture(spec, 5, 6);
+  fixture.weights() = {{1, 2}, {0, 1}, {4, -8}, {2, 3}};
+  Pass pass(fixture.model(), 6);
+  PassContext context = kTraining;
+  context.slices = 4;  // of 3, 2, 1 and 0 rows
+  std::vector<double> mean(2), variance(2), expected_mean(2), expected_variance(2);
+  for (const auto& [first, rows] :
+       std::vector<std::pair<int64_t, int64_t>>{{0, 3}, {3, 2}, {5, 1}, {6, 0}}) {
+    const Batch slice = fixture.Slice(first, rows);
+    fixture.LossAndGradients(pass, slice, context, 1.0f);
+    for (size_t c = 0; c < 2; ++c) {
+      mean[c] += fixture.gradients()[2][c];
+      variance[c] += fixture.gradients()[3][c];
+      const double old_mean = fixture.weights()[2][c], old_variance = fixture.weights()[3][c];
+      double sum = 0, squares = 0;
+      const double n = static_cast<double>(2 * rows);
+      for (int64_t r = 0; r < rows; ++r) {
+        for (size_t p = 0; p < 2; ++p)
+          sum += slice.features[r * 4 + static_cast<int64_t>(2 * c + p)];
+      }
+      for (int64_t r = 0; r < rows; ++r) {
+        for (size_t p = 0; p < 2; ++p) {
+          const double x = slice.features[r * 4 + static_cast<int64_t>(2 * c + p)] - sum / n;
+          squares += x * x;
+        }
+      }
+      expected_mean[c] += (rows > 0 ? 0.75 * old_mean + 0.25 * sum / n : old_mean) / 4;
+      expected_variance[c] +=
+          (rows > 0 ? 0.75 * old_variance + 0.25 * squares / (n - 1) : old_variance) / 4;
+    }
+  }
+  for (size_t c = 0; c < 2; ++c) {
+    CHECK(mean[c] == Approx(expected_mean[c]).epsilon(1e-5));
+    CHECK(variance[c] == Approx(expected_variance[c]).epsilon(1e-5));
+  }
+}
+
+TEST_CASE("evaluation normalises by the running averages, each sample alone") {
+  const ModelSpec spec = ModelOf("[2]", "[batch_norm]");
+  Fixture fixture(spec, 5, 4);
+  fixture.weights() = {{1, 2}, {0, 1}, {0.5f, -0.25f}, {4, 0.25f}};
+  Pass pass(fixture.model(), 4);
+  PassContext evaluation = kTraining;
+  evaluation.training = false;
+  double expected = 0;
+  for (int64_t r = 0; r < 4; ++r) {
+    const Batch one = fixture.Slice(r, 1);
+    const double a = (one.features[0] - 0.5) / 2, b = 2 * (one.features[1] + 0.25) / 0.5 + 1;
+    const double loss = (std::pow(a - one.labels[0], 2) + std::pow(b - one.labels[1], 2)) / 2;
+    CHECK(fixture.Loss(pass, one, evaluation) == Approx(loss).epsilon(1e-4));
+    expected += loss;
+  }
+  CHECK(fixture.Loss(pass, fixture.All(), evaluation) == Approx(expected).epsilon(1e-4));
+}
+
+TEST_CASE("a token id that the vocabulary does not have is refused with its place and value") {
+  const ModelSpec spec =
+      ModelOf("[4]", "[{embedding: {vocabulary: 5, width: 2}}, flatten, {linear: 1}]");
+  Fixture fixture(spec, 5, 2);
+  Pass pass(fixture.model(), 2);
+  for (const float bad : {5.0f, -1.0f, 1.5f, std::numeric_limits<float>::quiet_NaN()}) {
+    const Floats ids = {0, 1, 2, 3, 4, 0, bad, 1}, labels = {0, 0};
+    const absl::Status status =
+        pass.Forward(fixture.WeightPointers(), {ids.data(), labels.data(), 2}, kTraining, nullptr);
+    CHECK(status.code() == absl::StatusCode::kInvalidArgument);
+    CHECK(status.message() ==
+          absl::StrCat("value 2 of row 1 is ", bad, "; expected an id from 0 to 4"));
+  }
+}
+
+}  // namespace paracord

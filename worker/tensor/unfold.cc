@@ -1,0 +1,128 @@
+#include "worker/tensor/unfold.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "common/base/vectorize.h"
+#include "worker/tensor/window.h"
+
+namespace paracord {
+namespace {
+
+struct Eight {
+  float values[8];
+};
+
+// Rows are short, a call of memcpy for each would cost more than the copy: whole eights, the last
+// one over what is there already.
+PARACORD_INLINE inline void CopyShort(int64_t count, const float* from, float* to) {
+  if (count < 8) {
+    for (int64_t i = 0; i < count; ++i) to[i] = from[i];
+    return;
+  }
+  Eight eight;
+  for (int64_t i = 0; i + 8 <= count; i += 8) {
+    std::memcpy(&eight, from + i, sizeof(eight));
+    std::memcpy(to + i, &eight, sizeof(eight));
+  }
+  std::memcpy(&eight, from + count - 8, sizeof(eight));
+  std::memcpy(to + count - 8, &eight, sizeof(eight));
+}
+
+// One row of outputs: what tap reads of the image's row, which may lie outside (null).
+PARACORD_VECTORIZED void UnfoldRow(const Span& span, int64_t count, int64_t stride,
+                                   const float* row, float* to) {
+  const int64_t first = row ? span.first : count, end = row ? span.end : count;
+  for (int64_t j = 0; j < first; ++j) to[j] = 0.0f;
+  if (stride == 1) {
+    if (end > first) CopyShort(end - first, row + span.offset + first, to + first);
+  } else {
+    for (int64_t j = first; j < end; ++j) to[j] = row[j * stride + span.offset];
+  }
+  for (int64_t j = end; j < count; ++j) to[j] = 0.0f;
+}
+
+PARACORD_VECTORIZED void FoldRow(const Span& span, int64_t stride, const float* from, float* row) {
+  for (int64_t j = span.first; j < span.end; ++j) row[j * stride + span.offset] += from[j];
+}
+
+// Calls visit(image row, or null in the padding; column row) for each row of outputs of each tap.
+template <typename Image, typename Columns, typename Visit>
+void VisitRows(const ConvShape& s, int64_t channels, Image* image, Columns* columns, Visit visit) {
+  const int64_t rows = s.out_height();
+  for (int64_t c = 0; c < channels; ++c) {
+    for (int64_t ki = 0; ki < s.kernel_height; ++ki) {
+      for (int64_t kj = 0; kj < s.kernel_width; ++kj) {
+        const Span span = SpanInside(s.width, s.out_width(), s.stride, s.padding, kj);
+        for (int64_t i = 0; i < rows; ++i, columns += s.out_width()) {
+          const int64_t at = i * s.stride - s.padding + ki;
+          const bool inside = at >= 0 && at < s.height;
+          visit(span, inside ? image + (c * s.height + at) * s.width : nullptr, columns);
+        }
+      }
+    }
+  }
+}
+
+// One row of a window. kTaps: its width, if that is known here, else 0.
+template <int kTaps>
+PARACORD_INLINE inline void CopyTaps(int64_t count, const float* from, float* to) {
+  if constexpr (kTaps > 0) {
+    std::memcpy(to, from, kTaps * sizeof(float));
+  } else {
+    for (int64_t i = 0; i < count; ++i) to[i] = from[i];
+  }
+}
+
+template <int kTaps>
+void UnfoldWindows(const ConvShape& s, int64_t channels, const float* x, float* to) {
+  for (int64_t point = 0; point < s.out_points(); ++point) {
+    const int64_t top = point / s.out_width() * s.stride - s.padding;
+    const int64_t left = point % s.out_width() * s.stride - s.padding;
+    const bool whole = top >= 0 && top + s.kernel_height <= s.height && left >= 0 &&
+                       left + s.kernel_width <= s.width;
+    for (int64_t c = 0; c < channels; ++c) {
+      for (int64_t i = top; i < top + s.kernel_height; ++i, to += s.kernel_width) {
+        const float* from = x + (c * s.height + i) * s.width + left;
+        if (whole) {
+          CopyTaps<kTaps>(s.kernel_width, from, to);
+          continue;
+        }
+        for (int64_t j = 0; j < s.kernel_width; ++j) {
+          const bool inside = i >= 0 && i < s.height && left + j >= 0 && left + j < s.width;
+          to[j] = inside ? from[j] : 0.0f;
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void UnfoldTaps(const ConvShape& shape, int64_t channels, const float* x, float* columns) {
+  const int64_t count = shape.out_width(), stride = shape.stride;
+  VisitRows(shape, channels, x, columns, [&](const Span& span, const float* row, float* to) {
+    UnfoldRow(span, count, stride, row, to);
+  });
+}
+
+void UnfoldPoints(const ConvShape& shape, int64_t channels, const float* x, float* columns) {
+  switch (shape.kernel_width) {
+    case 3:
+      return UnfoldWindows<3>(shape, channels, x, columns);
+    case 5:
+      return UnfoldWindows<5>(shape, channels, x, columns);
+    default:
+      return UnfoldWindows<0>(shape, channels, x, columns);
+  }
+}
+
+void FoldTaps(const ConvShape& shape, int64_t channels, const float* columns, float* dx) {
+  std::fill_n(dx, channels * shape.in_points(), 0.0f);
+  const int64_t stride = shape.stride;
+  VisitRows(shape, channels, dx, columns, [&](const Span& span, float* row, const float* from) {
+    if (row != nullptr) FoldRow(span, stride, from, row);
+  });
+}
+
+}  // namespace paracord
