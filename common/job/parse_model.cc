@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/job/parse_loss.h"
 
 namespace paracord {
 namespace {
@@ -16,8 +17,6 @@ constexpr size_t kMostDimensions = 8;
 constexpr LayerKind kLayers[] = {LayerKind::kLinear,  LayerKind::kRelu, LayerKind::kTanh,
                                  LayerKind::kSigmoid, LayerKind::kGelu, LayerKind::kDropout,
                                  LayerKind::kFlatten};
-constexpr LossKind kLosses[] = {LossKind::kSoftmaxCrossEntropy, LossKind::kMeanSquaredError,
-                                LossKind::kBinaryCrossEntropy};
 
 template <class Kinds>
 std::vector<std::string> Names(const Kinds& kinds) {
@@ -33,11 +32,8 @@ class ModelParser {
   ParsedModel Parse() {
     ParseInput(node_.Child("input"));
     ParseLayers(node_.Child("layers"));
-    if (const auto loss = node_.Choice("loss", Names(kLosses))) {
-      out_.loss_known = true;
-      out_.spec.loss = kLosses[*loss];
-      CheckLoss(node_.Child("loss"));
-    }
+    out_.loss_known = ParseLoss(node_, &out_.spec);
+    if (out_.loss_known && out_.output_known) CheckLoss(node_.Child("loss"), out_.spec);
     node_.Finish();
     return std::move(out_);
   }
@@ -184,21 +180,6 @@ class ModelParser {
     tensor.initializer.kind = InitializerSpec::Kind::kUniform;
     tensor.initializer.bound = static_cast<float>(1 / std::sqrt(static_cast<double>(inputs)));
     out_.spec.tensors.push_back(std::move(tensor));
-  }
-
-  void CheckLoss(const ConfigNode& loss) {
-    if (!out_.output_known) return;
-    const int64_t outputs = ShapeSize(out_.spec.output());
-    if (out_.spec.loss == LossKind::kSoftmaxCrossEntropy && outputs < 2) {
-      loss.Error(absl::StrCat("found a last layer with ", outputs,
-                              " output; softmax_cross_entropy expects one a class, 2 at least"
-                              " (for 1, use binary_cross_entropy)"));
-    }
-    if (out_.spec.loss == LossKind::kBinaryCrossEntropy && outputs != 1) {
-      loss.Error(absl::StrCat(
-          "found a last layer with ", outputs,
-          " outputs; binary_cross_entropy expects 1 (for more, use softmax_cross_entropy)"));
-    }
   }
 
   const ConfigNode& node_;

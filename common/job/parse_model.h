@@ -3,7 +3,7 @@
 //
 //   input: [784]
 //   layers: [{linear: 512}, relu, {dropout: 0.1}, {linear: {units: 10, bias: false}}]
-//   loss: softmax_cross_entropy
+//   loss: softmax_cross_entropy   # see parse_loss.h
 //
 // A linear layer's weight and bias begin uniform in [-1/sqrt(inputs), 1/sqrt(inputs)).
 #pragma once

@@ -24,6 +24,7 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Build(const ModelSpec& spec, Devic
                                     static_cast<uint64_t>(tensor.size()));
   }
   model->PlaceValues();
+  RETURN_IF_ERROR(model->loss_.Place(device));
   return model;
 }
 

@@ -94,11 +94,7 @@ std::vector<double> Pass::Metrics(const Batch& batch, const std::vector<MetricKi
   PARACORD_CHECK(allocated_.ok());
   const float* logits =
       model_.layers_.empty() ? batch.features : Output(model_.layers_.size() - 1, batch);
-  std::vector<double> sums;
-  for (MetricKind kind : metrics) {
-    sums.push_back(MetricSum(kind, model_.loss_, ops_, batch.rows, logits, batch.labels));
-  }
-  return sums;
+  return MetricSums(metrics, model_.loss_, ops_, batch.rows, logits, batch.labels);
 }
 
 absl::Status Pass::Backward(const Weights& weights, const Batch& batch, float gradient_scale,
