@@ -59,9 +59,9 @@ uint32_t SumFloats(const std::vector<MetricKind>& kinds);  // of all
 
 // What a loss is told beside its kind; defaults change nothing.
 struct LossSettings {
-  double label_smoothing = 0;         // softmax: share of a target spread over all classes, [0, 1)
-  std::vector<double> class_weights;  // softmax: one a class; empty: all are 1
-  double positive_weight = 1;         // binary cross-entropy: of label 1
+  double label_smoothing = 0;  // softmax: share of a target spread over all classes, [0, 1)
+  std::vector<double> class_weights = {};  // softmax: one a class; empty: all are 1
+  double positive_weight = 1;              // binary cross-entropy: of label 1
 };
 
 struct LayerSpec {
