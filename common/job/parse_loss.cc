@@ -23,7 +23,7 @@ void ParseClassWeights(const ConfigNode& node, LossSettings* out) {
   if (node.kind() == ConfigNode::Kind::kMissing) return;
   for (const ConfigNode& item : node.Items()) {
     out->class_weights.push_back(item.AsNumber({0, kMostWeight}));
-    if (item.faulty()) return;
+    if (item.faulty()) return out->class_weights.clear();  // how many they are says nothing
   }
   const auto counts = [](double weight) { return weight > 0; };
   if (!node.faulty() && std::none_of(out->class_weights.begin(), out->class_weights.end(), counts))
