@@ -26,6 +26,7 @@ BlockStore::BlockStore(const BlockGrid& grid, BlockRange range, const OptimizerS
                        uint32_t slices, bool skips)
     : grid_(grid),
       range_(range),
+      optimizer_(optimizer),
       states_(StateFloats(optimizer.kind)),
       slices_(slices),
       skips_(skips),
@@ -93,6 +94,7 @@ FloatBuffer BlockStore::Updated(uint64_t number, const TreeSum::Total& total,
   Block& block = At(number);
   FloatBuffer next = pool_.Take(count);
   const bool trained = Trained(number);
+  const UpdateStep own = UpdateOf(grid_.tensors()[grid_.block(number).tensor], optimizer_, step);
   const FloatBuffer state1 = Writable(block.state1, count), state2 = Writable(block.state2, count);
   const bool two = total.right.size() > 0;
   Payload::Reader left(total.left), right(total.right);
@@ -105,7 +107,7 @@ FloatBuffer BlockStore::Updated(uint64_t number, const TreeSum::Total& total,
       return buffer ? buffer.get() + at : nullptr;
     };
     if (trained) {
-      ApplyUpdate(step,
+      ApplyUpdate(own,
                   {left_floats, right_floats, place(block.current), place(next),
                    place(block.state1), place(state1), place(block.state2), place(state2)},
                   chunk);

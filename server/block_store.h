@@ -98,6 +98,7 @@ class BlockStore {
 
   const BlockGrid& grid_;
   const BlockRange range_;
+  const OptimizerSpec optimizer_;
   const int states_;
   const uint32_t slices_;
   const bool skips_;

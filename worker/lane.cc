@@ -6,6 +6,7 @@
 
 #include "common/base/status.h"
 #include "common/job/poison.h"
+#include "worker/model/metric.h"
 #include "worker/nonfinite.h"
 
 namespace paracord {
@@ -152,20 +153,21 @@ absl::Status Lane::Evaluate(uint32_t slice, Leaf* leaf) {
   const auto [first, last] = SliceOf(samples, spec.virtual_workers, slice);
   const Weights weights = CurrentWeights();
   const auto rows = static_cast<uint64_t>(evaluation_rows_);
-  std::vector<double> sums(1 + spec.evaluate.metrics.size(), 0.0);
+  std::vector<double> sums(SumFloats(spec.evaluate.metrics), 0.0);
+  double loss_sum = 0;
   for (uint64_t at = first; at < last; at += rows) {
     std::vector<uint64_t> indices;
     for (uint64_t i = at; i < std::min(last, at + rows); ++i) indices.push_back(i);
     const Batch batch = test_->Read(indices);
     RETURN_IF_ERROR(pass_.Forward(weights, batch, {false, spec.seed, 0, 0}, nullptr));
     const std::vector<double> metrics = pass_.Metrics(batch, spec.evaluate.metrics);
-    for (size_t i = 0; i < metrics.size(); ++i) sums[1 + i] += metrics[i];
+    for (size_t i = 0; i < metrics.size(); ++i) sums[i] += metrics[i];
     ASSIGN_OR_RETURN(const double loss, pass_.Loss(batch));
-    sums[0] += loss;
+    loss_sum += loss;
   }
-  for (size_t i = 0; i < sums.size(); ++i) {
-    (*leaf)[Leaf::kEvaluation + i] = static_cast<float>(sums[i] / static_cast<double>(samples));
-  }
+  float* shares = &(*leaf)[Leaf::kEvaluation];
+  shares[0] = static_cast<float>(loss_sum / static_cast<double>(samples));
+  MetricShares(spec.evaluate.metrics, sums, samples, shares + 1);
   return absl::OkStatus();
 }
 

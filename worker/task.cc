@@ -9,6 +9,7 @@
 #include "common/base/status.h"
 #include "common/rpc/plan_follower.h"
 #include "worker/memory_guard.h"
+#include "worker/model/metric.h"
 #include "worker/tensor/device.h"
 #include "worker/trainer.h"
 
@@ -87,6 +88,7 @@ class Task::Workshop {
     if (w->spec.test) {
       ASSIGN_OR_RETURN(w->test, OpenDataset(*w->spec.test, options.cache_directory));
       RETURN_IF_ERROR(CheckAgainstModel(*w->test, *w->spec.test, w->spec.model));
+      RETURN_IF_ERROR(CheckTestSet(w->spec.evaluate.metrics, w->test->samples()));
     }
     ASSIGN_OR_RETURN(w->model, Model::Build(w->spec.model, *w->device));
     w->client = std::make_unique<ParameterClient>(w->grid, timer, connect);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -10,6 +9,7 @@
 #include "common/base/status.h"
 #include "common/rpc/consistency_message.h"
 #include "worker/memory_guard.h"
+#include "worker/model/metric.h"
 
 namespace paracord {
 namespace {
@@ -239,12 +239,9 @@ void Trainer::Report(uint64_t step) {
   }
   progress_.evaluated = EvaluationDue(step);
   if (progress_.evaluated) {
-    const size_t metrics = parts_.spec.evaluate.metrics.size();
-    progress_.metrics.assign(values + Leaf::kEvaluation, values + Leaf::kEvaluation + 1 + metrics);
-    for (size_t i = 0; i < metrics; ++i) {
-      double& value = progress_.metrics[1 + i];
-      if (parts_.spec.evaluate.metrics[i] == MetricKind::kRmse) value = std::sqrt(value);
-    }
+    const float* evaluation = values + Leaf::kEvaluation;
+    progress_.metrics = MetricValues(parts_.spec.evaluate.metrics, evaluation + 1);
+    progress_.metrics.insert(progress_.metrics.begin(), static_cast<double>(evaluation[0]));
   }
   on_progress_(progress_);
 }

@@ -10,48 +10,13 @@
 #include "absl/strings/str_split.h"
 #include "common/base/name.h"
 #include "common/job/parse_data.h"
+#include "common/job/parse_evaluate.h"
 #include "common/job/parse_model.h"
 #include "common/job/parse_optimizer.h"
 #include "common/job/parse_workers.h"
 
 namespace paracord {
 namespace {
-
-using NodeKind = ConfigNode::Kind;
-
-void ParseMetrics(const ConfigNode& node, const ParsedModel& model, EvaluateSpec* spec) {
-  if (node.kind() == NodeKind::kMissing) return;
-  for (const ConfigNode& item : node.Items()) {
-    constexpr MetricKind kMetrics[] = {MetricKind::kAccuracy, MetricKind::kRmse};
-    const auto choice = item.AsChoice({Name(kMetrics[0]), Name(kMetrics[1])});
-    if (!choice) continue;
-    const MetricKind metric = kMetrics[*choice];
-    const bool is_regression = model.spec.loss == LossKind::kMeanSquaredError;
-    if (model.loss_known && is_regression != (metric == MetricKind::kRmse)) {
-      item.Error(absl::StrCat("found '", Name(metric), "' with model.loss ", Name(model.spec.loss),
-                              "; expected ",
-                              Name(is_regression ? MetricKind::kRmse : MetricKind::kAccuracy)));
-    }
-    if (std::find(spec->metrics.begin(), spec->metrics.end(), metric) != spec->metrics.end()) {
-      item.Error(
-          absl::StrCat("found '", Name(metric), "' a second time; expected each metric once"));
-      continue;
-    }
-    spec->metrics.push_back(metric);
-  }
-}
-
-EvaluateSpec ParseEvaluate(const ConfigNode& node, const ParsedModel& model, bool has_test) {
-  EvaluateSpec spec;
-  if (node.kind() == NodeKind::kMissing) return spec;
-  ParseEvery(node.Child("every"), &spec.every_steps, &spec.every_epochs);
-  ParseMetrics(node.Child("metrics"), model, &spec);
-  node.Finish();
-  if (!has_test && !spec.metrics.empty()) {
-    node.Child("metrics").Error("found without a test set; expected data.test to evaluate on");
-  }
-  return spec;
-}
 
 void ParseLength(const ConfigNode& train, JobSpec* spec) {
   spec->epochs = static_cast<uint64_t>(train.Integer("epochs", 0, {1, 1e6}));
@@ -105,6 +70,10 @@ std::vector<std::string> DatasetSpec::Files() const {
     if (!file.empty()) files.push_back(file);
   }
   return files;
+}
+
+uint32_t JobSpec::MetricFloats() const {
+  return 4 + SumFloats(evaluate.metrics) + (skips_nonfinite ? 1 : 0);
 }
 
 uint64_t JobSpec::TotalSteps(uint64_t samples) const {

@@ -44,7 +44,8 @@ struct OptimizerSpec {
   double beta1 = 0.9;
   double beta2 = 0.999;  // a job file's default; 0.99 for rmsprop
   double epsilon = 1e-8;
-  double weight_decay = 0;  // adamw: decoupled; others: added to the gradient
+  double weight_decay = 0;     // adamw: decoupled; others: added to the gradient
+  bool decays_vectors = true;  // also tensors of one dimension: biases, and scales of norms
   Schedule schedule = Schedule::kConstant;
   uint64_t warmup_steps = 0;  // lr rises linearly from lr / (warmup + 1) before the schedule begins
   uint64_t step_every = 0;    // schedule step: every so many steps ...
@@ -89,11 +90,9 @@ struct JobSpec {
   uint64_t TotalSteps(uint64_t samples) const;
   // What of the job needs whole steps, bsp, and why; empty: it may be trained in any mode.
   std::string NeedsBsp() const;
-  // Floats of the metrics block: train loss, the step (two floats), test loss, one a metric; with
-  // `skips_nonfinite` a last one: steps skipped so far.
-  uint32_t MetricFloats() const {
-    return 4 + static_cast<uint32_t>(evaluate.metrics.size()) + (skips_nonfinite ? 1 : 0);
-  }
+  // Floats of the metrics block: train loss, the step (two floats), test loss, SumFloats of each
+  // metric; with `skips_nonfinite` a last one: steps skipped so far. One block's at most.
+  uint32_t MetricFloats() const;
 };
 
 struct ParsedJob {

@@ -83,10 +83,34 @@ const char* Name(MetricKind kind) {
   switch (kind) {
     case MetricKind::kAccuracy:
       return "accuracy";
+    case MetricKind::kTop5:
+      return "top_5";
+    case MetricKind::kLogLoss:
+      return "log_loss";
+    case MetricKind::kPerplexity:
+      return "perplexity";
+    case MetricKind::kBitsPerByte:
+      return "bits_per_byte";
+    case MetricKind::kAuc:
+      return "auc";
     case MetricKind::kRmse:
       return "rmse";
   }
   return "";
+}
+
+uint32_t SumFloats(MetricKind kind) { return kind == MetricKind::kAuc ? 2 * kScoreBins : 1; }
+
+uint32_t SumFloats(const std::vector<MetricKind>& kinds) {
+  uint32_t floats = 0;
+  for (const MetricKind kind : kinds) floats += SumFloats(kind);
+  return floats;
+}
+
+int64_t ModelSpec::label_floats() const {
+  Shape labels = output();
+  if (loss == LossKind::kSoftmaxCrossEntropy && !labels.empty()) labels.pop_back();
+  return ShapeSize(labels);
 }
 
 int64_t ModelSpec::parameters() const {

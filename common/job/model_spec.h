@@ -67,11 +67,26 @@ enum class LayerKind {
   kAdd,  // no word of a job file: the end of a residual
 };
 enum class LossKind { kSoftmaxCrossEntropy, kMeanSquaredError, kBinaryCrossEntropy };
-enum class MetricKind { kAccuracy, kRmse };
+enum class MetricKind { kAccuracy, kTop5, kLogLoss, kPerplexity, kBitsPerByte, kAuc, kRmse };
 
 const char* Name(LayerKind kind);   // as in a job file: "linear"
 const char* Name(LossKind kind);    // "softmax_cross_entropy"
 const char* Name(MetricKind kind);  // "accuracy"
+
+// Scores between 0 and 1 are counted in so many bins, for the AUC.
+inline constexpr uint32_t kScoreBins = 2048;
+
+// Floats of the metrics block that a metric's sum over the test set takes: one; the AUC's has
+// the scores of label 0 by bin, then those of label 1.
+uint32_t SumFloats(MetricKind kind);
+uint32_t SumFloats(const std::vector<MetricKind>& kinds);  // of all
+
+// What a loss is told beside its kind; defaults change nothing.
+struct LossSettings {
+  double label_smoothing = 0;  // softmax: share of a target spread over all classes, [0, 1)
+  std::vector<double> class_weights = {};  // softmax: one a class; empty: all are 1
+  double positive_weight = 1;              // binary cross-entropy: of label 1
+};
 
 inline constexpr int32_t kModelInput = -1;  // instead of a layer's index: the samples
 inline constexpr int32_t kNotTied = -1;
@@ -104,9 +119,14 @@ struct ModelSpec {
   Shape input;  // of one sample
   std::vector<LayerSpec> layers;
   LossKind loss = LossKind::kSoftmaxCrossEntropy;
+  LossSettings loss_settings;
   std::vector<TensorSpec> tensors;  // of all layers, in order
 
   const Shape& output() const { return layers.empty() ? input : layers.back().output; }
+  // Of softmax: its classes are the last axis of the output, everything before it is positions.
+  int64_t classes() const { return output().empty() ? 1 : output().back(); }
+  // Floats of a sample's label: softmax has one a position, other losses one an output.
+  int64_t label_floats() const;
   int64_t parameters() const;  // floats of all kTrained tensors
 };
 

@@ -63,10 +63,14 @@ void CheckFeatures(const ConfigNode& node, const ParsedModel& model, const Datas
 void CheckLabels(const ConfigNode& node, const ParsedModel& model, const DatasetSpec& data) {
   const ConfigNode classes = node.Child("classes");
   if (!model.loss_known || !model.output_known || classes.faulty()) return;
-  const int64_t outputs = ShapeSize(model.spec.output());
+  const bool softmax = model.spec.loss == LossKind::kSoftmaxCrossEntropy;
+  const int64_t outputs = softmax ? model.spec.classes() : ShapeSize(model.spec.output());
   std::string expected;
-  if (model.spec.loss == LossKind::kSoftmaxCrossEntropy &&
-      (data.classes < 2 || data.classes > outputs)) {
+  if (softmax && model.spec.label_floats() != 1) {
+    expected = absl::StrCat("data with ", model.spec.label_floats(),
+                            " labels a sample, one a position of the model's output ",
+                            ShapeString(model.spec.output()));
+  } else if (softmax && (data.classes < 2 || data.classes > outputs)) {
     expected = absl::StrCat("2 to ", outputs, " (model.loss is softmax_cross_entropy over ",
                             outputs, " outputs)");
   } else if (model.spec.loss == LossKind::kBinaryCrossEntropy && data.classes != 2) {

@@ -7,14 +7,13 @@
 #include "absl/strings/str_join.h"
 #include "common/job/connect_layer.h"
 #include "common/job/parse_layers.h"
+#include "common/job/parse_loss.h"
 
 namespace paracord {
 namespace {
 
 constexpr size_t kMostDimensions = 8;
 
-constexpr LossKind kLosses[] = {LossKind::kSoftmaxCrossEntropy, LossKind::kMeanSquaredError,
-                                LossKind::kBinaryCrossEntropy};
 
 template <class Kinds>
 std::vector<std::string> Names(const Kinds& kinds) {
@@ -38,10 +37,9 @@ class ModelParser {
     if (has_preset && !node_.Has("loss")) {
       out_.loss_known = out_.expanded.has_value();
       if (out_.expanded) out_.spec.loss = out_.expanded->loss;
-    } else if (const auto loss = node_.Choice("loss", Names(kLosses))) {
-      out_.loss_known = true;
-      out_.spec.loss = kLosses[*loss];
-      CheckLoss(node_.Child("loss"));
+    } else {
+      out_.loss_known = ParseLoss(node_, &out_.spec);
+      if (out_.loss_known && out_.output_known) CheckLoss(node_.Child("loss"), out_.spec);
     }
     node_.Finish();
     return std::move(out_);
@@ -97,21 +95,6 @@ class ModelParser {
     }
     out_.spec = parser.spec();
     out_.output_known = true;
-  }
-
-  void CheckLoss(const ConfigNode& loss) {
-    if (!out_.output_known) return;
-    const int64_t outputs = ShapeSize(out_.spec.output());
-    if (out_.spec.loss == LossKind::kSoftmaxCrossEntropy && outputs < 2) {
-      loss.Error(absl::StrCat("found a last layer with ", outputs,
-                              " output; softmax_cross_entropy expects one a class, 2 at least"
-                              " (for 1, use binary_cross_entropy)"));
-    }
-    if (out_.spec.loss == LossKind::kBinaryCrossEntropy && outputs != 1) {
-      loss.Error(absl::StrCat(
-          "found a last layer with ", outputs,
-          " outputs; binary_cross_entropy expects 1 (for more, use softmax_cross_entropy)"));
-    }
   }
 
   const ConfigNode& node_;

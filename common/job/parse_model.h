@@ -3,7 +3,7 @@
 //
 //   input: [784]
 //   layers: [{linear: 512}, relu, {dropout: 0.1}, {linear: {units: 10, bias: false}}]
-//   loss: softmax_cross_entropy
+//   loss: softmax_cross_entropy   # see parse_loss.h
 //
 // or a model by name: `input: [1, 28, 28]` and `preset: lenet`. Layers: parse_layers.h, each of
 // them: parse_layer.h, presets: preset.h, first values: connect_layer.h.

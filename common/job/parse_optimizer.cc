@@ -89,6 +89,15 @@ void ParseSchedule(const ConfigNode& optimizer, OptimizerSpec* spec) {
   spec->schedule = kWords[optimizer.Choice("schedule", 0, {"constant", "cosine", "linear"})];
 }
 
+// False: it is off for vectors.
+bool ParseNoDecay(const ConfigNode& optimizer) {
+  const bool none = optimizer.Choice("no_decay", 0, {"none", "vectors"}) == 0;
+  if (!none && !optimizer.Has("weight_decay")) {
+    optimizer.Child("no_decay").Error("found without weight_decay; expected what it takes out of");
+  }
+  return none;
+}
+
 }  // namespace
 
 OptimizerSpec ParseOptimizer(const ConfigNode& node) {
@@ -102,6 +111,7 @@ OptimizerSpec ParseOptimizer(const ConfigNode& node) {
   spec.beta2 = node.Number("beta2", spec.kind == Kind::kRmsprop ? 0.99 : spec.beta2, kShare);
   spec.epsilon = node.Number("epsilon", spec.epsilon, {.low = 0, .high = 1, .above_low = true});
   spec.weight_decay = node.Number("weight_decay", spec.weight_decay, {0, 1e6});
+  spec.decays_vectors = ParseNoDecay(node);
   spec.warmup_steps = static_cast<uint64_t>(node.Integer("warmup", 0, {0, 1e15}));
   ParseSchedule(node, &spec);
   node.Finish();

@@ -3,7 +3,8 @@
 //   {kind: adamw, lr: 0.001, weight_decay: 0.01, warmup: 500, schedule: {cosine: {final_lr: 1e-5}}}
 //
 // schedule: constant | cosine | linear | {cosine: {final_lr}} | {linear: {final_lr}} | {step:
-// {every, factor}}. A setting that the kind does not use is an error.
+// {every, factor}}. no_decay: none | vectors: no weight decay for tensors of one dimension, biases
+// and the scales of norms. A setting that the kind does not use is an error.
 #pragma once
 
 #include "common/base/config.h"

@@ -1,5 +1,5 @@
-// LearningRate, PrepareUpdate, PartOf, StateFloats and BytesOnServer of optimizer.h: what is worked
-// out once a step or a job, in double; without libm, but for PartOf.
+// LearningRate, PrepareUpdate, UpdateOf, PartOf, StateFloats and BytesOnServer of optimizer.h: what
+// is worked out once a step or a job, in double; without libm, but for PartOf.
 #include <algorithm>
 #include <cmath>
 
@@ -105,6 +105,11 @@ UpdateStep PrepareUpdate(const OptimizerSpec& spec, uint64_t step, uint64_t tota
   out.correction1 = static_cast<float>(1 - Power(out.beta1, step + 1));
   out.correction2 = static_cast<float>(1 - Power(out.beta2, step + 1));
   return out;
+}
+
+UpdateStep UpdateOf(const TensorSpec& tensor, const OptimizerSpec& spec, UpdateStep step) {
+  if (tensor.shape.size() == 1 && !spec.decays_vectors) step.weight_decay = 0;
+  return step;
 }
 
 UpdateStep PartOf(UpdateStep whole, const OptimizerSpec& spec, double share, double steps) {

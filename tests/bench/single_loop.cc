@@ -84,8 +84,8 @@ void UpdateTensor(const JobSpec& spec, const UpdateStep& update, uint32_t i, uin
   }
   float* s1 = states > 0 ? state.state1[i].get() + begin : nullptr;
   float* s2 = states > 1 ? state.state2[i].get() + begin : nullptr;
-  ApplyUpdate(update, {state.gradients[i].get() + begin, nullptr, w, w, s1, s1, s2, s2},
-              end - begin);
+  ApplyUpdate(UpdateOf(spec.model.tensors[i], spec.optimizer, update),
+              {state.gradients[i].get() + begin, nullptr, w, w, s1, s1, s2, s2}, end - begin);
 }
 
 absl::Status TrainStep(const JobSpec& spec, const Sampler& sampler, uint64_t step, uint64_t steps,

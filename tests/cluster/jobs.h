@@ -55,7 +55,7 @@ seed: 12
 model:
   input: [12]
   layers: [{linear: 20}, tanh, {linear: 16}, gelu, {linear: 3}]
-  loss: softmax_cross_entropy
+  loss: {softmax_cross_entropy: {label_smoothing: 0.1, class_weights: [1, 0.5, 2]}}
 data:
   train: {format: synthetic, samples: 43, features: 12, classes: 3, seed: 2}
   test: {format: synthetic, samples: 5, features: 12, classes: 3, seed: 2}
@@ -64,7 +64,7 @@ train:
   batch_size: 10
   virtual_workers: 6
   optimizer: {kind: adamw, lr: 0.02, weight_decay: 0.01, warmup: 3, schedule: {cosine: {final_lr: 1e-4}}}
-  evaluate: {every: 3 steps, metrics: [accuracy]}
+  evaluate: {every: 3 steps, metrics: [accuracy, perplexity]}
 )"};
 }
 
@@ -139,8 +139,29 @@ train:
 )"};
 }
 
+// What a loss, an optimizer and metrics can be told: weights, no decay of biases, an AUC that
+// travels as counts.
+inline SmallJob AucJob() {
+  return {R"(name: auc
+seed: 15
+model:
+  input: [11]
+  layers: [{linear: 13}, gelu, {linear: 1}]
+  loss: {binary_cross_entropy: {positive_weight: 1.5}}
+data:
+  train: {format: synthetic, samples: 50, features: 11, classes: 2, noise: 0.1, seed: 5}
+  test: {format: synthetic, samples: 41, features: 11, classes: 2, noise: 0.1, seed: 5}
+train:
+  epochs: 3
+  batch_size: 17
+  virtual_workers: 8
+  optimizer: {kind: adamw, lr: 0.02, weight_decay: 0.5, no_decay: vectors}
+  evaluate: {every: 1 epoch, metrics: [auc, accuracy, log_loss]}
+)"};
+}
+
 inline std::vector<SmallJob> AllSmallJobs() {
-  return {DropoutJob(), AdamwJob(), NesterovJob(), SgdJob(), GraphJob()};
+  return {DropoutJob(), AdamwJob(), NesterovJob(), SgdJob(), GraphJob(), AucJob()};
 }
 
 // The job has succeeded, with the plain loop's weights, loss and last evaluation, bit for bit.

@@ -156,6 +156,33 @@ TEST_CASE("a store that was restored from snapshots goes on with the same bits")
   }
 }
 
+TEST_CASE("weights of one dimension do not decay if the job says so, and others do") {
+  JobSpec spec;
+  spec.optimizer.weight_decay = 0.5;
+  for (const Shape& shape : {Shape{3, 2}, Shape{6}, Shape{6, 1}}) {
+    TensorSpec tensor;
+    tensor.shape = shape;
+    tensor.initializer.kind = InitializerSpec::Kind::kOne;
+    spec.model.tensors.push_back(tensor);
+  }
+  for (const bool all : {true, false}) {
+    spec.optimizer.decays_vectors = all;
+    const auto job = std::make_shared<const ShardJob>("j", spec);
+    BlockStore store(job->grid, {0, 3}, spec.optimizer, 1);
+    store.Initialize(1);
+    const UpdateStep update = PrepareUpdate(spec.optimizer, 0, 10);
+    const auto lr = static_cast<float>(spec.optimizer.lr);
+    for (uint64_t block = 0; block < 3; ++block) {
+      const Payload gradient = OwnedPayload(std::vector<float>(6, 0.25f));
+      if (block < 2) store.Apply(block, {gradient, Payload()}, update);
+      if (block == 2) store.ApplyMinibatches(block, gradient, update, 0, {0, 1});
+      const float decay = all || block != 1 ? 0.5f : 0.0f;
+      CHECK(SameBits(ToFloats(store.Read(block, false)),
+                     std::vector<float>(6, 1 - lr * (0.25f + decay))));
+    }
+  }
+}
+
 TEST_CASE("the lowest version is that of all blocks, metrics too") {
   const auto job = Job(Kind::kSgd);
   BlockStore store(job->grid, {1, 4}, job->spec.optimizer, job->tree.leaves());

@@ -70,7 +70,8 @@ class PlainLoop {
           continue;
         }
         float* w = now[b].data();
-        ApplyUpdate(update,
+        const TensorSpec& tensor = job.grid.tensors()[job.grid.block(b).tensor];
+        ApplyUpdate(UpdateOf(tensor, job.spec.optimizer, update),
                     {sum.data(), nullptr, w, w, state1[b].data(), state1[b].data(),
                      state2[b].data(), state2[b].data()},
                     sum.size());

@@ -21,6 +21,7 @@
 #include "common/job/optimizer.h"
 #include "common/job/sampler.h"
 #include "worker/data/dataset.h"
+#include "worker/model/metric.h"
 #include "worker/model/model.h"
 #include "worker/slice_reader.h"
 
@@ -114,7 +115,8 @@ class PlainLoop {
       float* weights = run_.weights[t].data();
       float* first = state1_[t].data();
       float* second = state2_[t].data();
-      ApplyUpdate(update, {sum[t].data(), nullptr, weights, weights, first, first, second, second},
+      const UpdateStep own = UpdateOf(spec_.model.tensors[t], spec_.optimizer, update);
+      ApplyUpdate(own, {sum[t].data(), nullptr, weights, weights, first, first, second, second},
                   run_.weights[t].size());
     }
   }
@@ -160,10 +162,8 @@ class PlainLoop {
     const Tensors sum = AddTree(0, spec_.virtual_workers,
                                 [&](uint32_t worker) { return Tensors{EvaluateSlice(worker)}; });
     std::vector<double>& out = run_.evaluated[version];
-    out.assign(sum[0].begin(), sum[0].end());
-    for (size_t i = 0; i < spec_.evaluate.metrics.size(); ++i) {
-      if (spec_.evaluate.metrics[i] == MetricKind::kRmse) out[1 + i] = std::sqrt(out[1 + i]);
-    }
+    out = MetricValues(spec_.evaluate.metrics, sum[0].data() + 1);
+    out.insert(out.begin(), sum[0][0]);
   }
 
   // One pass a slice: test sets here are small.
@@ -176,10 +176,10 @@ class PlainLoop {
     const Batch batch = reader.Read(indices);
     Pass pass(*model_, std::max<int64_t>(1, batch.rows));
     Check(pass.Forward(Pointers(), batch, {false, spec_.seed, 0, 0}, nullptr));
-    std::vector<double> sums = pass.Metrics(batch, spec_.evaluate.metrics);
-    sums.insert(sums.begin(), pass.Loss(batch).value());
-    std::vector<float> shares;
-    for (double sum : sums) shares.push_back(static_cast<float>(sum / samples));
+    const std::vector<double> sums = pass.Metrics(batch, spec_.evaluate.metrics);
+    std::vector<float> shares(1 + sums.size());
+    shares[0] = static_cast<float>(pass.Loss(batch).value() / samples);
+    MetricShares(spec_.evaluate.metrics, sums, samples, shares.data() + 1);
     return shares;
   }
 

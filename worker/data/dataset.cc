@@ -62,9 +62,9 @@ std::string LabelRange(const Dataset& data) {
 }
 
 absl::Status CheckLabels(const Dataset& data, const ModelSpec& model) {
-  const int64_t outputs = ShapeSize(model.output());
   const bool classes = model.loss == LossKind::kSoftmaxCrossEntropy;
-  const int64_t floats = classes ? 1 : outputs;
+  const int64_t outputs = classes ? model.classes() : ShapeSize(model.output());
+  const int64_t floats = model.label_floats();
   if (data.label_floats() != floats) {
     return absl::InvalidArgumentError(
         absl::StrCat("found ", data.label_floats(), " label value(s) a sample; ", Name(model.loss),

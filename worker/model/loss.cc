@@ -1,8 +1,9 @@
 #include "worker/model/loss.h"
 
 #include <limits>
+#include <vector>
 
-#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
 
 namespace paracord {
 namespace {
@@ -10,10 +11,10 @@ namespace {
 // Targets of a squared error: any number, but a number.
 constexpr float kLargest = std::numeric_limits<float>::max();
 
-LabelRange RangeOf(LossKind kind, int64_t outputs) {
+LabelRange RangeOf(LossKind kind, int64_t classes) {
   switch (kind) {
     case LossKind::kSoftmaxCrossEntropy:
-      return {0.0f, static_cast<float>(outputs - 1), true};
+      return {0.0f, static_cast<float>(classes - 1), true};
     case LossKind::kBinaryCrossEntropy:
       return {0.0f, 1.0f, false};
     case LossKind::kMeanSquaredError:
@@ -24,8 +25,20 @@ LabelRange RangeOf(LossKind kind, int64_t outputs) {
 
 }  // namespace
 
+absl::Status Loss::Place(Device& device) {
+  const std::vector<float> weights(settings_.class_weights.begin(), settings_.class_weights.end());
+  if (weights.empty()) return absl::OkStatus();
+  const auto count = static_cast<int64_t>(weights.size());
+  if (!has_classes() || count != classes()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("found ", count, " class weights; expected ", has_classes() ? classes() : 0));
+  }
+  ASSIGN_OR_RETURN(class_weights_, device.Allocate(count));
+  return device.CopyIn(weights.data(), count, class_weights_.data());
+}
+
 absl::Status Loss::CheckLabels(const Ops& ops, int64_t rows, const float* labels) const {
-  const LabelRange range = RangeOf(kind_, outputs_);
+  const LabelRange range = RangeOf(kind_, classes());
   const int64_t bad = ops.FirstBadLabel(range, rows * label_width(), labels);
   if (bad < 0) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
@@ -36,12 +49,19 @@ absl::Status Loss::CheckLabels(const Ops& ops, int64_t rows, const float* labels
 double Loss::Compute(const Ops& ops, int64_t rows, const float* logits, const float* labels,
                      float* dlogits) const {
   switch (kind_) {
-    case LossKind::kSoftmaxCrossEntropy:
-      return ops.SoftmaxCrossEntropy(rows, outputs_, logits, labels, 1.0f, dlogits);
+    case LossKind::kSoftmaxCrossEntropy: {
+      const SoftmaxTarget target{static_cast<float>(settings_.label_smoothing),
+                                 class_weights_.data()};
+      const auto positions = static_cast<double>(this->positions());
+      return ops.SoftmaxCrossEntropy(rows * this->positions(), classes(), logits, labels, target,
+                                     static_cast<float>(1 / positions), dlogits) /
+             positions;
+    }
     case LossKind::kMeanSquaredError:
       return ops.MeanSquaredError(rows, outputs_, logits, labels, 1.0f, dlogits);
     case LossKind::kBinaryCrossEntropy:
-      return ops.BinaryCrossEntropy(rows, outputs_, logits, labels, 1.0f, dlogits);
+      return ops.BinaryCrossEntropy(rows, outputs_, logits, labels,
+                                    static_cast<float>(settings_.positive_weight), 1.0f, dlogits);
   }
   return std::numeric_limits<double>::quiet_NaN();
 }

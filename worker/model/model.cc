@@ -15,6 +15,7 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Build(const ModelSpec& spec, Devic
     return absl::InvalidArgumentError("the model has no outputs");
   }
   model->Finish();
+  RETURN_IF_ERROR(model->loss_.Place(device));
   return model;
 }
 

@@ -32,9 +32,8 @@ using Gradients = std::vector<float*>;
 // One slice of a batch.
 struct Batch {
   const float* features;  // [rows, input], contiguous
-  const float*
-      labels;    // [rows, label_width]: softmax: the class as a float; others: [rows, outputs]
-  int64_t rows;  // may be 0
+  const float* labels;    // [rows, label_width], see ModelSpec::label_floats
+  int64_t rows;           // may be 0
 };
 
 // Called with floats of the model, its tensors one after the other: before these weights are read
@@ -58,8 +57,7 @@ class Model {
  private:
   friend class Pass;
 
-  Model(const ModelSpec& spec, Device& device)
-      : spec_(spec), device_(device), loss_(spec.loss, ShapeSize(spec.output())) {}
+  Model(const ModelSpec& spec, Device& device) : spec_(spec), device_(device), loss_(spec) {}
   absl::Status AddLayer(const LayerSpec& spec);
   void Finish();
   FloatRange FloatsOf(size_t layer) const;
@@ -89,7 +87,7 @@ class Pass {
   // After Forward, once: the loss summed over the rows. InvalidArgument: a label is out of the
   // model's range; names row and label.
   absl::StatusOr<double> Loss(const Batch& batch);
-  // After Forward: sums over the rows of each metric (see metric.h).
+  // After Forward: sums over the rows, SumFloats of each metric (see metric.h).
   std::vector<double> Metrics(const Batch& batch, const std::vector<MetricKind>& metrics);
   // After Loss, once, with the weights and the batch of Forward: gradients of loss_sum *
   // gradient_scale. rows == 0: all gradients are +0.0, and the hooks are called.

@@ -106,11 +106,7 @@ absl::StatusOr<double> Pass::Loss(const Batch& batch) {
 std::vector<double> Pass::Metrics(const Batch& batch, const std::vector<MetricKind>& metrics) {
   PARACORD_CHECK(allocated_.ok());
   const float* logits = Value(model_.graph_.output(), batch);
-  std::vector<double> sums;
-  for (MetricKind kind : metrics) {
-    sums.push_back(MetricSum(kind, model_.loss_, ops_, batch.rows, logits, batch.labels));
-  }
-  return sums;
+  return MetricSums(metrics, model_.loss_, ops_, batch.rows, logits, batch.labels);
 }
 
 absl::Status Pass::Backward(const Weights& weights, const Batch& batch, float gradient_scale,

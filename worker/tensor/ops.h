@@ -46,6 +46,12 @@ struct LabelRange {
   bool whole;  // whole numbers only
 };
 
+// What a softmax is drawn to.
+struct SoftmaxTarget {
+  float smoothing = 0;             // of each row's target, this share is spread over all classes
+  const float* weights = nullptr;  // [outputs] in the device's memory: of a row, by label; null: 1
+};
+
 class Ops {
  public:
   virtual ~Ops() = default;
@@ -191,30 +197,47 @@ class Ops {
                               float* dx) const = 0;
 
   // Losses return the sum over the rows and write dlogits [rows, outputs] = scale *
-  // d(sum)/d(logits). labels [rows]: the class, a whole number in [0, outputs), as a float.
+  // d(sum)/d(logits). labels [rows]: the class, a whole number in [0, outputs), as a float. A row's
+  // loss is the weight of its label times -sum q log softmax(logits), with
+  // q = smoothing / outputs, and 1 - smoothing more for the label.
   virtual double SoftmaxCrossEntropy(int64_t rows, int64_t outputs, const float* logits,
-                                     const float* labels, float scale, float* dlogits) const = 0;
+                                     const float* labels, const SoftmaxTarget& target, float scale,
+                                     float* dlogits) const = 0;
   // labels [rows, outputs]; a row's loss is the mean over its outputs, here and below.
   virtual double MeanSquaredError(int64_t rows, int64_t outputs, const float* logits,
                                   const float* labels, float scale, float* dlogits) const = 0;
-  // labels [rows, outputs] in [0, 1]; logits go through the logistic function first.
+  // labels t [rows, outputs] in [0, 1]; logits go through the logistic function first, to s:
+  // -positive_weight t log s - (1 - t) log(1 - s).
   virtual double BinaryCrossEntropy(int64_t rows, int64_t outputs, const float* logits,
-                                    const float* labels, float scale, float* dlogits) const = 0;
+                                    const float* labels, float positive_weight, float scale,
+                                    float* dlogits) const = 0;
   // Index of the first label outside the range (NaN is outside), -1 if there is none.
   virtual int64_t FirstBadLabel(const LabelRange& range, int64_t count,
                                 const float* labels) const = 0;
 
   // Metrics return the sum over the rows.
-  // labels [rows]: 1 for a row whose first largest logit is the label's; a NaN or a bad label is no
-  // hit.
-  virtual double ClassHits(int64_t rows, int64_t outputs, const float* logits,
+  // labels [rows]: 1 for a row whose label's logit is among the `most` largest; of equal ones the
+  // first is the larger. Other logits that are NaN count as larger; a label's, or a bad label, is
+  // no hit.
+  virtual double ClassHits(int64_t rows, int64_t outputs, int64_t most, const float* logits,
                            const float* labels) const = 0;
+  // labels [rows]: -log softmax(logits) of the label; of a bad one NaN.
+  virtual double ClassLogLoss(int64_t rows, int64_t outputs, const float* logits,
+                              const float* labels) const = 0;
+  // labels t [rows, outputs] in [0, 1]: -t log s - (1 - t) log(1 - s), s = logistic(logit).
+  virtual double SignLogLoss(int64_t rows, int64_t outputs, const float* logits,
+                             const float* labels) const = 0;
   // labels [rows, outputs]: the share of a row's outputs with (logit > 0) == (label > 0.5).
   virtual double SignHits(int64_t rows, int64_t outputs, const float* logits,
                           const float* labels) const = 0;
   // labels [rows, outputs]: the mean over a row's outputs of (logit - label)^2.
   virtual double SquaredError(int64_t rows, int64_t outputs, const float* logits,
                               const float* labels) const = 0;
+  // counts [2, bins], on the host: adds 1 for each logit, in the first row for labels up to 0.5, in
+  // the second for those above, at floor(bins * logistic(logit / 4)), which is below `bins`. A NaN
+  // makes the first count NaN.
+  virtual void CountScores(int64_t count, const float* logits, const float* labels, int64_t bins,
+                           double* counts) const = 0;
 };
 
 }  // namespace paracord

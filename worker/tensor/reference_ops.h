@@ -86,18 +86,25 @@ class ReferenceOps final : public Ops {
   void SwigluBackward(int64_t rows, int64_t columns, const float* x, const float* dy,
                       float* dx) const override;
   double SoftmaxCrossEntropy(int64_t rows, int64_t outputs, const float* logits,
-                             const float* labels, float scale, float* dlogits) const override;
+                             const float* labels, const SoftmaxTarget& target, float scale,
+                             float* dlogits) const override;
   double MeanSquaredError(int64_t rows, int64_t outputs, const float* logits, const float* labels,
                           float scale, float* dlogits) const override;
   double BinaryCrossEntropy(int64_t rows, int64_t outputs, const float* logits, const float* labels,
-                            float scale, float* dlogits) const override;
+                            float positive_weight, float scale, float* dlogits) const override;
   int64_t FirstBadLabel(const LabelRange& range, int64_t count, const float* labels) const override;
-  double ClassHits(int64_t rows, int64_t outputs, const float* logits,
+  double ClassHits(int64_t rows, int64_t outputs, int64_t most, const float* logits,
                    const float* labels) const override;
+  double ClassLogLoss(int64_t rows, int64_t outputs, const float* logits,
+                      const float* labels) const override;
+  double SignLogLoss(int64_t rows, int64_t outputs, const float* logits,
+                     const float* labels) const override;
   double SignHits(int64_t rows, int64_t outputs, const float* logits,
                   const float* labels) const override;
   double SquaredError(int64_t rows, int64_t outputs, const float* logits,
                       const float* labels) const override;
+  void CountScores(int64_t count, const float* logits, const float* labels, int64_t bins,
+                   double* counts) const override;
 };
 
 }  // namespace paracord

@@ -41,8 +41,6 @@ Gradients3 Backward(const Ops& ops, const LinearShape& shape, const Floats& x, c
   return g;
 }
 
-using LossOp = double (Ops::*)(int64_t, int64_t, const float*, const float*, float, float*) const;
-
 }  // namespace
 
 TEST_CASE(
@@ -219,88 +217,6 @@ TEST_CASE("dropout keeps 1 - rate of the values, other ones at each step, and ra
   CHECK_FALSE(SameBits(first, second));
   cpu.Dropout({1, 1, 0, 0.0}, 100, 1000, x.data(), first.data());
   CHECK(SameBits(first, x));
-}
-
-TEST_CASE("losses and their slopes equal the plain loops on odd shapes") {
-  const CpuOps cpu;
-  const ReferenceOps reference;
-  for (const int64_t outputs : {1, 2, 10, 16, 17, 100}) {
-    const int64_t rows = 13;
-    CAPTURE(outputs);
-    const Floats logits = RandomFloats(20, rows * outputs, 9.0f);
-    Floats classes(static_cast<size_t>(rows)), shares = RandomFloats(21, rows * outputs, 0.5f);
-    for (size_t r = 0; r < classes.size(); ++r) {
-      classes[r] = static_cast<float>((r * 7) % static_cast<size_t>(outputs));
-    }
-    for (float& share : shares) share += 0.5f;
-    for (const auto& [op, labels] :
-         {std::pair<LossOp, const Floats*>{&Ops::SoftmaxCrossEntropy, &classes},
-          {&Ops::MeanSquaredError, &shares},
-          {&Ops::BinaryCrossEntropy, &shares}}) {
-      Floats slope(logits.size(), 7.0f), expected(logits.size());
-      const auto call = [&, op = op, labels = labels](const Ops& ops, Floats& to) {
-        return (ops.*op)(rows, outputs, logits.data(), labels->data(), 0.125f, to.data());
-      };
-      const double loss = call(cpu, slope);
-      CHECK(loss == Approx(call(reference, expected)).epsilon(1e-6).margin(1e-6));
-      CHECK(Distance(slope, expected) < 1e-6);
-      Floats again(logits.size());
-      CHECK(call(cpu, again) == loss);
-      CHECK(SameBits(again, slope));
-    }
-  }
-}
-
-TEST_CASE("losses of huge logits are finite, and a NaN shows in the loss") {
-  const CpuOps cpu;
-  const Floats logits = {1e4f, -1e4f, 0.0f}, shares = {0.0f, 1.0f, 1.0f}, label = {1.0f};
-  Floats slope(3);
-  CHECK(cpu.SoftmaxCrossEntropy(1, 3, logits.data(), label.data(), 1, slope.data()) == Approx(2e4));
-  CHECK(slope == Floats{1, -1, 0});
-  CHECK(cpu.BinaryCrossEntropy(1, 3, logits.data(), shares.data(), 1, slope.data()) ==
-        Approx((2e4 + std::log(2.0)) / 3));
-  const Floats broken = {0.0f, std::numeric_limits<float>::quiet_NaN(), 1.0f};
-  CHECK(std::isnan(cpu.SoftmaxCrossEntropy(1, 3, broken.data(), label.data(), 1, slope.data())));
-  CHECK(std::isnan(cpu.BinaryCrossEntropy(1, 3, broken.data(), shares.data(), 1, slope.data())));
-}
-
-TEST_CASE("metrics equal the plain loops; of equal logits the first wins; NaN is no hit") {
-  const CpuOps cpu;
-  const ReferenceOps reference;
-  const int64_t rows = 50, outputs = 6;
-  Floats logits = RandomFloats(30, rows * outputs, 3.0f);
-  for (float& logit : logits) logit = std::round(logit);  // many ties
-  logits[14] = std::numeric_limits<float>::quiet_NaN();
-  Floats classes(50), targets = RandomFloats(31, rows * outputs, 1.0f);
-  for (size_t r = 0; r < classes.size(); ++r) classes[r] = static_cast<float>(r % 7);  // 6 is none
-  CHECK(cpu.ClassHits(rows, outputs, logits.data(), classes.data()) ==
-        reference.ClassHits(rows, outputs, logits.data(), classes.data()));
-  CHECK(cpu.SignHits(rows, outputs, logits.data(), targets.data()) ==
-        reference.SignHits(rows, outputs, logits.data(), targets.data()));
-  logits[14] = 0;
-  CHECK(cpu.SquaredError(rows, outputs, logits.data(), targets.data()) ==
-        Approx(reference.SquaredError(rows, outputs, logits.data(), targets.data())));
-  const Floats tie = {1.0f, 1.0f}, zero = {0.0f}, one = {1.0f};
-  CHECK(cpu.ClassHits(1, 2, tie.data(), zero.data()) == 1);
-  CHECK(cpu.ClassHits(1, 2, tie.data(), one.data()) == 0);
-}
-
-TEST_CASE("the first label outside its range is found, NaN and broken classes included") {
-  const CpuOps cpu;
-  const ReferenceOps reference;
-  const float kNan = std::numeric_limits<float>::quiet_NaN();
-  const LabelRange classes = {0, 9, true}, shares = {0, 1, false};
-  for (const Floats& labels : {Floats{0, 9, 3}, Floats{1, 10}, Floats{1, 2, -1}, Floats{0.5f, 11},
-                               Floats{kNan}, Floats{1, kNan}, Floats{}}) {
-    const auto count = static_cast<int64_t>(labels.size());
-    for (const LabelRange& range : {classes, shares}) {
-      CHECK(cpu.FirstBadLabel(range, count, labels.data()) ==
-            reference.FirstBadLabel(range, count, labels.data()));
-    }
-  }
-  const Floats half = {1, 0.5f};
-  CHECK(cpu.FirstBadLabel(classes, 2, half.data()) == 1);
-  CHECK(cpu.FirstBadLabel(shares, 2, half.data()) == -1);
 }
 
 }  // namespace paracord
