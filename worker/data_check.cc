@@ -9,19 +9,21 @@
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "worker/data/dataset.h"
+#include "worker/data/model_check.h"
 #include "worker/model/metric.h"
 
 namespace paracord {
 namespace {
 
 // False: it does not suit; said on stderr.
-bool CheckOne(const char* what, const DatasetSpec& data, const ModelSpec& model,
+bool CheckOne(const char* what, const DatasetSpec& data, const JobSpec& job,
               const MetricKinds& metrics, uint64_t* samples) {
   auto opened = OpenDataset(data, "");
   absl::Status status = opened.status();
   DatasetSpec unnumbered = data;
   unnumbered.line = 0;  // is said below
-  if (status.ok()) status = CheckAgainstModel(**opened, unnumbered, model);
+  if (status.ok()) status = CheckAgainstModel(**opened, unnumbered, job.model);
+  if (status.ok()) status = CheckTransform(**opened, unnumbered, job.transform);
   if (status.ok()) status = CheckTestSet(metrics, (*opened)->samples());
   if (status.ok()) *samples = (*opened)->samples();
   if (status.ok()) return true;
@@ -55,9 +57,9 @@ int RunDataCheck(int argc, char** argv) {
   for (const ConfigError& error : job.errors) std::cerr << ErrorString(error) << "\n";
   if (!job.errors.empty()) return 2;
   uint64_t train = 0, test = 0;
-  bool good = CheckOne("train", job.spec.train, job.spec.model, {}, &train);
+  bool good = CheckOne("train", job.spec.train, job.spec, {}, &train);
   if (job.spec.test) {
-    good &= CheckOne("test", *job.spec.test, job.spec.model, job.spec.evaluate.metrics, &test);
+    good &= CheckOne("test", *job.spec.test, job.spec, job.spec.evaluate.metrics, &test);
   }
   if (!good) return 2;
   std::cout << "train " << train << "\ntest " << test << "\nsteps " << job.spec.TotalSteps(train)

@@ -45,10 +45,8 @@ Lane::Lane(const LanePlan& plan)
       metrics_tensor_(static_cast<uint32_t>(plan.grid.tensors().size()) - 1),
       evaluation_rows_(EvaluationRows(plan.model)),
       pass_(plan.model, MostRows(plan, evaluation_rows_)),
-      train_(plan.train, static_cast<float>(plan.spec.scale)) {
-  if (plan.test != nullptr) {
-    test_ = std::make_unique<SliceReader>(*plan.test, static_cast<float>(plan.spec.scale));
-  }
+      train_(plan.train, plan.spec) {
+  if (plan.test != nullptr) test_ = std::make_unique<SliceReader>(*plan.test, plan.spec);
 }
 
 double Lane::TakeBusy() { return std::exchange(busy_, 0); }
@@ -65,7 +63,7 @@ absl::Status Lane::Train(const Slice& slice, Leaf* leaf, const std::function<voi
   const JobSpec& spec = plan_.spec;
   const BlockGrid& grid = plan_.grid;
   const uint64_t batch_size = plan_.sampler.BatchSize(slice.step);
-  const Batch batch = train_.Read(plan_.sampler.Slice(slice.step, slice.number));
+  const Batch batch = train_.ReadForStep(slice.step, plan_.sampler.Slice(slice.step, slice.number));
   const PassContext context{true, spec.seed, slice.step,
                             SliceOf(batch_size, spec.virtual_workers, slice.number).first,
                             spec.virtual_workers};

@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/rpc/plan_follower.h"
+#include "worker/data/model_check.h"
 #include "worker/memory_guard.h"
 #include "worker/model/metric.h"
 #include "worker/tensor/device.h"
@@ -85,9 +86,11 @@ class Task::Workshop {
     ASSIGN_OR_RETURN(w->device, OpenDevice(w->spec.device));
     ASSIGN_OR_RETURN(w->train, OpenDataset(w->spec.train, options.cache_directory));
     RETURN_IF_ERROR(CheckAgainstModel(*w->train, w->spec.train, w->spec.model));
+    RETURN_IF_ERROR(CheckTransform(*w->train, w->spec.train, w->spec.transform));
     if (w->spec.test) {
       ASSIGN_OR_RETURN(w->test, OpenDataset(*w->spec.test, options.cache_directory));
       RETURN_IF_ERROR(CheckAgainstModel(*w->test, *w->spec.test, w->spec.model));
+      RETURN_IF_ERROR(CheckTransform(*w->test, *w->spec.test, w->spec.transform));
       RETURN_IF_ERROR(CheckTestSet(w->spec.evaluate.metrics, w->test->samples()));
     }
     ASSIGN_OR_RETURN(w->model, Model::Build(w->spec.model, *w->device));

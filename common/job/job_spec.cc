@@ -65,10 +65,11 @@ DeviceKind ParseDevice(const ConfigNode& root) {
 }  // namespace
 
 std::vector<std::string> DatasetSpec::Files() const {
-  std::vector<std::string> files;
+  std::vector<std::string> files = paths;
   for (const std::string& file : {images, labels, path}) {
     if (!file.empty()) files.push_back(file);
   }
+  if (!table.learn_from.empty()) files.push_back(table.learn_from);
   return files;
 }
 

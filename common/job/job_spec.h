@@ -15,21 +15,30 @@
 #include "common/job/consistency_spec.h"
 #include "common/job/model_spec.h"
 #include "common/job/parse_checkpoint.h"
+#include "common/job/table_spec.h"
 
 namespace paracord {
 
 struct DatasetSpec {
-  enum class Format { kIdx, kCsv, kLibsvm, kSynthetic };
+  enum class Format { kIdx, kCsv, kLibsvm, kSynthetic, kText, kCifar, kImages, kNpy };
   Format format = Format::kIdx;
-  std::string images, labels;  // idx
-  std::string path;            // csv, libsvm
-  std::string label;           // csv: name of the label's column
-  int64_t features = 0;        // libsvm: number of features, indices 1..features; synthetic
-  int64_t samples = 0;         // synthetic
-  int64_t classes = 0;         // synthetic: number of classes; 0: regression with one target
-  double noise = 0;            // synthetic: standard share of noise, see worker/data
-  uint64_t seed = 0;           // synthetic
-  int line = 0;                // where it stands in the job file
+  std::string images, labels;      // idx; npy: `labels`
+  std::string path;                // csv, libsvm, text; images: the folder; npy: the features
+  std::vector<std::string> paths;  // cifar
+  std::string label;               // csv: name of the label's column
+  TableSpec table;                 // csv
+  RowsSpec rows;                   // which samples of the files; not for synthetic and text
+  int64_t features = 0;            // libsvm: number of features, indices 1..features; synthetic
+  int64_t samples = 0;             // synthetic
+  int64_t classes =
+      0;              // synthetic: number of classes, 0: regression with one target; cifar: 10, 100
+  double noise = 0;   // synthetic: standard share of noise, see worker/data
+  uint64_t seed = 0;  // synthetic
+  int64_t context = 0;      // text: tokens a sample
+  int64_t stride = 0;       // text: bytes from the start of a sample to that of the next
+  double from = 0, to = 1;  // text: the part of its bytes that is used
+  int64_t height = 0, width = 0, channels = 0;  // images
+  int line = 0;                                 // where it stands in the job file
 
   std::vector<std::string> Files() const;  // the paths it reads
 };
@@ -59,6 +68,16 @@ struct EvaluateSpec {
   std::vector<MetricKind> metrics;
 };
 
+// What is done to the images of a batch after `scale`, see worker/data/sample_transform.
+struct TransformSpec {
+  std::vector<double> mean, deviation;  // of each channel; empty: values stay as they are
+  bool flips = false;                   // training: every other image is mirrored left to right
+  int64_t crop_padding = 0;  // training: shifted by up to so many pixels each way, 0 coming in
+
+  bool augments() const { return flips || crop_padding > 0; }
+  bool empty() const { return mean.empty() && !augments(); }
+};
+
 enum class DeviceKind { kAuto, kCpu, kCuda };
 
 struct JobSpec {
@@ -67,7 +86,8 @@ struct JobSpec {
   ModelSpec model;
   DatasetSpec train;
   std::optional<DatasetSpec> test;
-  double scale = 1;     // features are multiplied by it
+  double scale = 1;  // features are multiplied by it
+  TransformSpec transform;
   uint64_t epochs = 0;  // exactly one of epochs and steps is given, the other is 0
   uint64_t steps = 0;
   uint32_t batch_size = 0;

@@ -6,32 +6,39 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "common/job/parse_table.h"
+#include "common/job/parse_transform.h"
 
 namespace paracord {
 namespace {
 
 using Format = DatasetSpec::Format;
 
-constexpr Format kFormats[] = {Format::kIdx, Format::kCsv, Format::kLibsvm, Format::kSynthetic};
-const char* const kFormatNames[] = {"idx", "csv", "libsvm", "synthetic"};
+constexpr Format kFormats[] = {Format::kIdx,  Format::kCsv,   Format::kLibsvm, Format::kSynthetic,
+                               Format::kText, Format::kCifar, Format::kImages, Format::kNpy};
+const char* const kFormatNames[] = {"idx",  "csv",   "libsvm", "synthetic",
+                                    "text", "cifar", "images", "npy"};
 
 constexpr Bounds kFeatureBounds = {1, 1 << 24};
 constexpr Bounds kSampleBounds = {1, 1e9};
 constexpr double kMostValues = 1e10;  // synthetic: samples x features
 
 // A path as the file has it -> absolute.
-std::string ReadPath(const ConfigNode& node, const std::string& key, const std::string& directory) {
-  const ConfigNode child = node.Child(key);
-  const std::string path = child.AsString();
-  if (child.faulty()) return "";
+std::string AsPath(const ConfigNode& node, const std::string& directory) {
+  const std::string path = node.AsString();
+  if (node.faulty()) return "";
   if (path.empty() || std::any_of(path.begin(), path.end(), absl::ascii_iscntrl)) {
-    child.Error("found an empty or unprintable path; expected that of a file");
+    node.Error("found an empty or unprintable path; expected that of a file");
     return "";
   }
   const std::filesystem::path joined = std::filesystem::path(directory) / path;
   std::error_code error;
   const std::filesystem::path absolute = std::filesystem::absolute(joined, error);
   return (error ? joined : absolute).lexically_normal().string();
+}
+
+std::string ReadPath(const ConfigNode& node, const std::string& key, const std::string& directory) {
+  return AsPath(node.Child(key), directory);
 }
 
 void ParseSynthetic(const ConfigNode& node, DatasetSpec* data) {
@@ -50,12 +57,55 @@ void ParseSynthetic(const ConfigNode& node, DatasetSpec* data) {
   }
 }
 
-void CheckFeatures(const ConfigNode& node, const ParsedModel& model, const DatasetSpec& data) {
-  const ConfigNode features = node.Child("features");
+// `values`: of a sample, as the key `key` says.
+void CheckValues(const ConfigNode& node, const std::string& key, int64_t values,
+                 const ParsedModel& model) {
+  const ConfigNode child = node.Child(key);
   const int64_t wanted = ShapeSize(model.spec.input);
-  if (!model.input_known || features.faulty() || data.features == wanted) return;
-  features.Error(absl::StrCat("found '", data.features, "'; expected ", wanted,
-                              ", the values of model.input ", ShapeString(model.spec.input)));
+  if (!model.input_known || child.faulty() || values == wanted) return;
+  child.Error(absl::StrCat("found '", values, "'; expected ", wanted,
+                           ", the values of model.input ", ShapeString(model.spec.input)));
+}
+
+void ParseText(const ConfigNode& node, const ParsedModel& model, DatasetSpec* data) {
+  constexpr Bounds kTokens = {1, 1 << 20};
+  data->context = node.Integer("context", kTokens);
+  data->stride = node.Integer("stride", std::max<int64_t>(1, data->context), kTokens);
+  CheckValues(node, "context", data->context, model);
+  if (!node.Has("split")) return;
+  const ConfigNode split = node.Child("split");
+  data->from = split.Number("from", 0, {0, 1});
+  data->to = split.Number("to", 1, {0, 1});
+  if (data->from >= data->to && !split.faulty()) {
+    split.Error("found nothing between from and to; expected from below to, 0 to 1");
+  }
+  split.Finish();
+}
+
+void ParseCifar(const ConfigNode& node, const std::string& directory, DatasetSpec* data) {
+  for (const ConfigNode& item : node.Child("paths").Items()) {
+    data->paths.push_back(AsPath(item, directory));
+  }
+  if (data->paths.empty() && !node.Child("paths").faulty()) {
+    node.Child("paths").Error("found an empty list; expected paths of files");
+  }
+  const auto choice = node.Choice("classes", {"10", "100"});
+  data->classes = choice == 1 ? 100 : 10;
+}
+
+void ParseImages(const ConfigNode& node, const ParsedModel& model, DatasetSpec* data) {
+  constexpr Bounds kExtent = {1, 4096};
+  std::vector<int64_t> extents;
+  const ConfigNode size = node.Child("size");
+  for (const ConfigNode& item : size.Items()) extents.push_back(item.AsInteger(kExtent));
+  if (extents.size() != 2 && !size.faulty()) {
+    size.Error(absl::StrCat("found ", extents.size(), " numbers; expected [HEIGHT, WIDTH]"));
+  }
+  extents.resize(2, 1);
+  data->height = extents[0];
+  data->width = extents[1];
+  data->channels = node.Choice("channels", 1, {"1", "3"}) == 0 ? 1 : 3;
+  CheckValues(node, "size", data->channels * data->height * data->width, model);
 }
 
 // Synthetic labels are what the file says, so a loss that cannot use them is known before any data
@@ -83,7 +133,7 @@ void CheckLabels(const ConfigNode& node, const ParsedModel& model, const Dataset
 }
 
 DatasetSpec ParseDataset(const ConfigNode& node, const std::string& directory,
-                         const ParsedModel& model) {
+                         const ParsedModel& model, const DatasetSpec* train) {
   DatasetSpec data;
   data.line = node.line();
   const auto format = node.Choice("format", {std::begin(kFormatNames), std::end(kFormatNames)});
@@ -96,33 +146,82 @@ DatasetSpec ParseDataset(const ConfigNode& node, const std::string& directory,
       break;
     case Format::kCsv:
       data.path = ReadPath(node, "path", directory);
-      data.label = node.String("label");
+      ParseTable(node, train, &data);
       break;
     case Format::kLibsvm:
       data.path = ReadPath(node, "path", directory);
       data.features = node.Integer("features", kFeatureBounds);
-      CheckFeatures(node, model, data);
+      CheckValues(node, "features", data.features, model);
       break;
     case Format::kSynthetic:
       ParseSynthetic(node, &data);
-      CheckFeatures(node, model, data);
+      CheckValues(node, "features", data.features, model);
       CheckLabels(node, model, data);
       break;
+    case Format::kText:
+      data.path = ReadPath(node, "path", directory);
+      ParseText(node, model, &data);
+      break;
+    case Format::kCifar:
+      ParseCifar(node, directory, &data);
+      break;
+    case Format::kImages:
+      data.path = ReadPath(node, "path", directory);
+      ParseImages(node, model, &data);
+      break;
+    case Format::kNpy:
+      data.path = ReadPath(node, "features", directory);
+      data.labels = ReadPath(node, "labels", directory);
+      break;
+  }
+  if (data.format != Format::kSynthetic && data.format != Format::kText) {
+    data.rows = ParseRows(node.Child("rows"));
   }
   node.Finish();
   return data;
+}
+
+bool IsImage(const DatasetSpec& data) {
+  return data.format == Format::kIdx || data.format == Format::kCifar ||
+         data.format == Format::kImages || data.format == Format::kNpy;
+}
+
+// Ids of tokens and words stay what they are.
+bool HasIds(const DatasetSpec& data) {
+  bool has = data.format == Format::kText;
+  for (const ColumnSpec& column : data.table.columns) has = has || column.Ids() > 0;
+  return has;
+}
+
+void CheckTransform(const ConfigNode& data, const JobSpec& spec) {
+  for (const char* key : {"normalize", "augment"}) {
+    const ConfigNode node = data.Child(key);
+    if (!data.Has(key) || node.faulty() || data.Child("train").faulty()) continue;
+    if (!IsImage(spec.train) || (spec.test && !IsImage(*spec.test))) {
+      node.Error("found without images; expected data of format idx, cifar, images or npy");
+    }
+  }
+  const ConfigNode scale = data.Child("scale");
+  if (scale.faulty()) return;
+  if (spec.scale == 0) {
+    scale.Error("found '0'; expected a number that leaves something of the features");
+  } else if (spec.scale != 1 && (HasIds(spec.train) || (spec.test && HasIds(*spec.test)))) {
+    scale.Error("found with ids of text or of categorical columns among the features; expected 1");
+  }
 }
 
 }  // namespace
 
 void ParseData(const ConfigNode& data, const std::string& directory, const ParsedModel& model,
                JobSpec* spec) {
-  spec->train = ParseDataset(data.Child("train"), directory, model);
-  if (data.Has("test")) spec->test = ParseDataset(data.Child("test"), directory, model);
+  spec->train = ParseDataset(data.Child("train"), directory, model, nullptr);
+  const bool table = spec->train.format == Format::kCsv;
+  if (data.Has("test")) {
+    spec->test = ParseDataset(data.Child("test"), directory, model, table ? &spec->train : nullptr);
+  }
   spec->scale = data.Number("scale", 1, {-1e30, 1e30});
-  const ConfigNode scale = data.Child("scale");
-  if (spec->scale == 0 && !scale.faulty())
-    scale.Error("found '0'; expected a number that leaves something of the features");
+  spec->transform = ParseTransform(data);
+  CheckTransform(data, *spec);
   data.Finish();
 }
 

@@ -96,7 +96,7 @@ absl::Status TrainStep(const JobSpec& spec, const Sampler& sampler, uint64_t ste
     weights.push_back(state.weights[i].get());
     gradients.push_back(state.gradients[i].get());
   }
-  const Batch batch = reader.Read(sampler.Slice(step, 0));
+  const Batch batch = reader.ReadForStep(step, sampler.Slice(step, 0));
   RETURN_IF_ERROR(pass.Forward(weights, batch, {true, spec.seed, step, 0}, nullptr));
   RETURN_IF_ERROR(pass.Loss(batch).status());
   const float scale = 1.0f / static_cast<float>(sampler.BatchSize(step));
@@ -125,7 +125,7 @@ absl::Status Run(int argc, char** argv) {
   ASSIGN_OR_RETURN(const auto data, OpenDataset(spec.train, ""));
   const Sampler sampler(spec.seed, data->samples(), spec.batch_size, 1);
   Pass pass(*model, spec.batch_size);
-  SliceReader reader(*data, static_cast<float>(spec.scale));
+  SliceReader reader(*data, spec);
   State state(spec);
   constexpr uint64_t kManySteps = 1000000;
   const double sgemm_before = MeasureSgemm();

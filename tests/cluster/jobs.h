@@ -106,7 +106,7 @@ train:
 )"};
 }
 
-// A graph with images: running averages of batch norms, a residual, a weight that two layers read;
+// A graph with images, clipped: running averages of batch norms, a residual, a weight that two layers read;
 // the last step of an epoch has empty slices.
 inline SmallJob GraphJob() {
   return {R"(name: graph
@@ -134,6 +134,7 @@ train:
   epochs: 5
   batch_size: 20
   virtual_workers: 6
+  clip_norm: 0.9
   optimizer: {kind: adam, lr: 0.02, weight_decay: 0.001}
   evaluate: {every: 1 epoch, metrics: [accuracy]}
 )"};

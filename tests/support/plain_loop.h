@@ -134,8 +134,8 @@ class PlainLoop {
   Tensors Gradient(uint64_t step, uint32_t worker) {
     const uint64_t size = sampler_.BatchSize(step);
     const std::vector<uint64_t> indices = sampler_.Slice(step, worker);
-    SliceReader reader(*train_, static_cast<float>(spec_.scale));
-    const Batch batch = reader.Read(indices);
+    SliceReader reader(*train_, spec_);
+    const Batch batch = reader.ReadForStep(step, indices);
     Tensors out = ZeroTensors();
     Gradients gradients;
     for (std::vector<float>& gradient : out) gradients.push_back(gradient.data());
@@ -172,7 +172,7 @@ class PlainLoop {
     const auto [first, last] = SliceOf(samples, spec_.virtual_workers, worker);
     std::vector<uint64_t> indices(last - first);
     std::iota(indices.begin(), indices.end(), first);
-    SliceReader reader(*test_, static_cast<float>(spec_.scale));
+    SliceReader reader(*test_, spec_);
     const Batch batch = reader.Read(indices);
     Pass pass(*model_, std::max<int64_t>(1, batch.rows));
     Check(pass.Forward(Pointers(), batch, {false, spec_.seed, 0, 0}, nullptr));

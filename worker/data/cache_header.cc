@@ -12,7 +12,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "numbers are written as they stand");
 
 constexpr std::string_view kMagic = "paracord-dataset";
-constexpr uint32_t kVersion = 2;
+constexpr uint32_t kVersion = 3;
 constexpr size_t kLengthAt = 20, kHashAt = 24, kBodyAt = 88;
 
 template <class Number>
@@ -74,6 +74,7 @@ std::string EncodeBody(const CacheHeader& header) {
   Put(static_cast<uint32_t>(header.sample_shape.size()), &body);
   for (const int64_t size : header.sample_shape) Put(size, &body);
   Put(header.label_floats, &body);
+  Put(header.stride, &body);
   Put(static_cast<uint32_t>(header.pixels), &body);
   Put(header.values, &body);
   return body;
@@ -100,6 +101,7 @@ absl::StatusOr<CacheHeader> DecodeBody(std::string_view bytes) {
     header.sample_shape.push_back(body.Take<int64_t>());
   }
   header.label_floats = body.Take<int64_t>();
+  header.stride = body.Take<uint64_t>();
   header.pixels = body.Take<uint32_t>() != 0;
   header.values = body.Take<uint32_t>();
   if (!body.used_up()) return absl::InvalidArgumentError("header of another length");
@@ -115,6 +117,32 @@ bool RoundUp(uint64_t value, uint64_t* rounded) {
 
 bool Multiply(uint64_t value, int64_t by, uint64_t* product) {
   return by >= 1 && !__builtin_mul_overflow(value, static_cast<uint64_t>(by), product);
+}
+
+bool SampleSize(const CacheHeader& header, uint64_t* size) {
+  *size = 1;
+  bool good = true;
+  for (const int64_t extent : header.sample_shape) good = good && Multiply(*size, extent, size);
+  return good;
+}
+
+bool SizeRows(const CacheHeader& header, CacheLayout* layout) {
+  uint64_t size = 0;
+  const int64_t width = header.pixels ? 1 : sizeof(float);
+  return SampleSize(header, &size) &&
+         !__builtin_mul_overflow(header.samples, size, &layout->feature_bytes) &&
+         Multiply(layout->feature_bytes, width, &layout->feature_bytes) &&
+         Multiply(header.samples, header.label_floats, &layout->label_bytes) &&
+         Multiply(layout->label_bytes, sizeof(float), &layout->label_bytes);
+}
+
+bool SizeSequence(const CacheHeader& header, CacheLayout* layout) {
+  uint64_t size = 0;
+  return header.pixels && SampleSize(header, &size) &&
+         static_cast<uint64_t>(header.label_floats) == size &&
+         !__builtin_mul_overflow(header.samples - 1, header.stride, &layout->feature_bytes) &&
+         !__builtin_add_overflow(layout->feature_bytes, size, &layout->feature_bytes) &&
+         !__builtin_add_overflow(layout->feature_bytes, uint64_t{1}, &layout->feature_bytes);
 }
 
 }  // namespace
@@ -154,18 +182,10 @@ absl::StatusOr<CacheHeader> DecodeCacheHeader(std::string_view file) {
 
 absl::StatusOr<CacheLayout> LayoutOf(const CacheHeader& header, uint64_t header_bytes) {
   CacheLayout layout;
-  bool good = header.samples >= 1 && RoundUp(header_bytes, &layout.features);
-  layout.feature_bytes = header.samples;
-  for (const int64_t size : header.sample_shape) {
-    good = good && Multiply(layout.feature_bytes, size, &layout.feature_bytes);
-  }
-  if (!header.pixels) {
-    good = good && Multiply(layout.feature_bytes, sizeof(float), &layout.feature_bytes);
-  }
+  bool good = header.samples >= 1 && RoundUp(header_bytes, &layout.features) &&
+              (header.stride > 0 ? SizeSequence(header, &layout) : SizeRows(header, &layout));
   good = good && !__builtin_add_overflow(layout.features, layout.feature_bytes, &layout.labels) &&
-         RoundUp(layout.labels, &layout.labels) &&
-         Multiply(header.samples, header.label_floats, &layout.label_bytes) &&
-         Multiply(layout.label_bytes, sizeof(float), &layout.label_bytes) &&
+         (header.stride > 0 || RoundUp(layout.labels, &layout.labels)) &&
          !__builtin_add_overflow(layout.labels, layout.label_bytes, &layout.end);
   if (!good) return absl::InvalidArgumentError("sizes that no file can have");
   return layout;

@@ -1,71 +1,76 @@
 #include "worker/data/csv.h"
 
-#include <algorithm>
 #include <memory>
+#include <utility>
 
-#include "absl/strings/str_join.h"
-#include "common/base/nearest.h"
 #include "common/base/status.h"
-#include "worker/data/csv_records.h"
 #include "worker/data/number_text.h"
+#include "worker/data/table_learning.h"
+#include "worker/data/table_reader.h"
 
 namespace paracord {
 namespace {
 
-using Fields = std::vector<std::string>;
-
-// Where the label stands in the header row.
-absl::StatusOr<size_t> LabelColumn(const CsvRecords& records, const Fields& names,
-                                   const std::string& label) {
-  const auto found = std::find(names.begin(), names.end(), label);
-  if (found == names.end()) {
-    return records.Error(absl::StrCat("no column ", Quoted(label), " for the label; found ",
-                                      Quoted(absl::StrJoin(names, ",")), DidYouMean(label, names)));
+// What is known of the columns of `reader`; the training file goes to `files` if it is another one.
+absl::StatusOr<std::vector<ColumnFacts>> FactsFor(const DatasetSpec& spec,
+                                                  const TableReader& reader,
+                                                  std::vector<FileIdentity>* files) {
+  if (!spec.table.Learns()) return GivenFacts(reader.columns());
+  const bool itself = spec.table.learn_from.empty();
+  ASSIGN_OR_RETURN(const std::unique_ptr<TableReader> training,
+                   TableReader::Open(itself ? spec.path : spec.table.learn_from,
+                                     itself ? spec.rows : spec.table.learn_rows, spec));
+  ASSIGN_OR_RETURN(TableFacts learned, LearnTable(spec.table, *training));
+  ASSIGN_OR_RETURN(FileIdentity identity, training->Identity());
+  bool same = learned.columns.size() == reader.columns().size();
+  for (size_t i = 0; same && i < learned.columns.size(); ++i) {
+    same = learned.columns[i].spec.name == reader.columns()[i].spec.name;
   }
-  if (std::find(found + 1, names.end(), label) != names.end()) {
-    return records.Error(absl::StrCat("two columns are called ", Quoted(label)));
+  if (!same) {
+    return reader.Error(absl::StrCat("found other columns than in ", identity.path,
+                                     ", the training set; expected the same in the same order"));
   }
-  if (names.size() < 2) return records.Error("found only the label; expected columns of features");
-  return static_cast<size_t>(found - names.begin());
+  if (identity.path != spec.path) files->push_back(std::move(identity));
+  return std::move(learned.facts);
 }
 
-absl::Status AddRow(const CsvRecords& records, const Fields& names, size_t label_column,
-                    const Fields& fields, DecodedData* data) {
-  if (fields.size() != names.size()) {
-    return records.Error(absl::StrCat("found ", fields.size(), " fields; expected ", names.size(),
-                                      " as in the header row"));
+absl::Status InColumn(const TableReader& reader, const std::string& name,
+                      const absl::Status& status) {
+  return reader.Error(absl::StrCat("column ", Quoted(name), ": ", std::string(status.message())));
+}
+
+absl::Status AddRow(const TableReader& reader, const TableSpec& table,
+                    const std::vector<ColumnFacts>& facts, const Fields& row, DecodedData* data) {
+  for (size_t i = 0; i < facts.size(); ++i) {
+    const TableColumn& column = reader.columns()[i];
+    const absl::Status added = AppendFeatures(column, facts[i], table, row, &data->features);
+    if (!added.ok()) return InColumn(reader, column.spec.name, added);
   }
-  for (size_t i = 0; i < fields.size(); ++i) {
-    const absl::StatusOr<float> value = ParseFiniteFloat(fields[i]);
-    if (!value.ok()) {
-      return records.Error(
-          absl::StrCat("column ", Quoted(names[i]), ": ", std::string(value.status().message())));
-    }
-    (i == label_column ? data->labels : data->features).push_back(*value);
-  }
+  const absl::StatusOr<float> label = ParseFiniteFloat(row[reader.label()]);
+  if (!label.ok()) return InColumn(reader, reader.names()[reader.label()], label.status());
+  const bool above = static_cast<double>(*label) > table.label_above;
+  data->labels.push_back(table.label_is_above ? static_cast<float>(above) : *label);
   ++data->samples;
-  return CheckFitsInMemory(data->samples, fields.size());
+  return CheckFitsInMemory(data->samples, static_cast<uint64_t>(reader.features()) + 1);
 }
 
 }  // namespace
 
 absl::StatusOr<DecodedData> DecodeCsv(const DatasetSpec& spec) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<SourceFile> file, SourceFile::Open(spec.path));
-  CsvRecords records(*file);
-  Fields names, fields;
-  ASSIGN_OR_RETURN(const bool has_header, records.Next(&names));
-  if (!has_header) return records.Error("the file is empty; expected a header row");
-  ASSIGN_OR_RETURN(const size_t label_column, LabelColumn(records, names, spec.label));
+  ASSIGN_OR_RETURN(const std::unique_ptr<TableReader> reader,
+                   TableReader::Open(spec.path, spec.rows, spec));
   DecodedData data;
-  data.sample_shape = {static_cast<int64_t>(names.size()) - 1};
+  data.sample_shape = {reader->features()};
+  ASSIGN_OR_RETURN(const std::vector<ColumnFacts> facts, FactsFor(spec, *reader, &data.files));
+  Fields row;
   while (true) {
-    ASSIGN_OR_RETURN(const bool more, records.Next(&fields));
+    ASSIGN_OR_RETURN(const bool more, reader->Next(&row));
     if (!more) break;
-    RETURN_IF_ERROR(AddRow(records, names, label_column, fields, &data));
+    RETURN_IF_ERROR(AddRow(*reader, spec.table, facts, row, &data));
   }
-  if (data.samples == 0) return records.Error("the file ends; expected rows after the header");
-  ASSIGN_OR_RETURN(FileIdentity identity, file->Identity());
-  data.files = {std::move(identity)};
+  if (data.samples == 0) return reader->Error("the file ends; expected rows after the header");
+  ASSIGN_OR_RETURN(FileIdentity identity, reader->Identity());
+  data.files.insert(data.files.begin(), std::move(identity));
   return data;
 }
 

@@ -1,5 +1,6 @@
-// CSV with a header row: the column `spec.label` is the label, every other one a feature in the
-// order of the file. Plain or gzip. Fields are numbers; blanks around them and quotes are allowed.
+// CSV: the column `spec.label` is the label, every other one a feature in the order of the file, as
+// `spec.table` says: a number, the id of a category, parts of a date, or nothing. Plain or gzip.
+// Blanks around fields and quotes are allowed.
 #pragma once
 
 #include "absl/status/statusor.h"
@@ -8,9 +9,9 @@
 
 namespace paracord {
 
-// Features float32 [samples, columns - 1], one label a sample. InvalidArgument with path, line,
-// column and what was found for a missing label column, a row of another length, and a field that
-// is empty, no number, or not finite.
+// Features float32 [samples, ...], one label a sample, of the rows that `spec.rows` keeps; what is
+// learned comes from `spec.table.learn_from`. InvalidArgument with path, line, column and what was
+// found for a missing column, a row of another length, and a field that is not what its column is.
 absl::StatusOr<DecodedData> DecodeCsv(const DatasetSpec& spec);
 
 }  // namespace paracord

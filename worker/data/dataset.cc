@@ -5,16 +5,19 @@
 
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "worker/data/cifar.h"
 #include "worker/data/csv.h"
 #include "worker/data/dataset_cache.h"
 #include "worker/data/idx.h"
 #include "worker/data/libsvm.h"
+#include "worker/data/npy.h"
 #include "worker/data/synthetic.h"
+#include "worker/data/text.h"
 
 namespace paracord {
 namespace {
 
-absl::StatusOr<DecodedData> Decode(const DatasetSpec& spec) {
+absl::StatusOr<DecodedData> DecodeAll(const DatasetSpec& spec) {
   switch (spec.format) {
     case DatasetSpec::Format::kIdx:
       return DecodeIdx(spec);
@@ -24,8 +27,24 @@ absl::StatusOr<DecodedData> Decode(const DatasetSpec& spec) {
       return DecodeLibsvm(spec);
     case DatasetSpec::Format::kSynthetic:
       return MakeSynthetic(spec);
+    case DatasetSpec::Format::kText:
+      return DecodeText(spec);
+    case DatasetSpec::Format::kCifar:
+      return DecodeCifar(spec);
+    case DatasetSpec::Format::kImages:
+      break;
+    case DatasetSpec::Format::kNpy:
+      return DecodeNpy(spec);
   }
   return absl::InvalidArgumentError("data of a format that this program does not know");
+}
+
+absl::StatusOr<DecodedData> Decode(const DatasetSpec& spec) {
+  ASSIGN_OR_RETURN(DecodedData data, DecodeAll(spec));
+  // A csv file's decoder has left them out itself.
+  if (spec.format == DatasetSpec::Format::kCsv) return data;
+  RETURN_IF_ERROR(KeepRows(spec.rows, &data));
+  return data;
 }
 
 // The cache's data set. InvalidArgument (torn, foreign, damaged) goes to the log: somebody may want
@@ -43,71 +62,49 @@ absl::StatusOr<std::shared_ptr<const Dataset>> OpenCached(const DatasetCache& ca
   return contents.status();
 }
 
-// "line 9: data/train.csv", the data set as the job file names it; of an IDX pair, `idx_file`.
-std::string NameInJob(const DatasetSpec& spec, const std::string& idx_file) {
-  const std::string line = spec.line > 0 ? absl::StrCat("line ", spec.line, ": ") : "";
-  switch (spec.format) {
-    case DatasetSpec::Format::kIdx:
-      return line + idx_file;
-    case DatasetSpec::Format::kSynthetic:
-      return line + "synthetic data";
-    default:
-      return line + spec.path;
-  }
-}
-
-std::string LabelRange(const Dataset& data) {
-  return absl::StrCat(data.integer_labels() ? "whole numbers" : "numbers", " from ",
-                      data.min_label(), " to ", data.max_label());
-}
-
-absl::Status CheckLabels(const Dataset& data, const ModelSpec& model) {
-  const bool classes = model.loss == LossKind::kSoftmaxCrossEntropy;
-  const int64_t outputs = classes ? model.classes() : ShapeSize(model.output());
-  const int64_t floats = model.label_floats();
-  if (data.label_floats() != floats) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("found ", data.label_floats(), " label value(s) a sample; ", Name(model.loss),
-                     " over ", outputs, " output(s) expects ", floats));
-  }
-  const double highest = classes ? static_cast<double>(outputs) - 1 : 1;
-  const bool bounded = classes || model.loss == LossKind::kBinaryCrossEntropy;
-  const bool inside = data.min_label() >= 0 && data.max_label() <= highest;
-  if ((!bounded || inside) && (!classes || data.integer_labels())) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "found labels that are ", LabelRange(data), "; ", Name(model.loss), " over ", outputs,
-      " output(s) expects ", classes ? "whole numbers" : "numbers", " from 0 to ", highest));
-}
-
 }  // namespace
 
 Dataset::Dataset(DatasetContents contents)
-    : contents_(std::move(contents)), features_(ShapeSize(contents_.sample_shape)) {
-  min_label_ = max_label_ = contents_.labels[0];
-}
+    : contents_(std::move(contents)), features_(ShapeSize(contents_.sample_shape)) {}
 
 absl::StatusOr<std::shared_ptr<const Dataset>> Dataset::Make(DatasetContents contents) {
   if (contents.samples == 0) return absl::InvalidArgumentError("no samples");
   std::shared_ptr<Dataset> data(new Dataset(std::move(contents)));
-  const uint64_t count = data->samples() * static_cast<uint64_t>(data->label_floats());
+  RETURN_IF_ERROR(data->contents_.stride > 0 ? data->MeasureSequence() : data->MeasureLabels());
+  return data;
+}
+
+absl::Status Dataset::MeasureLabels() {
+  const uint64_t count = samples() * static_cast<uint64_t>(label_floats());
+  min_label_ = max_label_ = contents_.labels[0];
   for (uint64_t i = 0; i < count; ++i) {
-    const float label = data->contents_.labels[i];
+    const float label = contents_.labels[i];
     if (!std::isfinite(label)) {
       return absl::InvalidArgumentError(absl::StrCat("label ", i, " is not finite"));
     }
-    data->min_label_ = std::min<double>(data->min_label_, label);
-    data->max_label_ = std::max<double>(data->max_label_, label);
-    data->integer_labels_ = data->integer_labels_ && label == std::floor(label);
+    min_label_ = std::min<double>(min_label_, label);
+    max_label_ = std::max<double>(max_label_, label);
+    integer_labels_ = integer_labels_ && label == std::floor(label);
   }
-  return data;
+  return absl::OkStatus();
+}
+
+absl::Status Dataset::MeasureSequence() {
+  const uint8_t* first = contents_.pixels + 1;
+  const uint64_t count = (samples() - 1) * contents_.stride + static_cast<uint64_t>(features_);
+  const auto [least, most] = std::minmax_element(first, first + count);
+  min_label_ = *least;
+  max_label_ = *most;
+  return absl::OkStatus();
 }
 
 void Dataset::Read(const std::vector<uint64_t>& indices, float scale, float* features,
                    float* labels) const {
+  const uint64_t step = contents_.stride > 0 ? contents_.stride : static_cast<uint64_t>(features_);
+  const auto scaled = [scale](auto value) { return static_cast<float>(value) * scale; };
   for (const uint64_t index : indices) {
     PARACORD_CHECK(index < samples());
-    const uint64_t first = index * static_cast<uint64_t>(features_);
-    const auto scaled = [scale](auto value) { return static_cast<float>(value) * scale; };
+    const uint64_t first = index * step;
     if (contents_.pixels != nullptr) {
       features = std::transform(contents_.pixels + first, contents_.pixels + first + features_,
                                 features, scaled);
@@ -115,8 +112,12 @@ void Dataset::Read(const std::vector<uint64_t>& indices, float scale, float* fea
       features = std::transform(contents_.features + first, contents_.features + first + features_,
                                 features, scaled);
     }
-    labels = std::copy_n(contents_.labels + index * static_cast<uint64_t>(label_floats()),
-                         label_floats(), labels);
+    if (contents_.stride > 0) {
+      labels = std::copy_n(contents_.pixels + first + 1, label_floats(), labels);
+    } else {
+      labels = std::copy_n(contents_.labels + index * static_cast<uint64_t>(label_floats()),
+                           label_floats(), labels);
+    }
   }
 }
 
@@ -141,17 +142,6 @@ absl::StatusOr<std::shared_ptr<const Dataset>> OpenDataset(const DatasetSpec& sp
   }
   LogWarning("decoded data are not kept on disk: ", Describe(written));
   return Dataset::Make(ContentsOf(std::make_shared<DecodedData>(std::move(decoded))));
-}
-
-absl::Status CheckAgainstModel(const Dataset& data, const DatasetSpec& spec,
-                               const ModelSpec& model) {
-  if (data.features() != ShapeSize(model.input)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(NameInJob(spec, spec.images), ": found samples of ", data.features(),
-                     " values ", ShapeString(data.sample_shape()), "; the model's input ",
-                     ShapeString(model.input), " expects ", ShapeSize(model.input)));
-  }
-  return Annotate(CheckLabels(data, model), NameInJob(spec, spec.labels));
 }
 
 }  // namespace paracord

@@ -42,10 +42,12 @@ class Dataset {
 
  private:
   explicit Dataset(DatasetContents contents);
+  absl::Status MeasureLabels();
+  absl::Status MeasureSequence();
 
   DatasetContents contents_;
   int64_t features_;
-  double min_label_, max_label_;
+  double min_label_ = 0, max_label_ = 0;
   bool integer_labels_ = true;
 };
 
@@ -55,11 +57,5 @@ class Dataset {
 // is wrong with the files.
 absl::StatusOr<std::shared_ptr<const Dataset>> OpenDataset(const DatasetSpec& spec,
                                                            const std::string& cache_directory);
-
-// Do the data suit the model? InvalidArgument says what was found and what was expected: as many
-// features as the model has inputs; integer labels of [0, outputs) for softmax, one float a model
-// output for the other losses, from 0 to 1 for binary cross-entropy.
-absl::Status CheckAgainstModel(const Dataset& data, const DatasetSpec& spec,
-                               const ModelSpec& model);
 
 }  // namespace paracord

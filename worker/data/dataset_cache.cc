@@ -14,6 +14,7 @@
 #include "common/base/sha256.h"
 #include "common/base/status.h"
 #include "worker/data/cache_header.h"
+#include "worker/data/cache_key.h"
 #include "worker/data/checksum.h"
 #include "worker/data/file_descriptor.h"
 #include "worker/data/mapped_file.h"
@@ -23,18 +24,6 @@ namespace paracord {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Everything that decides what is decoded; '\0' cannot occur in a path.
-std::string KeyOf(const DatasetSpec& spec) {
-  const std::string zero(1, '\0');
-  std::string key = absl::StrCat(static_cast<int>(spec.format));
-  for (const std::string& text : {spec.images, spec.labels, spec.path, spec.label}) {
-    key += zero + text;
-  }
-  absl::StrAppend(&key, zero, spec.features, " ", spec.samples, " ", spec.classes, " ",
-                  absl::StrFormat("%.17g", spec.noise), " ", spec.seed);
-  return key;
-}
 
 std::string NameOf(const std::string& key) {
   Sha256 hash;
@@ -106,13 +95,16 @@ DatasetContents ContentsIn(std::shared_ptr<const MappedFile> mapped, const Cache
   contents.sample_shape = header.sample_shape;
   contents.samples = header.samples;
   contents.label_floats = header.label_floats;
+  contents.stride = header.stride;
   const char* features = mapped->data() + layout.features;
   if (header.pixels) {
     contents.pixels = reinterpret_cast<const uint8_t*>(features);
   } else {
     contents.features = reinterpret_cast<const float*>(features);
   }
-  contents.labels = reinterpret_cast<const float*>(mapped->data() + layout.labels);
+  if (header.stride == 0) {
+    contents.labels = reinterpret_cast<const float*>(mapped->data() + layout.labels);
+  }
   contents.files = header.files;
   contents.owner = std::move(mapped);
   return contents;
@@ -122,7 +114,7 @@ DatasetContents ContentsIn(std::shared_ptr<const MappedFile> mapped, const Cache
 
 DatasetCache::DatasetCache(const DatasetSpec& spec, const std::string& directory)
     : directory_(directory),
-      key_(KeyOf(spec)),
+      key_(CacheKey(spec)),
       path_((fs::path(directory) / NameOf(key_)).string()) {}
 
 absl::StatusOr<DatasetContents> DatasetCache::Open() const {
@@ -150,7 +142,8 @@ absl::StatusOr<DatasetContents> DatasetCache::Open() const {
 
 absl::Status DatasetCache::Write(const DecodedData& data) const {
   CacheHeader header = {
-      key_, data.files, data.samples, data.sample_shape, data.label_floats, !data.pixels.empty()};
+      key_,        data.files,          data.samples, data.sample_shape, data.label_floats,
+      data.stride, !data.pixels.empty()};
   const auto no_copy = std::shared_ptr<const DecodedData>(std::shared_ptr<void>(), &data);
   const DatasetContents contents = ContentsOf(no_copy);
   // The header's length is the same for any checksum.

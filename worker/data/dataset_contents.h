@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "common/job/model_spec.h"
+#include "common/job/table_spec.h"
 
 namespace paracord {
 
@@ -26,21 +27,27 @@ struct FileIdentity {
 
 // Values of `samples` samples, row after row. Either `pixels` or `features` holds [samples,
 // ShapeSize(sample_shape)] values, the other is empty; `labels` holds [samples, label_floats].
+//
+// With a `stride` it is a sequence: `pixels` is one run of bytes, sample i begins at byte i *
+// stride and its labels are its bytes moved on by one, so label_floats is the sample's size and
+// `labels` is empty.
 struct DecodedData {
   Shape sample_shape;
   uint64_t samples = 0;
   int64_t label_floats = 1;
+  uint64_t stride = 0;
   std::vector<uint8_t> pixels;
   std::vector<float> features;
   std::vector<float> labels;
   std::vector<FileIdentity> files;
 };
 
-// The same by reference: one of `pixels` and `features` is null.
+// The same by reference: one of `pixels` and `features` is null; `labels` too in a sequence.
 struct DatasetContents {
   Shape sample_shape;
   uint64_t samples = 0;
   int64_t label_floats = 1;
+  uint64_t stride = 0;
   const uint8_t* pixels = nullptr;
   const float* features = nullptr;
   const float* labels = nullptr;
@@ -49,6 +56,9 @@ struct DatasetContents {
 };
 
 DatasetContents ContentsOf(std::shared_ptr<const DecodedData> data);
+
+// Only the samples that `rows` keeps. No sequence. InvalidArgument if it keeps none.
+absl::Status KeepRows(const RowsSpec& rows, DecodedData* data);
 
 // ResourceExhausted if `samples` rows of `features` floats would take more than half of this host's
 // memory: text of a few bytes, or a number in a job file, can ask for any amount.

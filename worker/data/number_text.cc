@@ -8,15 +8,12 @@
 #include "common/base/status.h"
 
 namespace paracord {
-namespace {
 
 std::string_view WithoutBlanks(std::string_view text) {
   const size_t first = text.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
-
-}  // namespace
 
 std::string Quoted(std::string_view text) {
   constexpr size_t kShown = 40;

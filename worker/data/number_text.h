@@ -13,6 +13,9 @@ namespace paracord {
 // finite number".
 absl::StatusOr<float> ParseFiniteFloat(std::string_view text);
 
+// `text` without the blanks and tabs at its ends.
+std::string_view WithoutBlanks(std::string_view text);
+
 // `text` in quotes for a message: unprintable bytes escaped, cut after 40.
 std::string Quoted(std::string_view text);
 

@@ -14,6 +14,7 @@ namespace paracord {
 namespace {
 
 constexpr size_t kChunk = 1 << 20;
+constexpr size_t kPiece = 4 << 20;  // ReadAll grows by it
 // Deflate gives at most 1,032 bytes for one (zlib's technical notes).
 constexpr uint64_t kMostPerByte = 1032;
 
@@ -104,6 +105,17 @@ absl::StatusOr<size_t> SourceFile::Read(void* to, size_t size) {
     offset_ += got;
   }
   return done;
+}
+
+absl::Status SourceFile::ReadAll(std::vector<uint8_t>* bytes) {
+  while (true) {
+    const size_t have = bytes->size();
+    RETURN_IF_ERROR(CheckFitsInMemory((have + kPiece) / sizeof(float), 1));
+    bytes->resize(have + kPiece);
+    ASSIGN_OR_RETURN(const size_t got, Read(bytes->data() + have, kPiece));
+    bytes->resize(have + got);
+    if (got < kPiece) return absl::OkStatus();
+  }
 }
 
 absl::StatusOr<size_t> SourceFile::Copy(char* to, size_t size) {

@@ -27,6 +27,9 @@ class SourceFile {
   // Puts the next `size` unpacked bytes at `to` and returns how many; fewer than `size` only at the
   // end.
   absl::StatusOr<size_t> Read(void* to, size_t size);
+  // Appends all that is left. Grows with what is really there. ResourceExhausted if it does not fit
+  // in memory (CheckFitsInMemory).
+  absl::Status ReadAll(std::vector<uint8_t>* bytes);
   // What the file was. Call once, when Read has met the end.
   absl::StatusOr<FileIdentity> Identity();
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -132,6 +133,49 @@ inline DatasetSpec SyntheticSpec(int64_t samples, int64_t features, int64_t clas
   spec.noise = noise;
   spec.seed = seed;
   return spec;
+}
+
+inline DatasetSpec TextSpec(const std::string& path, int64_t context, int64_t stride,
+                            double from = 0, double to = 1) {
+  DatasetSpec spec;
+  spec.format = DatasetSpec::Format::kText;
+  spec.path = path;
+  spec.context = context;
+  spec.stride = stride;
+  spec.from = from;
+  spec.to = to;
+  return spec;
+}
+
+inline DatasetSpec CifarSpec(const std::vector<std::string>& paths, int64_t classes) {
+  DatasetSpec spec;
+  spec.format = DatasetSpec::Format::kCifar;
+  spec.paths = paths;
+  spec.classes = classes;
+  return spec;
+}
+
+inline DatasetSpec NpySpec(const std::string& features, const std::string& labels) {
+  DatasetSpec spec;
+  spec.format = DatasetSpec::Format::kNpy;
+  spec.path = features;
+  spec.labels = labels;
+  return spec;
+}
+
+// `name` in $PARACORD_DATA, else in the folder `shared/data` beside the checkout that this was
+// compiled from; "" (and a warning) if in neither.
+inline std::string RealData(const std::string& name) {
+  namespace fs = std::filesystem;
+  const char* given = std::getenv("PARACORD_DATA");
+  const fs::path checkout = fs::path(__FILE__).parent_path() / "../../..";
+  for (const fs::path& folder :
+       {fs::path(given != nullptr ? given : ""), checkout / "../shared/data"}) {
+    std::error_code ignored;
+    if (fs::exists(folder / name, ignored)) return (folder / name).string();
+  }
+  WARN("skipped: no " << name << " in $PARACORD_DATA");
+  return "";
 }
 
 // All samples of a set in order.

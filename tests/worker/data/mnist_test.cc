@@ -1,31 +1,11 @@
-#include <cstdlib>
-#include <filesystem>
-
 #include "tests/worker/data/data_files.h"
 
 namespace paracord {
 namespace {
 
-// $PARACORD_DATA/mnist, else the folder `shared/data/mnist` beside the checkout that this was
-// compiled from; "" if neither.
-std::string MnistFolder() {
-  namespace fs = std::filesystem;
-  const char* given = std::getenv("PARACORD_DATA");
-  const fs::path checkout = fs::path(__FILE__).parent_path() / "../../..";
-  for (const fs::path& folder :
-       {fs::path(given != nullptr ? given : "") / "mnist", checkout / "../shared/data/mnist"}) {
-    std::error_code ignored;
-    if (fs::exists(folder / "train-images-idx3-ubyte.gz", ignored)) return folder.string();
-  }
-  return "";
-}
-
 TEST_CASE("MNIST has its published sizes, and its cache the same values") {
-  const std::string folder = MnistFolder();
-  if (folder.empty()) {
-    WARN("skipped: no mnist in $PARACORD_DATA");
-    return;
-  }
+  const std::string folder = RealData("mnist");
+  if (folder.empty()) return;
   const TemporaryFolder cache;
   for (const auto& [name, samples, ink] :
        {std::tuple{"train", 60000u, 0.1307}, std::tuple{"t10k", 10000u, 0.1325}}) {

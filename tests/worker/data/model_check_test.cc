@@ -1,3 +1,5 @@
+#include "worker/data/model_check.h"
+
 #include "tests/worker/data/data_files.h"
 
 namespace paracord {
@@ -48,6 +50,24 @@ TEST_CASE("softmax wants whole labels from 0 to below its outputs") {
                                                 Contains("expects whole numbers from 0 to 2"));
   CHECK_THAT(data.Check({"-1", "1"}, model), Contains("whole numbers from -1 to 1"));
   CHECK_THAT(data.Check({"0.5", "1"}, model), Contains("found labels that are numbers from 0.5"));
+}
+
+TEST_CASE("softmax over [length, classes] wants a label for each place") {
+  const TemporaryFolder folder;
+  ModelSpec model = Model({4}, 128, LossKind::kSoftmaxCrossEntropy);
+  model.layers[0].output = {4, 128};
+  const DatasetSpec spec = TextSpec(folder.Write("t", "some text"), 4, 4);
+  const auto check = [&](const DatasetSpec& data, const ModelSpec& with) {
+    return std::string(CheckAgainstModel(*MustOpen(data), data, with).message());
+  };
+  CHECK(check(spec, model).empty());
+  model.layers[0].output = {2, 128};
+  CHECK_THAT(check(spec, model), Contains("t: found 4 label value(s) a sample") &&
+                                     Contains("over [2, 128] output(s) expects 2"));
+  model.layers[0].output = {4, 64};
+  CHECK_THAT(check(spec, model), Contains("whole numbers from 0 to 63"));
+  model.layers[0].output = {4};
+  CHECK_THAT(check(spec, model), Contains("expects 1"));
 }
 
 TEST_CASE("mean squared error wants one label value for each output and takes any number") {

@@ -47,7 +47,8 @@ void CheckMutations(const std::string& valid,
     const auto data = OpenDataset(with(Mutate(valid, random)), "");
     INFO("seed " << kSeed << ", mutation " << i << ": " << data.status().ToString());
     if (data.ok()) {
-      REQUIRE(ReadAll(**data).labels.size() == (*data)->samples());
+      const uint64_t labels = (*data)->samples() * static_cast<uint64_t>((*data)->label_floats());
+      REQUIRE(ReadAll(**data).labels.size() == labels);
     } else {
       ++refused;
       REQUIRE(!data.status().message().empty());
@@ -81,10 +82,42 @@ TEST_CASE("mutated libsvm files are read or refused, never a crash") {
   });
 }
 
+TEST_CASE("mutated tables are read or refused, never a crash") {
+  const TemporaryFolder folder;
+  CheckMutations("when,c,\"b\",y\n2001-02-03 04:05,red,1,3\n2004-02-29T23:00Z,\"blue\",NA,6\n",
+                 [&](const std::string& bytes) {
+                   DatasetSpec spec = CsvSpec(folder.Write("t.csv", bytes), "y");
+                   spec.table.missing = MissingKind::kMean;
+                   spec.table.standardize = true;
+                   spec.table.columns.resize(3);
+                   spec.table.columns[0].name = "when";
+                   spec.table.columns[0].kind = ColumnSpec::Kind::kDate;
+                   spec.table.columns[0].parts = {DatePart::kHour, DatePart::kWeekday};
+                   spec.table.columns[1].name = "c";
+                   spec.table.columns[1].kind = ColumnSpec::Kind::kLearned;
+                   spec.table.columns[1].learned = 1;
+                   spec.table.columns[2].name = "cross";
+                   spec.table.columns[2].kind = ColumnSpec::Kind::kCross;
+                   spec.table.columns[2].crosses = {"c", "b"};
+                   spec.table.columns[2].buckets = 7;
+                   return spec;
+                 });
+}
+
+TEST_CASE("mutated text and cifar files are read or refused, never a crash") {
+  const TemporaryFolder folder;
+  CheckMutations(Gzip("to be or not to be"), [&](const std::string& bytes) {
+    return TextSpec(folder.Write("t", bytes), 5, 2);
+  });
+  CheckMutations(std::string(1, 3) + RandomBytes(1, 3072), [&](const std::string& bytes) {
+    return CifarSpec({folder.Write("c", bytes)}, 10);
+  });
+}
+
 // A cache file's header as cache_header.h draws it, with a right length and checksum around any
 // body.
 std::string Sealed(const std::string& body) {
-  const uint32_t numbers[] = {2, static_cast<uint32_t>(88 + body.size())};
+  const uint32_t numbers[] = {3, static_cast<uint32_t>(88 + body.size())};
   Sha256 hash;
   hash.Add(body.data(), body.size());
   return "paracord-dataset" + std::string(reinterpret_cast<const char*>(numbers), 8) + hash.Hex() +

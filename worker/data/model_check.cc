@@ -1,0 +1,65 @@
+#include "worker/data/model_check.h"
+
+#include "common/base/status.h"
+#include "worker/data/sample_transform.h"
+
+namespace paracord {
+namespace {
+
+// "line 9: data/train.csv", the data set as the job file names it; of an IDX pair, `idx_file`.
+std::string NameInJob(const DatasetSpec& spec, const std::string& idx_file) {
+  const std::string line = spec.line > 0 ? absl::StrCat("line ", spec.line, ": ") : "";
+  switch (spec.format) {
+    case DatasetSpec::Format::kIdx:
+      return line + idx_file;
+    case DatasetSpec::Format::kSynthetic:
+      return line + "synthetic data";
+    case DatasetSpec::Format::kCifar:
+      return line + (spec.paths.empty() ? "cifar" : spec.paths.front());
+    default:
+      return line + spec.path;
+  }
+}
+
+std::string LabelRange(const Dataset& data) {
+  return absl::StrCat(data.integer_labels() ? "whole numbers" : "numbers", " from ",
+                      data.min_label(), " to ", data.max_label());
+}
+
+absl::Status CheckLabels(const Dataset& data, const ModelSpec& model) {
+  const bool classes = model.loss == LossKind::kSoftmaxCrossEntropy;
+  const int64_t outputs = classes ? model.classes() : ShapeSize(model.output());
+  const int64_t floats = model.label_floats();
+  if (data.label_floats() != floats) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("found ", data.label_floats(), " label value(s) a sample; ", Name(model.loss),
+                     " over ", outputs, " output(s) expects ", floats));
+  }
+  const double highest = classes ? static_cast<double>(outputs) - 1 : 1;
+  const bool bounded = classes || model.loss == LossKind::kBinaryCrossEntropy;
+  const bool inside = data.min_label() >= 0 && data.max_label() <= highest;
+  if ((!bounded || inside) && (!classes || data.integer_labels())) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "found labels that are ", LabelRange(data), "; ", Name(model.loss), " over ", outputs,
+      " output(s) expects ", classes ? "whole numbers" : "numbers", " from 0 to ", highest));
+}
+
+}  // namespace
+
+absl::Status CheckAgainstModel(const Dataset& data, const DatasetSpec& spec,
+                               const ModelSpec& model) {
+  if (data.features() != ShapeSize(model.input)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(NameInJob(spec, spec.images), ": found samples of ", data.features(),
+                     " values ", ShapeString(data.sample_shape()), "; the model's input ",
+                     ShapeString(model.input), " expects ", ShapeSize(model.input)));
+  }
+  return Annotate(CheckLabels(data, model), NameInJob(spec, spec.labels));
+}
+
+absl::Status CheckTransform(const Dataset& data, const DatasetSpec& spec,
+                            const TransformSpec& transform) {
+  return Annotate(CheckImages(transform, data.sample_shape()), NameInJob(spec, spec.images));
+}
+
+}  // namespace paracord
