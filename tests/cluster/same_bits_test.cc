@@ -23,6 +23,12 @@ TEST_CASE("the plain loop learns, so that equal bits mean something", "[cluster]
   }
 }
 
+TEST_CASE("the job that clips does so at some steps and not at others", "[cluster]") {
+  const PlainRun& plain = GraphJob().Plain();
+  CHECK(plain.clipped > 0);
+  CHECK(plain.clipped < plain.steps);
+}
+
 TEST_CASE("any number of workers and servers gives the plain loop's bits by direct calls",
           "[cluster]") {
   for (uint32_t workers : {1, 2, 3, 4, 6}) {

@@ -147,7 +147,9 @@ inline std::shared_ptr<Coordinator> MiniCluster::MakeCoordinator() {
 
 inline std::shared_ptr<Shard> MiniCluster::Reach(const std::string& address,
                                                  const std::shared_ptr<Poller>& poller) {
-  if (options_.loopback) return MakeRemoteShard(address, poller);
+  if (options_.loopback) {
+    return poller == nullptr ? MakeRemoteShard(address) : MakeRemoteShard(address, poller);
+  }
   MutexLock lock(mutex_);
   return doors_.at(address);
 }
@@ -270,9 +272,14 @@ inline void MiniCluster::StopServer(uint32_t server) { servers_[server]->Stop();
 inline void MiniCluster::StartServer(uint32_t server) {
   servers_[server].reset();
   const std::string name = absl::StrCat("server-", server);
+  const Outside outside = MakeOutside(options_.faults);
   servers_[server] = std::make_unique<MiniServer>(
-      MiniServer::Options{name, absl::StrCat(folder_.path(), "/", name), options_.loopback},
-      MakeOutside(options_.faults).coordinator);
+      MiniServer::Options{name, absl::StrCat(folder_.path(), "/", name), options_.loopback,
+                          [this, wire = outside.wire](const std::string& address) {
+                            return std::make_unique<FaultyShard>(Reach(address, nullptr), wire,
+                                                                 nullptr);
+                          }},
+      outside.coordinator);
   {
     MutexLock lock(mutex_);
     doors_[servers_[server]->address()] = servers_[server]->door();

@@ -65,6 +65,7 @@ class MiniServer {
     std::string name;
     std::string directory;
     bool loopback = false;
+    PeerServers connect = {};  // what it sees of the others
   };
   MiniServer(const Options& options, std::shared_ptr<Coordinator> coordinator);
   ~MiniServer() { Stop(); }
@@ -113,7 +114,8 @@ inline MiniServer::MiniServer(const Options& options, std::shared_ptr<Coordinato
   };
   host_ = std::make_unique<ShardHost>(
       options.name, incarnation_,
-      ShardEnvironment{*db_, *storage_, *copies_, budget_, timer_, crew_, report});
+      ShardEnvironment{*db_, *storage_, *copies_, budget_, timer_, crew_, report,
+                       options.connect});
   door_ = std::make_shared<ServerDoor>(*host_);
   address_ = absl::StrCat(options.name, "/", incarnation_);
   if (options.loopback) {

@@ -5,6 +5,7 @@
 // the pass through the model, which have oracles of their own; the tree is added by recursion here.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <map>
@@ -18,6 +19,7 @@
 #include "common/base/status.h"
 #include "common/job/initializer.h"
 #include "common/job/job_spec.h"
+#include "common/job/key_range.h"
 #include "common/job/optimizer.h"
 #include "common/job/sampler.h"
 #include "worker/data/dataset.h"
@@ -33,6 +35,7 @@ struct PlainRun {
   Tensors weights;  // of version `steps`, one a tensor of the model
   uint64_t steps = 0;
   uint64_t skipped = 0;        // steps that were not finite, if the job may skip any
+  uint64_t clipped = 0;        // steps whose gradient was too long, if the job clips
   std::vector<double> losses;  // of each step, mean over its batch
   std::map<uint64_t, std::vector<double>> evaluated;  // by version: test loss, the job's metrics
 };
@@ -106,7 +109,12 @@ class PlainLoop {
       ++run_.skipped;
       return;
     }
-    const UpdateStep update = PrepareUpdate(spec_.optimizer, step, run_.steps);
+    UpdateStep update = PrepareUpdate(spec_.optimizer, step, run_.steps);
+    const double norm = spec_.clip_norm > 0 ? Norm(sum) : 0;
+    if (norm > spec_.clip_norm) {
+      update.clip = static_cast<float>(spec_.clip_norm / norm);
+      ++run_.clipped;
+    }
     for (size_t t = 0; t < run_.weights.size(); ++t) {
       if (spec_.model.tensors[t].kind == TensorKind::kAveraged) {
         run_.weights[t] = sum[t];
@@ -119,6 +127,24 @@ class PlainLoop {
       ApplyUpdate(own, {sum[t].data(), nullptr, weights, weights, first, first, second, second},
                   run_.weights[t].size());
     }
+  }
+
+  // Of the trained tensors' gradient: squares are added block by block, in a block by eighths.
+  double Norm(const Tensors& gradient) const {
+    double squares = 0;
+    for (size_t t = 0; t < run_.weights.size(); ++t) {
+      if (spec_.model.tensors[t].kind != TensorKind::kTrained) continue;
+      for (size_t begin = 0; begin < gradient[t].size(); begin += kBlockFloats) {
+        const size_t end = std::min<size_t>(begin + kBlockFloats, gradient[t].size());
+        double lanes[8] = {}, block = 0;
+        for (size_t i = begin; i < end; ++i) {
+          lanes[(i - begin) % 8] += static_cast<double>(gradient[t][i]) * gradient[t][i];
+        }
+        for (const double lane : lanes) block += lane;
+        squares += block;
+      }
+    }
+    return std::sqrt(squares);
   }
 
   static bool AllFinite(const Tensors& tensors) {
