@@ -135,6 +135,7 @@ TEST_CASE("mutated images are read or refused, never a crash") {
       Jpeg(17, 20, JCS_GRAYSCALE, 1, SmoothRows(17, 20, 1), true)};
   std::mt19937 random(kSeed);
   for (const std::string& valid : files) {
+    int readable = 0;
     for (int i = 0; i < kMutations; ++i) {
       INFO("seed " << kSeed << ", mutation " << i);
       auto image = DecodeImageFile(Mutate(valid, random));
@@ -142,10 +143,13 @@ TEST_CASE("mutated images are read or refused, never a crash") {
         REQUIRE(!image.status().message().empty());
         continue;
       }
+      ++readable;
       uint8_t out[3 * 5 * 4];
       SetChannels(3, &*image);
       ResizeAndCrop(*image, 5, 4, out);
     }
+    CHECK(readable > 0);
+    CHECK(readable < kMutations);
   }
 }
 
