@@ -34,6 +34,8 @@ const std::vector<Door>& Doors() {
        {"worker/tensor/gemm", "worker/tensor/convolution", "worker/tensor/compute_class"},
        false},
       {"zlib", {"zlib\\.h"}, {"worker/data/source_file", "worker/data/checksum"}},
+      {"libpng", {"png\\.h"}, {"worker/data/png_image"}},
+      {"libjpeg", {"jpeglib\\.h", "jerror\\.h"}, {"worker/data/jpeg_image"}},
       {"CLI11", {"CLI/.*"}, {"scheduler/cli/command_line"}},
       {"nlohmann-json",
        {"nlohmann/.*"},

@@ -9,6 +9,7 @@
 #include "worker/data/csv.h"
 #include "worker/data/dataset_cache.h"
 #include "worker/data/idx.h"
+#include "worker/data/images.h"
 #include "worker/data/libsvm.h"
 #include "worker/data/npy.h"
 #include "worker/data/synthetic.h"
@@ -32,7 +33,7 @@ absl::StatusOr<DecodedData> DecodeAll(const DatasetSpec& spec) {
     case DatasetSpec::Format::kCifar:
       return DecodeCifar(spec);
     case DatasetSpec::Format::kImages:
-      break;
+      return DecodeImages(spec);
     case DatasetSpec::Format::kNpy:
       return DecodeNpy(spec);
   }

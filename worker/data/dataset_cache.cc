@@ -17,6 +17,7 @@
 #include "worker/data/cache_key.h"
 #include "worker/data/checksum.h"
 #include "worker/data/file_descriptor.h"
+#include "worker/data/image_folder.h"
 #include "worker/data/mapped_file.h"
 #include "worker/data/source_file.h"
 
@@ -79,9 +80,16 @@ void RemoveAbandoned(const std::string& directory, const std::string& prefix) {
   }
 }
 
+absl::StatusOr<FileIdentity> IdentityNow(const std::string& path) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) return StatFile(path);
+  ASSIGN_OR_RETURN(ImageFolder folder, ListImageFolder(path));
+  return std::move(folder.identity);
+}
+
 absl::Status CheckSources(const std::vector<FileIdentity>& files) {
   for (const FileIdentity& file : files) {
-    const absl::StatusOr<FileIdentity> now = StatFile(file.path);
+    const absl::StatusOr<FileIdentity> now = IdentityNow(file.path);
     if (!now.ok() || now->bytes != file.bytes || now->modified != file.modified) {
       return absl::NotFoundError(absl::StrCat(file.path, " has changed since it was decoded"));
     }

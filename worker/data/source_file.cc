@@ -29,6 +29,11 @@ absl::StatusOr<FileIdentity> IdentityFrom(const std::string& path, const struct 
   return identity;
 }
 
+// Small files, of which there may be many, take little memory and little time to clear it.
+size_t PieceFor(uint64_t bytes, size_t most) {
+  return static_cast<size_t>(std::clamp<uint64_t>(bytes, 1 << 12, most));
+}
+
 absl::Status SystemError(const std::string& path) {
   return absl::InvalidArgumentError(absl::StrCat(path, ": cannot be read: ", std::strerror(errno)));
 }
@@ -56,7 +61,7 @@ absl::StatusOr<std::unique_ptr<SourceFile>> SourceFile::Open(const std::string& 
     return SystemError(path);
   }
   ASSIGN_OR_RETURN(source->identity_, IdentityFrom(path, info));
-  source->chunk_.resize(kChunk);
+  source->chunk_.resize(PieceFor(source->bytes(), kChunk));
   RETURN_IF_ERROR(source->Fill());
   if (source->end_ >= 2 && source->chunk_[0] == '\x1f' && source->chunk_[1] == '\x8b') {
     source->inflater_ = std::make_unique<Inflater>();
@@ -108,13 +113,14 @@ absl::StatusOr<size_t> SourceFile::Read(void* to, size_t size) {
 }
 
 absl::Status SourceFile::ReadAll(std::vector<uint8_t>* bytes) {
+  const size_t piece = PieceFor(this->bytes() + 1, kPiece);
   while (true) {
     const size_t have = bytes->size();
-    RETURN_IF_ERROR(CheckFitsInMemory((have + kPiece) / sizeof(float), 1));
-    bytes->resize(have + kPiece);
-    ASSIGN_OR_RETURN(const size_t got, Read(bytes->data() + have, kPiece));
+    RETURN_IF_ERROR(CheckFitsInMemory((have + piece) / sizeof(float), 1));
+    bytes->resize(have + piece);
+    ASSIGN_OR_RETURN(const size_t got, Read(bytes->data() + have, piece));
     bytes->resize(have + got);
-    if (got < kPiece) return absl::OkStatus();
+    if (got < piece) return absl::OkStatus();
   }
 }
 

@@ -1,5 +1,7 @@
 #include <chrono>
 #include <filesystem>
+#include <functional>
+#include <set>
 #include <thread>
 
 #include "tests/worker/data/data_files.h"
@@ -156,6 +158,67 @@ TEST_CASE("every field of a spec that changes its values has a cache file of its
     CHECK(files.CacheFile(spec) != files.CacheFile(other));
   }
   CHECK(files.CacheFile(CsvSpec("a", "b")) != files.CacheFile(CsvSpec("ab", "")));
+}
+
+TEST_CASE("every setting of text, images, rows and tables has a cache file of its own") {
+  const CachedFiles files;
+  const std::vector<std::function<void(DatasetSpec&)>> changes = {
+      [](DatasetSpec& s) { s.context = 1; },
+      [](DatasetSpec& s) { s.stride = 1; },
+      [](DatasetSpec& s) { s.from = 0.1; },
+      [](DatasetSpec& s) { s.to = 0.1; },
+      [](DatasetSpec& s) { s.height = 1; },
+      [](DatasetSpec& s) { s.width = 1; },
+      [](DatasetSpec& s) { s.channels = 1; },
+      [](DatasetSpec& s) { s.paths = {"a"}; },
+      [](DatasetSpec& s) {
+        s.paths = {"a", ""};
+      },
+      [](DatasetSpec& s) { s.rows.every = 1; },
+      [](DatasetSpec& s) { s.rows.at = 1; },
+      [](DatasetSpec& s) { s.rows.except = true; },
+      [](DatasetSpec& s) { s.table.header = false; },
+      [](DatasetSpec& s) { s.table.missing = MissingKind::kMean; },
+      [](DatasetSpec& s) { s.table.missing = MissingKind::kZero; },
+      [](DatasetSpec& s) { s.table.standardize = true; },
+      [](DatasetSpec& s) { s.table.label_is_above = true; },
+      [](DatasetSpec& s) { s.table.label_above = 1; },
+      [](DatasetSpec& s) { s.table.learn_from = "a"; },
+      [](DatasetSpec& s) { s.table.learn_rows.every = 1; },
+      [](DatasetSpec& s) { s.table.columns.resize(1); },
+      [](DatasetSpec& s) { s.table.columns.resize(2); },
+      [](DatasetSpec& s) {
+        s.table.columns = {{ColumnSpec::Kind::kIgnored, "", {}, 0, 0, {}, {}}};
+      },
+      [](DatasetSpec& s) {
+        s.table.columns = {{ColumnSpec::Kind::kNumber, "a", {}, 0, 0, {}, {}}};
+      },
+      [](DatasetSpec& s) {
+        s.table.columns = {{ColumnSpec::Kind::kNumber, "", {"a"}, 0, 0, {}, {}}};
+      },
+      [](DatasetSpec& s) {
+        s.table.columns = {{ColumnSpec::Kind::kNumber, "", {}, 1, 0, {}, {}}};
+      },
+      [](DatasetSpec& s) {
+        s.table.columns = {{ColumnSpec::Kind::kNumber, "", {}, 0, 1, {}, {}}};
+      },
+      [](DatasetSpec& s) {
+        s.table.columns = {{ColumnSpec::Kind::kNumber, "", {}, 0, 0, {"a"}, {}}};
+      },
+      [](DatasetSpec& s) {
+        s.table.columns = {{ColumnSpec::Kind::kNumber, "", {}, 0, 0, {}, {DatePart::kMonth}}};
+      },
+      [](DatasetSpec& s) {
+        s.table.columns = {{ColumnSpec::Kind::kNumber, "", {}, 0, 0, {}, {DatePart::kHour}}};
+      },
+  };
+  std::set<std::string> names = {files.CacheFile(DatasetSpec())};
+  for (const auto& change : changes) {
+    DatasetSpec spec;
+    change(spec);
+    names.insert(files.CacheFile(spec));
+  }
+  CHECK(names.size() == changes.size() + 1);
 }
 
 TEST_CASE("a cache folder that cannot be written costs nothing but the cache") {

@@ -3,9 +3,11 @@
 #include <random>
 
 #include "common/base/sha256.h"
-#include "tests/worker/data/data_files.h"
+#include "tests/worker/data/image_files.h"
 #include "worker/data/cache_header.h"
 #include "worker/data/dataset_cache.h"
+#include "worker/data/image_resize.h"
+#include "worker/data/raw_image.h"
 
 namespace paracord {
 namespace {
@@ -112,6 +114,43 @@ TEST_CASE("mutated text and cifar files are read or refused, never a crash") {
   CheckMutations(std::string(1, 3) + RandomBytes(1, 3072), [&](const std::string& bytes) {
     return CifarSpec({folder.Write("c", bytes)}, 10);
   });
+}
+
+TEST_CASE("mutated npy files are read or refused, never a crash") {
+  const TemporaryFolder folder;
+  const std::string text = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1), }\n";
+  std::string file = std::string("\x93NUMPY\x01\0", 8) + static_cast<char>(text.size());
+  file += std::string(1, '\0') + text + RandomBytes(1, 8);
+  CheckMutations(file, [&](const std::string& bytes) {
+    const std::string path = folder.Write("x", bytes);
+    return NpySpec(path, path);
+  });
+}
+
+TEST_CASE("mutated images are read or refused, never a crash") {
+  const std::string files[] = {
+      Png(6, 7, PNG_COLOR_TYPE_RGB, 8, RandomBytes(1, 126)),
+      Png(6, 7, PNG_COLOR_TYPE_GRAY, 8, RandomBytes(1, 42), PNG_INTERLACE_ADAM7),
+      Jpeg(17, 20, JCS_RGB, 3, SmoothRows(17, 20, 3)),
+      Jpeg(17, 20, JCS_GRAYSCALE, 1, SmoothRows(17, 20, 1), true)};
+  std::mt19937 random(kSeed);
+  for (const std::string& valid : files) {
+    int readable = 0;
+    for (int i = 0; i < kMutations; ++i) {
+      INFO("seed " << kSeed << ", mutation " << i);
+      auto image = DecodeImageFile(Mutate(valid, random));
+      if (!image.ok()) {
+        REQUIRE(!image.status().message().empty());
+        continue;
+      }
+      ++readable;
+      uint8_t out[3 * 5 * 4];
+      SetChannels(3, &*image);
+      ResizeAndCrop(*image, 5, 4, out);
+    }
+    CHECK(readable > 0);
+    CHECK(readable < kMutations);
+  }
 }
 
 // A cache file's header as cache_header.h draws it, with a right length and checksum around any
