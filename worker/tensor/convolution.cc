@@ -48,7 +48,7 @@ dnnl::primitive_attr CallersScratch() {
   return attributes;
 }
 
-// What x, weight and y are as `format` (any: as oneDNN likes) or as they lie.
+// x, weight and y as they lie, or as oneDNN likes.
 struct Tensors {
   Tensors(const ConvShape& s, bool plain)
       : x(Make({s.rows, s.in_channels, s.height, s.width}, plain ? Format::nchw : Format::any)),

@@ -35,12 +35,13 @@ const ConvShape kShapes[] = {
     {2, 12, 5, 7, 10, 1, 1, 1, 0, 2},    // pointwise
     {2, 16, 6, 6, 32, 1, 1, 1, 1, 1}};
 
-ConvShape RandomShape(uint64_t seed) {
+// Channels come in multiples of `unit`.
+ConvShape RandomShape(uint64_t seed, int64_t unit) {
   Draw draw(seed);
   ConvShape s = {};
   s.groups = draw(1, 4) == 1 ? draw(2, 4) : 1;
-  s.in_channels = s.groups * draw(1, 20);
-  s.out_channels = s.groups * draw(1, 20);
+  s.in_channels = s.groups * unit * draw(1, unit > 1 ? 3 : 20);
+  s.out_channels = s.groups * unit * draw(1, unit > 1 ? 3 : 20);
   s.rows = draw(1, 4);
   s.kernel_height = draw(1, 5);
   s.kernel_width = draw(1, 5);
@@ -89,7 +90,8 @@ TEST_CASE("convolutions equal the plain loops, and have the same bits again") {
   for (const ConvShape& shape : kShapes) CheckShape(shape);
   for (uint64_t seed = 1; seed <= 60; ++seed) {
     CAPTURE(seed);
-    CheckShape(RandomShape(seed));
+    CheckShape(RandomShape(seed, 1));
+    CheckShape(RandomShape(seed, 16));
   }
 }
 

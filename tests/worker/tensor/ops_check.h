@@ -46,6 +46,7 @@ inline Floats Unset(int64_t count) {
 }
 
 inline bool SameBits(const Floats& a, const Floats& b) {
+  if (a.empty() || b.empty()) return a.empty() == b.empty();
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 
