@@ -16,6 +16,7 @@ using Format = dnnl::memory::format_tag;
 
 constexpr int64_t kLine = 64;  // bytes: what blocks are aligned to
 constexpr size_t kMostKept = 256;
+constexpr int64_t kTileChannels = 16;
 
 int64_t WholeLines(int64_t bytes) { return (bytes + kLine - 1) / kLine * kLine; }
 
@@ -33,7 +34,21 @@ Desc Make(const dnnl::memory::dims& dims, Format format) {
   return Desc(dims, dnnl::memory::data_type::f32, format);
 }
 
-// What x, weight and y are as `format` (any: as oneDNN likes) or as they lie.
+// Winograd's tiles of 4 x 4 outputs: 2.25 times fewer multiplications. Images of one tile gain
+// nothing.
+bool FitsTiles(const ConvShape& s) {
+  return s.kernel_height == 3 && s.kernel_width == 3 && s.stride == 1 && s.groups == 1 &&
+         s.in_channels % kTileChannels == 0 && s.out_height() > 4 && s.out_width() > 4;
+}
+
+// Scratch of the caller's: else oneDNN keeps it with the thread that compiled.
+dnnl::primitive_attr CallersScratch() {
+  dnnl::primitive_attr attributes;
+  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  return attributes;
+}
+
+// x, weight and y as they lie, or as oneDNN likes.
 struct Tensors {
   Tensors(const ConvShape& s, bool plain)
       : x(Make({s.rows, s.in_channels, s.height, s.width}, plain ? Format::nchw : Format::any)),
@@ -53,29 +68,37 @@ class Plan {
  public:
   Plan(ConvPass pass, const ConvShape& shape, const dnnl::engine& engine);
   int64_t scratch_bytes() const { return scratch_bytes_; }
+  const Desc& own_scratch() const { return own_; }  // what oneDNN needs beside
   void Run(const dnnl::engine& engine, dnnl::stream& stream, const float* first,
-           const float* second, float* out, char* scratch) const;
+           const float* second, float* out, char* scratch, void* own_scratch) const;
 
  private:
+  // False: oneDNN has no such algorithm for the shape on this host.
+  bool Build(ConvPass pass, const ConvShape& shape, dnnl::algorithm algorithm,
+             const dnnl::engine& engine);
   void Place(Operand& operand, const dnnl::engine& engine, bool back);
 
   dnnl::primitive compute_;
   Operand first_, second_, out_;
-  Desc own_;  // scratch of oneDNN itself
-  int64_t own_at_ = 0, scratch_bytes_ = 0;
+  Desc own_;
+  int64_t scratch_bytes_ = 0;
 };
 
 Plan::Plan(ConvPass pass, const ConvShape& s, const dnnl::engine& engine) {
+  if (FitsTiles(s) && Build(pass, s, dnnl::algorithm::convolution_winograd, engine)) return;
+  PARACORD_CHECK(Build(pass, s, dnnl::algorithm::convolution_direct, engine));
+}
+
+bool Plan::Build(ConvPass pass, const ConvShape& s, dnnl::algorithm algorithm,
+                 const dnnl::engine& engine) {
   const Tensors any(s, false), plain(s, true);
   const dnnl::memory::dims strides = {s.stride, s.stride}, padding = {s.padding, s.padding};
-  constexpr auto kDirect = dnnl::algorithm::convolution_direct;
-  dnnl::primitive_attr attributes;
-  // Scratch of the caller's: threads may compute at the same time, and nothing is allocated.
-  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  const dnnl::primitive_attr attributes = CallersScratch();
   const dnnl::convolution_forward::primitive_desc forward(
-      {dnnl::prop_kind::forward_training, kDirect, any.x, any.weight, any.y, strides, padding,
+      {dnnl::prop_kind::forward_training, algorithm, any.x, any.weight, any.y, strides, padding,
        padding},
-      attributes, engine);
+      attributes, engine, true);
+  if (!forward) return false;
   if (pass == ConvPass::kForward) {
     compute_ = dnnl::convolution_forward(forward);
     first_ = {DNNL_ARG_SRC, plain.x, forward.src_desc(), 0, {}};
@@ -84,8 +107,9 @@ Plan::Plan(ConvPass pass, const ConvShape& s, const dnnl::engine& engine) {
     own_ = forward.scratchpad_desc();
   } else if (pass == ConvPass::kInputGradient) {
     const dnnl::convolution_backward_data::primitive_desc back(
-        {kDirect, any.x, any.weight, any.y, strides, padding, padding}, attributes, engine,
-        forward);
+        {algorithm, any.x, any.weight, any.y, strides, padding, padding}, attributes, engine,
+        forward, true);
+    if (!back) return false;
     compute_ = dnnl::convolution_backward_data(back);
     first_ = {DNNL_ARG_DIFF_DST, plain.y, back.diff_dst_desc(), 0, {}};
     second_ = {DNNL_ARG_WEIGHTS, plain.weight, back.weights_desc(), 0, {}};
@@ -93,8 +117,9 @@ Plan::Plan(ConvPass pass, const ConvShape& s, const dnnl::engine& engine) {
     own_ = back.scratchpad_desc();
   } else {
     const dnnl::convolution_backward_weights::primitive_desc back(
-        {kDirect, any.x, any.weight, any.y, strides, padding, padding}, attributes, engine,
-        forward);
+        {algorithm, any.x, any.weight, any.y, strides, padding, padding}, attributes, engine,
+        forward, true);
+    if (!back) return false;
     compute_ = dnnl::convolution_backward_weights(back);
     first_ = {DNNL_ARG_DIFF_DST, plain.y, back.diff_dst_desc(), 0, {}};
     second_ = {DNNL_ARG_SRC, plain.x, back.src_desc(), 0, {}};
@@ -104,17 +129,14 @@ Plan::Plan(ConvPass pass, const ConvShape& s, const dnnl::engine& engine) {
   Place(first_, engine, false);
   Place(second_, engine, false);
   Place(out_, engine, true);
-  own_at_ = scratch_bytes_;
-  scratch_bytes_ += WholeLines(static_cast<int64_t>(own_.get_size()));
+  return true;
 }
 
 void Plan::Place(Operand& operand, const dnnl::engine& engine, bool back) {
   if (!operand.turned()) return;
   const Desc& from = back ? operand.blocked : operand.plain;
   const Desc& to = back ? operand.plain : operand.blocked;
-  dnnl::primitive_attr attributes;
-  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  const dnnl::reorder::primitive_desc turn(engine, from, engine, to, attributes);
+  const dnnl::reorder::primitive_desc turn(engine, from, engine, to, CallersScratch());
   PARACORD_CHECK(turn.scratchpad_desc().get_size() == 0);
   operand.turn = dnnl::reorder(turn);
   operand.at = scratch_bytes_;
@@ -122,7 +144,7 @@ void Plan::Place(Operand& operand, const dnnl::engine& engine, bool back) {
 }
 
 void Plan::Run(const dnnl::engine& engine, dnnl::stream& stream, const float* first,
-               const float* second, float* out, char* scratch) const {
+               const float* second, float* out, char* scratch, void* own_scratch) const {
   const auto plain = [&engine](const Operand& operand, const float* data) {
     return dnnl::memory(operand.plain, engine, const_cast<float*>(data));
   };
@@ -131,7 +153,7 @@ void Plan::Run(const dnnl::engine& engine, dnnl::stream& stream, const float* fi
     return dnnl::memory(operand.blocked, engine, scratch + operand.at);
   };
   dnnl::memory a = blocked(first_, first), b = blocked(second_, second), c = blocked(out_, out);
-  dnnl::memory own(own_, engine, scratch + own_at_);
+  dnnl::memory own(own_, engine, own_scratch);
   if (first_.turned()) {
     dnnl::memory from = plain(first_, first);
     first_.turn.execute(stream, from, a);
@@ -177,9 +199,20 @@ struct Workshop {
     return *plan;
   }
 
+  // For one call; grows to the largest that any needs.
+  void* ScratchFor(const Desc& desc) {
+    if (desc.get_size() > spare_bytes) {
+      spare = dnnl::memory(desc, engine);
+      spare_bytes = desc.get_size();
+    }
+    return spare_bytes > 0 ? spare.get_data_handle() : nullptr;
+  }
+
   dnnl::engine engine{dnnl::engine::kind::cpu, 0};
   dnnl::stream stream{engine};
   std::map<Key, std::unique_ptr<Plan>> plans;
+  dnnl::memory spare;
+  size_t spare_bytes = 0;
 };
 
 Workshop& OwnWorkshop() {
@@ -201,7 +234,9 @@ void BlockedConv(ConvPass pass, const ConvShape& shape, const float* first, cons
   Workshop& workshop = OwnWorkshop();
   const auto address = reinterpret_cast<uintptr_t>(scratch);
   char* lines = reinterpret_cast<char*>((address + kLine - 1) / kLine * kLine);
-  workshop.PlanFor(pass, shape).Run(workshop.engine, workshop.stream, first, second, out, lines);
+  const Plan& plan = workshop.PlanFor(pass, shape);
+  plan.Run(workshop.engine, workshop.stream, first, second, out, lines,
+           workshop.ScratchFor(plan.own_scratch()));
 }
 
 }  // namespace paracord

@@ -1,10 +1,11 @@
-// The operations on the calling thread of a CPU: oneDNN's matrix product, and loops that are
-// vectorised.
+// The operations on the calling thread of a CPU: oneDNN's matrix product and convolutions, and
+// loops that are vectorised.
 //
 // A forward row's bits do not depend on the rows beside it. oneDNN alone does not promise that: it
 // picks kernels by shape, and on AVX2 the last rows of a matrix take another path. So LinearForward
-// cuts rows into blocks of one size and fills up the last one; see cpu_ops.cc. Everything but the
-// matrix products has the same bits on every CPU.
+// cuts rows into blocks of one size and fills up the last one; see cpu_ops.cc. Convolutions
+// and attention take products whose shape does not depend on the rows. Everything but products and
+// convolutions has the same bits on every CPU.
 #pragma once
 
 #include <cstdint>

@@ -74,8 +74,8 @@ class Ops {
   // Element by element; y may be x, dx may be dy.
   virtual void ActivationForward(Activation kind, int64_t count, const float* x,
                                  float* y) const = 0;
-  // dx = dy f'. `kept` is what f' is computed from: the activation's y, for gelu and silu its
-  // x.
+  // dx = dy f'. `kept` is what f' is computed from: the activation's y, its x for gelu and
+  // silu.
   virtual void ActivationBackward(Activation kind, int64_t count, const float* kept,
                                   const float* dy, float* dx) const = 0;
   // y [rows, columns] = x / (1 - rate) where kept, +0 where dropped; the same call carries
