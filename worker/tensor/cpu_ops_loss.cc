@@ -20,12 +20,12 @@ PARACORD_INLINE inline void SoftmaxSlopes(int64_t outputs, int64_t label, float 
   exps[label] = hit;
 }
 
+// `rest`: of the target, for each class; a label has 1 - smoothing more.
 PARACORD_VECTORIZED float SoftmaxRow(int64_t outputs, const float* logits, int64_t label,
-                                     float smoothing, float scale, float* dlogits) {
+                                     float smoothing, float rest, float scale, float* dlogits) {
   const float largest = LaneMax(logits, outputs);
   for (int64_t i = 0; i < outputs; ++i) dlogits[i] = Exp(logits[i] - largest);
   const float sum = LaneSum<float>(outputs, [dlogits](int64_t i) { return dlogits[i]; });
-  const float rest = smoothing / static_cast<float>(outputs);
   SoftmaxSlopes(outputs, label, sum, 1.0f - smoothing + rest, rest, scale, dlogits);
   const float below = logits[label] - largest;
   if (!(smoothing > 0.0f)) return Log(sum) - below;
@@ -49,7 +49,11 @@ PARACORD_VECTORIZED double SquaredRow(int64_t outputs, const float* logits, cons
   });
 }
 
-PARACORD_VECTORIZED double LogisticRow(int64_t outputs, const float* logits, const float* labels) {
+// `dlogits` may be null.
+PARACORD_VECTORIZED double LogisticRow(int64_t outputs, const float* logits, const float* labels,
+                                       float factor, float* dlogits) {
+  const int64_t slopes = dlogits == nullptr ? 0 : outputs;
+  for (int64_t i = 0; i < slopes; ++i) dlogits[i] = (Sigmoid(logits[i]) - labels[i]) * factor;
   // -t log s - (1 - t) log(1 - s) = max(x, 0) - x t + log(1 + e^-|x|), which neither overflows nor
   // cancels.
   return LaneSum<double>(outputs, [logits, labels](int64_t i) {
@@ -57,11 +61,6 @@ PARACORD_VECTORIZED double LogisticRow(int64_t outputs, const float* logits, con
     const float soft = Log(1.0f + Exp(x < 0.0f ? x : -x));
     return static_cast<double>((x < 0.0f ? 0.0f : x) - x * labels[i] + soft);
   });
-}
-
-PARACORD_VECTORIZED void LogisticSlopes(int64_t outputs, const float* logits, const float* labels,
-                                        float factor, float* dlogits) {
-  for (int64_t i = 0; i < outputs; ++i) dlogits[i] = (Sigmoid(logits[i]) - labels[i]) * factor;
 }
 
 // The same with w t in place of t, but not in 1 - t.
@@ -105,11 +104,12 @@ PARACORD_VECTORIZED void PlaceScores(int64_t count, const float* logits, float b
 double CpuOps::SoftmaxCrossEntropy(int64_t rows, int64_t outputs, const float* logits,
                                    const float* labels, const SoftmaxTarget& target, float scale,
                                    float* dlogits) const {
+  const float rest = target.smoothing / static_cast<float>(outputs);
   double sum = 0;
   for (int64_t r = 0; r < rows; ++r) {
     const auto label = static_cast<int64_t>(labels[r]);
     const float weight = target.weights == nullptr ? 1.0f : target.weights[label];
-    const float loss = SoftmaxRow(outputs, logits + r * outputs, label, target.smoothing,
+    const float loss = SoftmaxRow(outputs, logits + r * outputs, label, target.smoothing, rest,
                                   weight * scale, dlogits + r * outputs);
     sum += static_cast<double>(weight) * static_cast<double>(loss);
   }
@@ -131,15 +131,13 @@ double CpuOps::BinaryCrossEntropy(int64_t rows, int64_t outputs, const float* lo
                                   const float* labels, float positive_weight, float scale,
                                   float* dlogits) const {
   const float factor = scale / static_cast<float>(outputs);
-  if (positive_weight == 1.0f) {
-    LogisticSlopes(rows * outputs, logits, labels, factor, dlogits);
-    return SignLogLoss(rows, outputs, logits, labels);
-  }
+  const bool weighted = positive_weight != 1.0f;
   double sum = 0;
   for (int64_t r = 0; r < rows; ++r) {
     const int64_t at = r * outputs;
-    sum += WeightedLogisticRow(outputs, logits + at, labels + at, positive_weight, factor,
-                               dlogits + at);
+    sum += weighted ? WeightedLogisticRow(outputs, logits + at, labels + at, positive_weight,
+                                          factor, dlogits + at)
+                    : LogisticRow(outputs, logits + at, labels + at, factor, dlogits + at);
   }
   return sum / static_cast<double>(outputs);
 }
@@ -180,7 +178,7 @@ double CpuOps::SignLogLoss(int64_t rows, int64_t outputs, const float* logits,
                            const float* labels) const {
   double sum = 0;
   for (int64_t r = 0; r < rows; ++r) {
-    sum += LogisticRow(outputs, logits + r * outputs, labels + r * outputs);
+    sum += LogisticRow(outputs, logits + r * outputs, labels + r * outputs, 0, nullptr);
   }
   return sum / static_cast<double>(outputs);
 }

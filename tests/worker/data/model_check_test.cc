@@ -50,6 +50,10 @@ TEST_CASE("softmax wants whole labels from 0 to below its outputs") {
                                                 Contains("expects whole numbers from 0 to 2"));
   CHECK_THAT(data.Check({"-1", "1"}, model), Contains("whole numbers from -1 to 1"));
   CHECK_THAT(data.Check({"0.5", "1"}, model), Contains("found labels that are numbers from 0.5"));
+  ModelSpec positions = model;
+  positions.layers[0].output = {2, 3};
+  CHECK_THAT(data.Check({"1"}, positions),
+             Contains("found 1 label value(s) a sample") && Contains("over 3 output(s) expects 2"));
 }
 
 TEST_CASE("softmax over [length, classes] wants a label for each place") {
