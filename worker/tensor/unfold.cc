@@ -13,6 +13,8 @@ struct Eight {
   float values[8];
 };
 
+using Vec4 = float __attribute__((vector_size(16)));
+
 // Rows are short, a call of memcpy for each would cost more than the copy: whole eights, the last
 // one over what is there already.
 PARACORD_INLINE inline void CopyShort(int64_t count, const float* from, float* to) {
@@ -29,9 +31,21 @@ PARACORD_INLINE inline void CopyShort(int64_t count, const float* from, float* t
   std::memcpy(to + count - 8, &eight, sizeof(eight));
 }
 
-// One row of outputs: what tap reads of the image's row, which may lie outside (null).
-PARACORD_VECTORIZED void UnfoldRow(const Span& span, int64_t count, int64_t stride,
-                                   const float* row, float* to) {
+PARACORD_INLINE inline void AddShort(int64_t count, const float* from, float* to) {
+  int64_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    Vec4 sum, more;
+    std::memcpy(&sum, to + i, sizeof(sum));
+    std::memcpy(&more, from + i, sizeof(more));
+    sum += more;
+    std::memcpy(to + i, &sum, sizeof(sum));
+  }
+  for (; i < count; ++i) to[i] += from[i];
+}
+
+// One row of outputs: what a tap reads of the image's row, which may lie outside (null).
+PARACORD_INLINE inline void UnfoldRow(const Span& span, int64_t count, int64_t stride,
+                                      const float* row, float* to) {
   const int64_t first = row ? span.first : count, end = row ? span.end : count;
   for (int64_t j = 0; j < first; ++j) to[j] = 0.0f;
   if (stride == 1) {
@@ -42,22 +56,27 @@ PARACORD_VECTORIZED void UnfoldRow(const Span& span, int64_t count, int64_t stri
   for (int64_t j = end; j < count; ++j) to[j] = 0.0f;
 }
 
-PARACORD_VECTORIZED void FoldRow(const Span& span, int64_t stride, const float* from, float* row) {
-  for (int64_t j = span.first; j < span.end; ++j) row[j * stride + span.offset] += from[j];
+PARACORD_INLINE inline void FoldRow(const Span& span, int64_t stride, const float* from,
+                                    float* row) {
+  if (stride == 1) {
+    AddShort(span.end - span.first, from + span.first, row + span.first + span.offset);
+  } else {
+    for (int64_t j = span.first; j < span.end; ++j) row[j * stride + span.offset] += from[j];
+  }
 }
 
 // Calls visit(image row, or null in the padding; column row) for each row of outputs of each tap.
 template <typename Image, typename Columns, typename Visit>
-void VisitRows(const ConvShape& s, int64_t channels, Image* image, Columns* columns, Visit visit) {
-  const int64_t rows = s.out_height();
-  for (int64_t c = 0; c < channels; ++c) {
+PARACORD_INLINE inline void VisitRows(const ConvShape& s, int64_t channels, Image* image,
+                                      Columns* columns, Visit visit) {
+  const int64_t rows = s.out_height(), width = s.out_width();
+  for (int64_t c = 0; c < channels; ++c, image += s.in_points()) {
     for (int64_t ki = 0; ki < s.kernel_height; ++ki) {
       for (int64_t kj = 0; kj < s.kernel_width; ++kj) {
-        const Span span = SpanInside(s.width, s.out_width(), s.stride, s.padding, kj);
-        for (int64_t i = 0; i < rows; ++i, columns += s.out_width()) {
+        const Span span = SpanInside(s.width, width, s.stride, s.padding, kj);
+        for (int64_t i = 0; i < rows; ++i, columns += width) {
           const int64_t at = i * s.stride - s.padding + ki;
-          const bool inside = at >= 0 && at < s.height;
-          visit(span, inside ? image + (c * s.height + at) * s.width : nullptr, columns);
+          visit(span, at >= 0 && at < s.height ? image + at * s.width : nullptr, columns);
         }
       }
     }
@@ -101,13 +120,15 @@ void UnfoldWindows(const ConvShape& s, int64_t channels, const float* x, float* 
 
 void UnfoldTaps(const ConvShape& shape, int64_t channels, const float* x, float* columns) {
   const int64_t count = shape.out_width(), stride = shape.stride;
-  VisitRows(shape, channels, x, columns, [&](const Span& span, const float* row, float* to) {
-    UnfoldRow(span, count, stride, row, to);
-  });
+  VisitRows(shape, channels, x, columns,
+            [=](const Span& span, const float* row, float* to)
+                PARACORD_INLINE { UnfoldRow(span, count, stride, row, to); });
 }
 
 void UnfoldPoints(const ConvShape& shape, int64_t channels, const float* x, float* columns) {
   switch (shape.kernel_width) {
+    case 1:
+      return UnfoldWindows<1>(shape, channels, x, columns);
     case 3:
       return UnfoldWindows<3>(shape, channels, x, columns);
     case 5:
@@ -120,9 +141,10 @@ void UnfoldPoints(const ConvShape& shape, int64_t channels, const float* x, floa
 void FoldTaps(const ConvShape& shape, int64_t channels, const float* columns, float* dx) {
   std::fill_n(dx, channels * shape.in_points(), 0.0f);
   const int64_t stride = shape.stride;
-  VisitRows(shape, channels, dx, columns, [&](const Span& span, float* row, const float* from) {
-    if (row != nullptr) FoldRow(span, stride, from, row);
-  });
+  VisitRows(shape, channels, dx, columns,
+            [=](const Span& span, float* row, const float* from) PARACORD_INLINE {
+              if (row != nullptr) FoldRow(span, stride, from, row);
+            });
 }
 
 }  // namespace paracord

@@ -76,12 +76,12 @@ void CheckShape(const ConvShape& s) {
   const Results actual = Compute(CpuOps(), s, t);
   CheckClose(actual, Compute(ReferenceOps(), s, t), 2e-6);
   CheckClose(Compute(CpuOps(), s, t, false), Compute(ReferenceOps(), s, t, false), 2e-6);
-  CheckSameBitsAgain(actual, [&] { return Compute(CpuOps(), s, t); });
+  CheckSameBitsAgain(CpuOps(), actual, [&](const Ops& ops) { return Compute(ops, s, t); });
 }
 
 }  // namespace
 
-TEST_CASE("convolutions equal the plain loops, and have the same bits again and on two threads") {
+TEST_CASE("convolutions equal the plain loops, and have the same bits again") {
   for (const ConvShape& shape : kShapes) CheckShape(shape);
   for (uint64_t seed = 1; seed <= 60; ++seed) {
     CAPTURE(seed);

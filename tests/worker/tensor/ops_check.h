@@ -7,13 +7,34 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <random>
 #include <thread>
 #include <vector>
 
 #include "tests/support/model_builder.h"
+#include "worker/tensor/ops.h"
 
 namespace paracord {
+
+#ifdef PARACORD_TEST_WIDTHS
+std::unique_ptr<Ops> MakeOps_sse2();
+std::unique_ptr<Ops> MakeOps_avx2();
+std::unique_ptr<Ops> MakeOps_avx512f();
+#endif
+
+// CpuOps compiled for one vector width alone, each width that this host has.
+inline std::vector<std::unique_ptr<Ops>> OpsOfEveryWidth() {
+  std::vector<std::unique_ptr<Ops>> all;
+#ifdef PARACORD_TEST_WIDTHS
+  all.push_back(MakeOps_sse2());
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    all.push_back(MakeOps_avx2());
+  }
+  if (__builtin_cpu_supports("avx512f")) all.push_back(MakeOps_avx512f());
+#endif
+  return all;
+}
 
 using Floats = std::vector<float>;
 
@@ -82,16 +103,17 @@ void CheckSlopes(const Floats& x, const Floats& dy, const Floats& dx, size_t eve
   }
 }
 
-// The same call again, and at the same time on two fresh threads.
-template <typename Call>
-void CheckSameBitsAgain(const Results& expected, Call call) {
+// compute(ops) again, at the same time on two fresh threads, and at every vector width.
+template <typename Compute>
+void CheckSameBitsAgain(const Ops& ops, const Results& expected, Compute compute) {
   Results first, second;
-  std::thread one([&] { first = call(); }), two([&] { second = call(); });
+  std::thread one([&] { first = compute(ops); }), two([&] { second = compute(ops); });
   one.join();
   two.join();
-  CHECK(SameBits(expected, call()));
+  CHECK(SameBits(expected, compute(ops)));
   CHECK(SameBits(expected, first));
   CHECK(SameBits(expected, second));
+  for (const auto& width : OpsOfEveryWidth()) CHECK(SameBits(expected, compute(*width)));
 }
 
 // Whole numbers in [least, most].

@@ -43,7 +43,7 @@ void CheckShape(const AttentionShape& s) {
   const Tensors t(s);
   const Results actual = Attend(CpuOps(), s, t);
   CheckClose(actual, Attend(ReferenceOps(), s, t), 1e-5);
-  CheckSameBitsAgain(actual, [&] { return Attend(CpuOps(), s, t); });
+  CheckSameBitsAgain(CpuOps(), actual, [&](const Ops& ops) { return Attend(ops, s, t); });
   AttentionShape one = s;
   one.rows = 1;
   for (int64_t r = 0; r < s.rows; ++r) {
@@ -60,7 +60,7 @@ void CheckShape(const AttentionShape& s) {
 
 }  // namespace
 
-TEST_CASE("attention equals the plain loops, again and on two threads, and rows are alone") {
+TEST_CASE("attention equals the plain loops, again and at every width, and rows are alone") {
   for (const AttentionShape& shape : kShapes) CheckShape(shape);
   for (uint64_t seed = 1; seed <= 30; ++seed) {
     CAPTURE(seed);
@@ -143,6 +143,11 @@ TEST_CASE("rotary positions turn each pair by its angle, leave the rest alone, a
     CHECK(SameBits(Part(y, rest, 17), Part(x, rest, 17)));
   }
   CHECK(SameBits(Part(y, 0, s.stride), Part(x, 0, s.stride)));  // position 0
+  CheckSameBitsAgain(CpuOps(), {y}, [&](const Ops& ops) {
+    Floats turned = x;
+    ops.Rotate(s, table.data(), false, turned.data());
+    return Results{turned};
+  });
   CpuOps().Rotate(s, table.data(), true, y.data());
   CHECK(Distance(y, x) < 5e-7);
 }
@@ -157,6 +162,8 @@ TEST_CASE("swiglu equals the plain function and its gradient finite differences,
     return y;
   };
   CHECK(Distance(forward(CpuOps(), x), forward(ReferenceOps(), x)) < 1e-6);
+  CheckSameBitsAgain(CpuOps(), {forward(CpuOps(), x)},
+                     [&](const Ops& ops) { return Results{forward(ops, x)}; });
   Floats dx = Unset(rows * 2 * columns), expected = dx, in_place = x;
   CpuOps().SwigluBackward(rows, columns, x.data(), dy.data(), dx.data());
   ReferenceOps().SwigluBackward(rows, columns, x.data(), dy.data(), expected.data());
