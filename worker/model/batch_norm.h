@@ -4,8 +4,9 @@
 // While training the statistics are those of the slice, that is, of one virtual worker: no slice
 // waits for another. The running averages are tensors whose next value is the sum of what the
 // slices bring, each 1 / slices of (1 - momentum) * average + momentum * its own statistics, so
-// that they are the same whoever computes a slice. Evaluation reads them. As in PyTorch the running
-// variance is of n - 1.
+// that they are the same whoever computes a slice. Evaluation reads them. In ssp and async a share
+// goes in when it comes and takes the place of as large a share of the average. As in PyTorch the
+// running variance is of n - 1.
 //
 // Source: Ioffe, Szegedy, "Batch Normalization", ICML 2015, algorithms 1 and 2.
 #pragma once

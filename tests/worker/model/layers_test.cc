@@ -1,10 +1,13 @@
+#include <algorithm>
 #include <cmath>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "tests/support/model_of.h"
+#include "tests/support/reference_device.h"
 #include "tests/worker/model/model_fixture.h"
 
 namespace paracord {
@@ -88,6 +91,31 @@ TEST_CASE("the gradient of every layer of a job file equals finite differences")
       CHECK(report.worst < 2e-4);
       CHECK(report.kinks <= 2 + report.checked / 4);
       CHECK(report.checked > 0);
+    }
+  }
+}
+
+TEST_CASE("a model on the plain loops gives the same loss and gradients but for rounding") {
+  size_t number = 0;
+  for (const Case& one : Cases()) {
+    INFO(one.input << " " << one.layers);
+    const ModelSpec spec = ModelOf(one.input, one.layers);
+    Fixture fixture(spec, 400 + ++number, 6);
+    Pass pass(fixture.model(), 6);
+    const double loss = fixture.LossAndGradients(pass, fixture.All(), kTraining, 0.2f);
+    const std::vector<Floats> gradients = fixture.gradients();
+    ReferenceDevice device;
+    const std::unique_ptr<Model> model = Model::Build(spec, device).value();
+    Pass plain(*model, 6);
+    CHECK(fixture.LossAndGradients(plain, fixture.All(), kTraining, 0.2f) ==
+          Approx(loss).epsilon(1e-5));
+    for (size_t t = 0; t < gradients.size(); ++t) {
+      CAPTURE(spec.tensors[t].name);
+      float largest = 0.1f;
+      for (const float value : gradients[t]) largest = std::max(largest, std::abs(value));
+      for (size_t i = 0; i < gradients[t].size(); ++i) {
+        CHECK(std::abs(gradients[t][i] - fixture.gradients()[t][i]) <= 1e-4f * largest);
+      }
     }
   }
 }
