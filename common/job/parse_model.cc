@@ -14,14 +14,6 @@ namespace {
 
 constexpr size_t kMostDimensions = 8;
 
-
-template <class Kinds>
-std::vector<std::string> Names(const Kinds& kinds) {
-  std::vector<std::string> names;
-  for (const auto kind : kinds) names.push_back(Name(kind));
-  return names;
-}
-
 class ModelParser {
  public:
   explicit ModelParser(const ConfigNode& node) : node_(node) {}
@@ -39,8 +31,8 @@ class ModelParser {
       if (out_.expanded) out_.spec.loss = out_.expanded->loss;
     } else {
       out_.loss_known = ParseLoss(node_, &out_.spec);
-      if (out_.loss_known && out_.output_known) CheckLoss(node_.Child("loss"), out_.spec);
     }
+    if (out_.loss_known && out_.output_known) CheckLoss(node_.Child("loss"), out_.spec);
     node_.Finish();
     return std::move(out_);
   }

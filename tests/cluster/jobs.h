@@ -106,8 +106,8 @@ train:
 )"};
 }
 
-// A graph with images, clipped: running averages of batch norms, a residual, a weight that two layers read;
-// the last step of an epoch has empty slices.
+// A graph with images, clipped: running averages of batch norms, a residual, a weight that two
+// layers read; the last step of an epoch has empty slices.
 inline SmallJob GraphJob() {
   return {R"(name: graph
 seed: 15

@@ -114,8 +114,7 @@ inline MiniServer::MiniServer(const Options& options, std::shared_ptr<Coordinato
   };
   host_ = std::make_unique<ShardHost>(
       options.name, incarnation_,
-      ShardEnvironment{*db_, *storage_, *copies_, budget_, timer_, crew_, report,
-                       options.connect});
+      ShardEnvironment{*db_, *storage_, *copies_, budget_, timer_, crew_, report, options.connect});
   door_ = std::make_shared<ServerDoor>(*host_);
   address_ = absl::StrCat(options.name, "/", incarnation_);
   if (options.loopback) {

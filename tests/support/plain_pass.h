@@ -18,8 +18,7 @@ class PlainPass {
  public:
   using Floats = std::vector<float>;
 
-  explicit PlainPass(const ModelSpec& spec)
-      : spec_(spec), loss_(spec.loss, ShapeSize(spec.output())) {
+  explicit PlainPass(const ModelSpec& spec) : spec_(spec), loss_(spec) {
     for (const LayerSpec& layer : spec_.layers) {
       layers_.push_back(MakeLayer(layer, spec_).value());
       layers_.back()->Prepare(device_).IgnoreError();

@@ -4,6 +4,7 @@
 #include <bit>
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <cstring>
 #include <random>
 #include <string>
 #include <vector>
@@ -14,7 +15,8 @@ namespace paracord {
 // optimizer.cc built once more for each vector width (tests/CMakeLists.txt).
 #define DECLARE_WIDTH(width)                                                 \
   void ApplyUpdate_##width(const UpdateStep&, const UpdateBuffers&, size_t); \
-  void AddFloats_##width(const float*, const float*, float*, size_t);
+  void AddFloats_##width(const float*, const float*, float*, size_t);        \
+  void AddSquares_##width(const float*, const float*, size_t, double*);
 DECLARE_WIDTH(sse2)
 DECLARE_WIDTH(avx2)
 DECLARE_WIDTH(avx512f)
@@ -221,6 +223,34 @@ TEST_CASE("every update rule gives the bits of the plain scalar loop, at every l
 }
 
 #ifdef PARACORD_TEST_WIDTHS
+TEST_CASE("squares are added in one order at every vector width, of one operand or of two") {
+  using Add = void (*)(const float*, const float*, size_t, double*);
+  std::vector<Add> widths = {AddSquares, AddSquares_sse2};
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    widths.push_back(AddSquares_avx2);
+  }
+  if (__builtin_cpu_supports("avx512f")) widths.push_back(AddSquares_avx512f);
+  for (const size_t count : {0, 1, 7, 8, 16, 31, 1000, 4099}) {
+    std::mt19937 random(19);
+    const Floats left = RandomFloats(count, random), right = RandomFloats(count, random);
+    Floats sum(count);
+    double expected[kSquareLanes] = {1, 2};
+    for (size_t i = 0; i < count; ++i) {
+      sum[i] = F(left[i] + right[i]);
+      const double square = static_cast<double>(sum[i]) * sum[i];
+      expected[i % kSquareLanes] += square;
+    }
+    for (const Add add : widths) {
+      double one[kSquareLanes] = {1, 2}, two[kSquareLanes] = {1, 2};
+      add(sum.data(), nullptr, count, one);
+      add(left.data(), right.data(), count, two);
+      CAPTURE(count);
+      CHECK(std::memcmp(one, expected, sizeof(one)) == 0);
+      CHECK(std::memcmp(two, expected, sizeof(two)) == 0);
+    }
+  }
+}
+
 TEST_CASE("every update rule gives the same bits at every vector width that this host has") {
   struct Width {
     std::string name;
