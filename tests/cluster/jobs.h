@@ -198,7 +198,10 @@ inline SmallJob WithSteps(SmallJob job, uint64_t steps) {
   return job;
 }
 
-inline std::string With(const SmallJob& job, const std::string& consistency, uint32_t workers) {
+// In ssp and async nothing is clipped.
+inline std::string With(SmallJob job, const std::string& consistency, uint32_t workers) {
+  const size_t clips = job.text.find("  clip_norm: ");
+  if (clips != std::string::npos) job.text.erase(clips, job.text.find('\n', clips) + 1 - clips);
   return absl::StrCat(job.Yaml(workers), "consistency: ", consistency, "\n");
 }
 
