@@ -117,6 +117,16 @@ TEST_CASE("a task killed at its first push, or at its last ones, is no special c
   }
 }
 
+TEST_CASE("a task killed in a job of images that clips costs no bit, nor running average",
+          "[cluster]") {
+  const MiniOptions options{.servers = 3, .workers = 2};
+  const int pushes = CountPushes(GraphJob(), 1, options);
+  for (int round = 1; round <= 5; ++round) {
+    INFO("push " << pushes * round / 6 << " of " << pushes);
+    KillAndCompare(GraphJob(), {{1, pushes * round / 6}}, options);
+  }
+}
+
 TEST_CASE("all tasks killed, one after the other and close together, give the same bits",
           "[cluster]") {
   const MiniOptions options{.servers = 2, .workers = 3};
