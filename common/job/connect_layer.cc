@@ -8,7 +8,7 @@ namespace paracord {
 namespace {
 
 using Tensors = std::vector<TensorSpec>;
-constexpr float kTableBound = 0.034641016f;  // sqrt(3) / 50
+constexpr float kTableBound = 0.5f;
 
 TensorSpec Tensor(const char* name, Shape shape, InitializerSpec initializer) {
   TensorSpec tensor;

@@ -110,10 +110,9 @@ class Preset {
                                                     "; expected one of them, or input [context]"));
     }
     if (out_.input.size() != 1) return Wants("samples of token ids, as in {context: 128}");
-    Add(absl::StrCat("{embedding: {vocabulary: ", vocabulary, ", width: ", width,
-                     ", name: tokens}}"));
+    Add(absl::StrCat("{embedding: {vocabulary: ", vocabulary, ", width: ", width, "}}"));
     Transformer(width, true);
-    Add("{linear: {tied: tokens, bias: false}}");
+    Add(Linear(vocabulary));
   }
 
   void Vit() {

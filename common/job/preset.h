@@ -6,8 +6,8 @@
 //   lenet    alone, or {classes: 10}: 5 x 5 convolutions of 20 and 50 channels, 500 units
 //   resnet   {depth: 14, classes: 10}: depth 14, 18 or 50. 14 has 16, 32 and 64 channels; 18 and 50
 //            begin with a 7 x 7 convolution and a pool, images under 64 pixels with a 3 x 3 one
-//   gpt      {layers: 4, width: 128, heads: 4, vocabulary: 256, context: 128, dropout: 0}: the last
-//            layer's weight is the embedding's; without `context` the model's input is [context]
+//   gpt      {layers: 4, width: 128, heads: 4, vocabulary: 256, context: 128, dropout: 0};
+//            without `context` the model's input is [context]
 //   vit      {patch: 4, layers: 6, width: 192, heads: 3, classes: 10, dropout: 0}: the mean of all
 //            tokens is classified
 //

@@ -31,7 +31,8 @@ TEST_CASE("presets have the sizes of the models that they are named for") {
   CHECK(Preset("[3, 224, 224]", "{resnet: {depth: 18, classes: 1000}}").parameters() == 11689512);
   CHECK(Preset("[3, 224, 224]", "{resnet: {depth: 50, classes: 1000}}").parameters() == 25557032);
   const int64_t block = 12 * 128 * 128 + 13 * 128;  // two norms, three products with biases
-  CHECK(Preset("", "{gpt: {context: 64}}").parameters() == 256 * 128 + 64 * 128 + 4 * block + 256);
+  CHECK(Preset("", "{gpt: {context: 64}}").parameters() ==
+        2 * 256 * 128 + 64 * 128 + 4 * block + 256 + 256);
   const int64_t stage16 = 4 * 9 * 16 * 16 + 4 * 32;
   const int64_t stage32 = 9 * 16 * 32 + 3 * 9 * 32 * 32 + 16 * 32 + 5 * 64;
   const int64_t stage64 = 9 * 32 * 64 + 3 * 9 * 64 * 64 + 32 * 64 + 5 * 128;
@@ -46,7 +47,7 @@ TEST_CASE("presets give the outputs and the losses that suit them") {
   const ModelSpec gpt = Preset("", "{gpt: {layers: 2, width: 32, context: 16, dropout: 0.1}}");
   CHECK(gpt.input == Shape{16});
   CHECK(gpt.output() == Shape{16, 256});
-  CHECK(gpt.layers.back().tied == 0);
+  CHECK(gpt.layers.back().tied == kNotTied);
   CHECK(Preset("[16]", "{gpt: {layers: 2, width: 32}}").output() == Shape{16, 256});
   CHECK(Preset("[3, 32, 32]", "{vit: {layers: 2, width: 48}}").output() == Shape{10});
   CHECK(Preset("[3, 32, 32]", "{resnet: {depth: 18}}").output() == Shape{10});
