@@ -88,7 +88,7 @@ class FeedForward(nn.Module):
 
 
 class Gpt(nn.Module):
-    def __init__(self, attention="bmm", width=128, heads=4, layers=4, vocabulary=256):
+    def __init__(self, attention, width=128, heads=4, layers=4, vocabulary=256):
         super().__init__()
         self.tokens = nn.Embedding(vocabulary, width)
         self.positions = nn.Parameter(torch.randn(CONTEXT, width) * 0.02)
@@ -97,6 +97,10 @@ class Gpt(nn.Module):
 
     def forward(self, ids):
         return self.body(self.tokens(ids) + self.positions).flatten(0, 1)
+
+
+def gpt(attention, **_):
+    return Gpt(attention)
 
 
 class Images:
@@ -141,7 +145,7 @@ class Text:
 MODELS = {
     "lenet": (lenet, Images, {"channels_last": (True, False)}),
     "resnet": (resnet, Images, {"channels_last": (True, False)}),
-    "gpt": (Gpt, Text, {"attention": ("bmm", "baddbmm")}),
+    "gpt": (gpt, Text, {"attention": ("bmm", "baddbmm")}),
 }
 
 
