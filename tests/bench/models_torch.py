@@ -1,19 +1,21 @@
 #!/usr/bin/python3
 """The models of tests/bench/models in PyTorch, as its users would train them: data in memory, one thread a process.
 
-  models_torch.py MODEL SECONDS [RANKS] [--data DIR]     -> {"samples_per_second": N, "settings": "..."}
+  models_torch.py MODEL SECONDS [RANKS] --data DIR [--remember FILE]    -> {"samples_per_second": N, "settings": {...}}
 
 MODEL: lenet, resnet or gpt; of gpt a sample is a token. RANKS above 1: DistributedDataParallel over gloo, a process and a
 whole batch (128 images, 16 windows) a rank. DIR has mnist/ and tinyshakespeare/ as deploy/fetch-data leaves them.
 Each setting that may help is tried for a second, and the fastest is measured: memory format of images, how attention is
-written, the optimizer's loop (foreach), and DDP's size of a bucket.
+written, the optimizer's loop (foreach), DDP's size of a bucket in MB; with --remember the width of PyTorch's own loops too
+(ATEN_CPU_CAPABILITY), and what was found is kept in FILE for the runs after.
 """
 import argparse
 import gzip
-import itertools
 import json
 import math
 import os
+import subprocess
+import sys
 import tempfile
 import time
 
@@ -186,14 +188,6 @@ class Training:
         return steps * self.data.samples / seconds
 
 
-def choices(name, ranks):
-    trials = dict(MODELS[name][2], foreach=(False, True))
-    if ranks > 1:
-        trials["bucket"] = (1, 25)
-    for values in itertools.product(*trials.values()):
-        yield dict(zip(trials, values))
-
-
 def agreed(value, ranks):
     """The mean over the ranks, so that all decide alike."""
     if ranks == 1:
@@ -203,26 +197,58 @@ def agreed(value, ranks):
     return mean.item() / ranks
 
 
-def measure(rank, ranks, meeting, args):
+def measured(args, settings, seconds):
+    """Samples a second of all ranks, after ten steps that do not count."""
+    training = Training(args.model, args.data, args.ranks, settings)
+    steps = max(2, int(seconds * agreed(training.rate(10), args.ranks) / training.data.samples))
+    return agreed(training.rate(steps), args.ranks) * args.ranks
+
+
+def train(rank, args, meeting):
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    if ranks > 1:
-        torch.distributed.init_process_group("gloo", init_method="file://" + meeting, rank=rank, world_size=ranks)
-    best, settings = 0, None
-    for trial in choices(args.model, ranks):
-        training = Training(args.model, args.data, ranks, trial)
-        training.rate(5)
-        steps = max(2, int(agreed(training.rate(3), ranks) / training.data.samples))
-        rate = agreed(training.rate(steps), ranks)
-        if rate > best:
-            best, settings = rate, trial
-        del training
-    training = Training(args.model, args.data, ranks, settings)
-    steps = max(2, int(args.seconds * agreed(training.rate(10), ranks) / training.data.samples))
-    rate = agreed(training.rate(steps), ranks) * ranks
+    if args.ranks > 1:
+        torch.distributed.init_process_group("gloo", init_method="file://" + meeting, rank=rank, world_size=args.ranks)
+    trials = dict(MODELS[args.model][2], foreach=(False, True), bucket=(25, 1) if args.ranks > 1 else (25,))
+    settings = args.settings or {key: values[0] for key, values in trials.items()}
+    best = 0 if args.settings else measured(args, settings, 1)
+    for key, values in {} if args.settings else trials.items():   # one after the other, with the best of those before
+        for value in values[1:]:
+            rate = measured(args, dict(settings, **{key: value}), 1)
+            if rate > best:
+                best, settings[key] = rate, value
+    rate = measured(args, settings, args.seconds)
     if rank == 0:
-        told = " ".join(f"{key}={value}" for key, value in settings.items())
-        print(json.dumps({"samples_per_second": round(rate, 1), "settings": told}), flush=True)
+        print(json.dumps({"samples_per_second": round(rate, 1), "settings": settings}), flush=True)
+
+
+def best_settings(args):
+    """What the fastest of short runs had, of each width of vectors that PyTorch has loops for and this CPU has."""
+    with open("/proc/cpuinfo", encoding="ascii") as file:
+        flags = file.read().split()
+    found = []
+    for loops, flag in (("avx2", "avx2"), ("avx512", "avx512f")):
+        if flag in flags:
+            environment = dict(os.environ, ATEN_CPU_CAPABILITY=loops)
+            told = subprocess.run([sys.executable, __file__, args.model, "2", str(args.ranks), "--data", args.data],
+                                  env=environment, stdout=subprocess.PIPE, check=True).stdout
+            found.append(dict(json.loads(told), loops=loops))
+    return max(found, key=lambda run: run["samples_per_second"]) if found else {}
+
+
+def remembered(args):
+    """Trains as the file says, which is written first if it is not there."""
+    if not os.path.exists(args.remember):
+        best = best_settings(args)
+        with open(args.remember, "w", encoding="ascii") as file:
+            json.dump(best, file)
+    with open(args.remember, encoding="ascii") as file:
+        best = json.load(file)
+    environment = dict(os.environ)
+    if "loops" in best:
+        environment["ATEN_CPU_CAPABILITY"] = best["loops"]
+    command = [sys.executable, __file__, args.model, str(args.seconds), str(args.ranks), "--data", args.data]
+    os.execve(sys.executable, command + ["--settings", json.dumps(best.get("settings"))], environment)
 
 
 def main():
@@ -231,13 +257,17 @@ def main():
     parser.add_argument("seconds", type=float)
     parser.add_argument("ranks", type=int, nargs="?", default=1)
     parser.add_argument("--data", required=True)
+    parser.add_argument("--settings", type=json.loads)
+    parser.add_argument("--remember")
     args = parser.parse_args()
+    if args.remember:
+        remembered(args)
     if args.ranks == 1:
-        measure(0, 1, "", args)
+        train(0, args, "")
         return
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     with tempfile.TemporaryDirectory() as folder:
-        torch.multiprocessing.spawn(measure, (args.ranks, os.path.join(folder, "meeting"), args), args.ranks)
+        torch.multiprocessing.spawn(train, (args, os.path.join(folder, "meeting")), args.ranks)
 
 
 if __name__ == "__main__":
