@@ -237,7 +237,7 @@ TEST_CASE("an embedding refuses ids by the vocabulary of their column, and says 
   const auto run = [&](const Floats& samples) {
     const Floats labels(4);
     const Batch batch = {samples.data(), labels.data(), 2};
-    return pass.Forward(fixture.WeightPointers(), batch, kTraining, nullptr).message();
+    return std::string(pass.Forward(fixture.WeightPointers(), batch, kTraining, nullptr).message());
   };
   CHECK(run({1, -7, 0.5f, 4, 0, -7, 0.5f, 0}).empty());
   CHECK(run({1, 0, 0, 4, 0, 0, 0, 5}) == "value 3 of row 1 is 5; expected an id from 0 to 4");
