@@ -47,6 +47,8 @@ class ShardHost : public Shard {
   std::shared_ptr<const ShardJob> JobOf(const pb::JobText& text);
   void Refuse(const pb::Assignment& assignment, const pb::ShardRange& range,
               const absl::Status& why);
+  // A stop waits for no more than what its shards have to write.
+  bool Stopping();
   // Posts to the storage thread; false: the server stops.
   bool PostStorage(std::function<void()> work);
   void ReadStored(const pb::PullHeader& header, Callback<Payload> done);
