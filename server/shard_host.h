@@ -68,7 +68,7 @@ class ShardHost : public Shard {
       ABSL_GUARDED_BY(mutex_);  // assignments that cannot be followed
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
-  // Reads for other servers: their storage threads wait for it, and this one's perhaps for them.
+  // Reads for other servers: whoever restores there waits for it, and no checkpoint here does.
   StorageThread sender_;
   std::unique_ptr<Periodic> expiry_;  // last: it looks at the rest
 };

@@ -206,14 +206,17 @@ TEST_CASE("a copy that is dropped while a shard writes its part is no trouble of
   record.set_copy(copied.folder);
   fs::remove(copied.folder + "/model-00002-of-00002.safetensors");
   REQUIRE(mkfifo((copied.folder + "/model-00002-of-00002.safetensors").c_str(), 0600) == 0);
+  const std::string held = copied.directory.path() + "/held";
+  fs::create_hard_link(copied.folder + "/model-00002-of-00002.safetensors", held);
+  fs::remove(copied.folder + "/cluster-cluster");
   auto written = std::async(std::launch::async, [&] {  // hangs there
     return WriteCopy(copied.folder, copied.job->grid, 2, cut, 1,
                      MakeGeneration(*copied.job, cut[1]));
   });
-  const std::string held = copied.directory.path() + "/held";
-  fs::create_hard_link(copied.folder + "/model-00002-of-00002.safetensors", held);
+  const TimePoint until = Clock::now() + seconds(20);
+  while (!fs::exists(copied.folder + "/cluster-cluster") && Clock::now() < until) continue;
   DropCopy(record);
-  const int reader = open(held.c_str(), O_RDONLY | O_CLOEXEC);  // now it goes on
+  const int reader = open(held.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);  // now it goes on
   CHECK(absl::IsCancelled(written.get()));
   close(reader);
   CHECK_FALSE(fs::exists(copied.folder));
