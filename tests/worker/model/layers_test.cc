@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -81,10 +82,80 @@ std::vector<Case> Cases() {
       {"[4]",
        "[{linear: {units: 4, name: one}}, tanh, {linear: {units: 4, tied: one}}, tanh,"
        " {linear: {tied: one, bias: false}}]"},
+      {"[7]", "[{linear: 6}, relu, {linear: 5}, sigmoid, {dropout: 0.4}, {linear: 3}]"},
   };
 }
 
+double Largest(const Doubles& values) {
+  double largest = 0.1;
+  for (const double value : values) largest = std::max(largest, std::abs(value));
+  return largest;
+}
+
 }  // namespace
+
+TEST_CASE("every kind of layer there is is among those whose gradients are checked here") {
+  std::set<std::string> all, checked;
+  for (int kind = 0; kind < 256; ++kind) {
+    const std::string name = Name(static_cast<LayerKind>(kind));
+    if (!name.empty()) all.insert(name);
+  }
+  for (const Case& one : Cases()) {
+    for (const LayerSpec& layer : ModelOf(one.input, one.layers).layers) {
+      checked.insert(Name(layer.kind));
+    }
+  }
+  CHECK(all.size() >= 23);
+  CHECK(checked == all);
+}
+
+TEST_CASE("in float64 every layer's gradient is the differences' to eight digits") {
+  size_t number = 0;
+  for (const Case& one : Cases()) {
+    INFO(one.input << " " << one.layers);
+    const ModelSpec spec = ModelOf(one.input, one.layers);
+    const int64_t rows = 6;
+    Fixture fixture(spec, 200 + ++number, rows);
+    Float64Model model(spec, rows);
+    const Float64Batch batch = fixture.BatchInFloat64(kTraining);
+    std::vector<Doubles> weights = fixture.WeightsInFloat64();
+    const std::vector<Doubles> gradients = model.Gradients(weights, batch, 1.0 / rows);
+    for (size_t t = 0; t < weights.size(); ++t) {
+      if (spec.tensors[t].kind != TensorKind::kTrained) continue;
+      CAPTURE(spec.tensors[t].name);
+      const GradientReport report = CheckGradient(
+          weights[t], gradients[t], [&] { return model.Loss(weights, batch) / rows; },
+          kFloat64Steps);
+      CHECK(report.worst < 1e-8);
+      CHECK(report.kinks <= 2 + report.checked / 8);
+      CHECK(report.checked > 0);
+    }
+  }
+}
+
+TEST_CASE("a device's float32 gives every layer's loss and gradient of float64 but for rounding") {
+  size_t number = 0;
+  for (const Case& one : Cases()) {
+    INFO(one.input << " " << one.layers);
+    const ModelSpec spec = ModelOf(one.input, one.layers);
+    Fixture fixture(spec, 200 + ++number, 6);
+    Pass pass(fixture.model(), 6);
+    const double loss = fixture.LossAndGradients(pass, fixture.All(), kTraining, 0.25f);
+    Float64Model model(spec, 6);
+    const Float64Batch batch = fixture.BatchInFloat64(kTraining);
+    const std::vector<Doubles> weights = fixture.WeightsInFloat64();
+    CHECK(model.Loss(weights, batch) == Approx(loss).epsilon(1e-5));
+    const std::vector<Doubles> exact = model.Gradients(weights, batch, 0.25);
+    for (size_t t = 0; t < exact.size(); ++t) {
+      CAPTURE(spec.tensors[t].name);
+      double worst = 0;
+      for (size_t i = 0; i < exact[t].size(); ++i) {
+        worst = std::max(worst, std::abs(exact[t][i] - fixture.gradients()[t][i]));
+      }
+      CHECK(worst <= 2e-5 * Largest(exact[t]));
+    }
+  }
+}
 
 TEST_CASE("the gradient of every layer of a job file equals finite differences") {
   size_t number = 0;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "tests/support/float64_model.h"
 #include "tests/support/gradient_check.h"
 #include "tests/support/model_builder.h"
 #include "worker/model/model.h"
@@ -66,6 +67,16 @@ class Fixture {
     return {features_.data() + first * width, labels_.data() + first * model_->label_width(), rows};
   }
   Batch All() const { return Slice(0, rows_); }
+
+  std::vector<Doubles> WeightsInFloat64() const {
+    std::vector<Doubles> all;
+    for (const Floats& tensor : weights_) all.push_back(InFloat64(tensor));
+    return all;
+  }
+  Float64Batch BatchInFloat64(const PassContext& context) const {
+    return {InFloat64(features_), InFloat64(labels_), rows_,
+            context.seed,         context.step,       context.first_row};
+  }
 
   // Forward and loss, sum over the rows.
   double Loss(Pass& pass, const Batch& batch, const PassContext& context) const {
