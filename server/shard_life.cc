@@ -111,8 +111,12 @@ void ParameterShard::Serve(const std::optional<Restored>& restored) {
   if (spec.clip_norm > 0) {
     norm_ = std::make_unique<GradientNorm>(*job_, range_, index_, environment_);
   }
+  const bool goes_on = restored.has_value() && !restored->is_first;
+  if (!goes_on) store_->Initialize(spec.seed);
   if (restored.has_value()) {
     for (const BlockSnapshot& block : restored->blocks) store_->Restore(block);
+  }
+  if (goes_on) {
     const uint64_t samples = restored->samples();
     if (samples > 0 && spec.TotalSteps(samples) < store_->LowestVersion()) {
       return Break(absl::InvalidArgumentError(absl::StrCat("the job begins with step ",
@@ -128,13 +132,11 @@ void ParameterShard::Serve(const std::optional<Restored>& restored) {
     }
     LogInfo("job ", job_->id, ": restored blocks [", range_.begin, ", ", range_.end,
             ") as of step ", store_->LowestVersion());
-  } else {
-    store_->Initialize(spec.seed);
   }
   minibatches_ = std::make_unique<Minibatches>(*job_, *store_, *tally_,
                                                restored.has_value() ? restored->touched() : 0);
   checkpoints_.Begin(store_->LowestVersion(), tally_->samples());
-  if (restored.has_value()) return Open();
+  if (goes_on) return Open();
   // The first values: whoever wants to compare with them finds them there. Nobody waits long for
   // them, and training would need room for what is on its way to the disk.
   Store(0, 0,

@@ -119,7 +119,13 @@ absl::StatusOr<IdxArray> ReadIdx(const std::string& path, int highest_rank) {
 
 absl::StatusOr<DecodedData> DecodeIdx(const DatasetSpec& spec) {
   ASSIGN_OR_RETURN(IdxArray images, ReadIdx(spec.images, 3));
-  ASSIGN_OR_RETURN(IdxArray labels, ReadIdx(spec.labels, 1));
+  IdxArray labels;
+  if (spec.labelled) {
+    ASSIGN_OR_RETURN(labels, ReadIdx(spec.labels, 1));
+  } else {
+    labels.sizes = {images.sizes[0]};
+    labels.values.resize(images.sizes[0]);
+  }
   if (images.sizes[0] != labels.sizes[0]) {
     return absl::InvalidArgumentError(absl::StrCat(spec.labels, ": byte 4: ", labels.sizes[0],
                                                    " labels; expected ", images.sizes[0],
@@ -131,7 +137,8 @@ absl::StatusOr<DecodedData> DecodeIdx(const DatasetSpec& spec) {
   if (data.sample_shape.empty()) data.sample_shape = {1};
   data.pixels = std::move(images.values);
   data.labels.assign(labels.values.begin(), labels.values.end());
-  data.files = {std::move(images.file), std::move(labels.file)};
+  data.files = {std::move(images.file)};
+  if (spec.labelled) data.files.push_back(std::move(labels.file));
   return data;
 }
 

@@ -54,6 +54,7 @@ absl::Status CheckAgainstModel(const Dataset& data, const DatasetSpec& spec,
                      " values ", ShapeString(data.sample_shape()), "; the model's input ",
                      ShapeString(model.input), " expects ", ShapeSize(model.input)));
   }
+  if (!spec.labelled) return absl::OkStatus();
   return Annotate(CheckLabels(data, model), NameInJob(spec, spec.labels));
 }
 
