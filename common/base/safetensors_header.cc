@@ -17,7 +17,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr const char* kMetadata = "__metadata__";
-constexpr int kDeepest = 3;  // a number of a shape
+constexpr int kDeepest = 3;  // a shape, in an entry, in the header
 constexpr size_t kShownBytes = 80;
 
 struct Type {
@@ -30,41 +30,56 @@ constexpr Type kTypes[] = {{"F64", 8},     {"F32", 4}, {"F16", 2}, {"BF16", 2}, 
 
 absl::Status Wrong(const std::string& what) { return absl::InvalidArgumentError(what); }
 
-// What a parser lets pass: of two values under one name it keeps the last, and it follows any
-// depth.
-class Strictness {
+// Brackets in brackets; the parser itself follows any depth.
+bool NestsTooDeep(std::string_view header) {
+  int depth = 0;
+  bool in_text = false;
+  for (size_t i = 0; i < header.size(); ++i) {
+    const char c = header[i];
+    if (c == '"') in_text = !in_text;
+    if (in_text && c == '\\') ++i;
+    if (in_text) continue;
+    if (c == ']' || c == '}') --depth;
+    if ((c == '[' || c == '{') && ++depth > kDeepest) return true;
+  }
+  return false;
+}
+
+// Of two values under one name the parser keeps the last; this one sees both.
+class NamesOnce {
  public:
-  bool Allow(int depth, Json::parse_event_t event, const Json& parsed) {
+  void See(int depth, Json::parse_event_t event, const Json& parsed) {
     const auto level = static_cast<size_t>(depth);
     if (event == Json::parse_event_t::object_start) {
-      if (names_.size() <= level) names_.resize(level + 1);
+      names_.resize(std::max(names_.size(), level + 1));
       names_[level].clear();
     } else if (event == Json::parse_event_t::key) {
       const std::string& name = parsed.get_ref<const std::string&>();
-      if (!names_[level - 1].insert(name).second && wrong_.empty()) {
-        wrong_ = absl::StrCat("found the name ", Shown(name), " twice; expected it once");
-      }
+      if (!names_[level - 1].insert(name).second) repeated_ = name;
     }
-    if (depth > kDeepest && wrong_.empty()) wrong_ = "found values nested too deep";
-    return depth <= kDeepest;
   }
-  const std::string& wrong() const { return wrong_; }
+  const std::optional<std::string>& repeated() const { return repeated_; }
 
  private:
   std::vector<std::set<std::string>> names_;  // by depth of the object
-  std::string wrong_;
+  std::optional<std::string> repeated_;
 };
 
 absl::StatusOr<Json> ParseStrictly(std::string_view header) {
-  Strictness strictness;
+  if (NestsTooDeep(header)) return Wrong("found JSON that is nested too deep");
+  NamesOnce names;
   const Json json = Json::parse(
       header.begin(), header.end(),
       [&](int depth, Json::parse_event_t event, Json& parsed) {
-        return strictness.Allow(depth, event, parsed);
+        names.See(depth, event, parsed);
+        return true;
       },
       false);
-  if (!strictness.wrong().empty()) return Wrong(strictness.wrong());
   if (json.is_discarded()) return Wrong("the header is no JSON");
+  if (names.repeated()) {
+    return Wrong(
+        absl::StrCat("found the name ", Shown(*names.repeated()), " twice; expected once"));
+  }
   if (!json.is_object()) return Wrong("found JSON that is no object; expected one of tensors");
   return json;
 }
@@ -175,7 +190,8 @@ uint64_t BytesOfType(std::string_view dtype) {
 
 std::string Shown(std::string_view name) {
   const bool whole = name.size() <= kShownBytes;
-  return absl::StrCat("'", absl::CHexEscape(name.substr(0, kShownBytes)), whole ? "'" : "...'");
+  return absl::StrCat("'", absl::CHexEscape(std::string(name.substr(0, kShownBytes))),
+                      whole ? "'" : "...'");
 }
 
 absl::StatusOr<std::vector<StoredTensor>> ParseSafetensorsHeader(std::string_view header,

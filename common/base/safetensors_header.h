@@ -28,8 +28,8 @@ struct StoredTensor {
   uint64_t end = 0;
 };
 
-// The longest header that the format allows.
-inline constexpr uint64_t kMostHeaderBytes = 100'000'000;
+// The longest header that is read: of some 100,000 tensors.
+inline constexpr uint64_t kMostHeaderBytes = 16 << 20;
 
 // `header`: without the length in front of it. `data_bytes`: what follows it. In the order of their
 // bytes. InvalidArgument: what was found and what was expected.
