@@ -46,9 +46,9 @@ class Matching {
     }
     for (size_t i = 0; i < file_.size(); ++i) {
       if (used_[i]) continue;
-      match_.mismatches.push_back(absl::StrCat(
-          "the file's tensor ", Shown(file_[i].name), " ", ShapeString(file_[i].shape),
-          " is none of the model's; expected only those, init.map gives them other names"));
+      match_.mismatches.push_back(absl::StrCat("found tensor ", Shown(file_[i].name), " ",
+                                               ShapeString(file_[i].shape),
+                                               " in the file; expected only the model's"));
     }
     return std::move(match_);
   }

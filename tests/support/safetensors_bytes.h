@@ -2,12 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <vector>
 
-#include "common/base/safetensors_header.h"
-#include "common/job/model_spec.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace paracord {
 
@@ -23,7 +22,7 @@ inline std::string FloatBytes(const std::vector<float>& values) {
 
 struct NamedTensor {
   std::string name;
-  Shape shape;
+  std::vector<int64_t> shape;
   std::string bytes;
   std::string dtype = "F32";
 };
@@ -33,9 +32,9 @@ inline std::string SafetensorsOf(const std::vector<NamedTensor>& tensors) {
   for (const NamedTensor& tensor : tensors) {
     const size_t begin = data.size();
     data += tensor.bytes;
-    header += ", \"" + tensor.name + "\": {\"dtype\": \"" + tensor.dtype +
-              "\", \"shape\": " + ShapeString(tensor.shape) + ", \"data_offsets\": [" +
-              std::to_string(begin) + ", " + std::to_string(data.size()) + "]}";
+    header += absl::StrCat(", \"", tensor.name, "\": {\"dtype\": \"", tensor.dtype,
+                           "\", \"shape\": [", absl::StrJoin(tensor.shape, ", "),
+                           "], \"data_offsets\": [", begin, ", ", data.size(), "]}");
   }
   return SafetensorsBytes(header + "}", data);
 }

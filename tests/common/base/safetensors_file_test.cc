@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <random>
 
@@ -54,7 +55,7 @@ TEST_CASE("tensors come back in the order of their bytes, with name, shape and v
   const auto& tensors = (*file)->tensors();
   REQUIRE(tensors.size() == 4);
   CHECK(tensors[0].name == "z");
-  CHECK(tensors[0].shape == Shape{2, 3});
+  CHECK(tensors[0].shape == std::vector<int64_t>{2, 3});
   CHECK(ReadAll(**file, tensors[0]) == std::vector<float>{1, 2, 3, 4, 5, 6});
   CHECK(ReadAll(**file, tensors[1]) == std::vector<float>{7});
   CHECK(tensors[3].name == "b");

@@ -43,8 +43,7 @@ TEST_CASE("everything that does not fit is told at once") {
               "tensor '0.bias': the file has no tensor '0.bias'; did you mean '0.bas'?",
               "tensor '1.weight': the file has no tensor 'fc', as init.map calls it",
               "init.map names '1.bias'; the model has no such tensor; did you mean '0.bias'?",
-              "the file's tensor '0.bas' [2] is none of the model's; expected only those, init.map "
-              "gives them other names"});
+              "found tensor '0.bas' [2] in the file; expected only the model's"});
 }
 
 std::vector<ConfigError> ErrorsOf(const std::string& init, JobSpec* spec) {
