@@ -61,6 +61,10 @@ void ParseWeightsFile(const ConfigNode& node, const std::string& directory, Init
   spec->line = file.line();
   if (!node.Has("map")) return;
   const ConfigNode map = node.Child("map");
+  if (map.kind() != NodeKind::kMap) {
+    map.Error(absl::StrCat("found ", map.Found(),
+                           "; expected names by name, as in {0.weight: fc1.weight}"));
+  }
   for (const std::string& tensor : map.Keys()) spec->map[tensor] = map.String(tensor);
 }
 

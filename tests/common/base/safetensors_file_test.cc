@@ -139,7 +139,8 @@ TEST_CASE("a file that is torn, or whose header is longer than it, is refused") 
     INFO(size);
     CHECK(absl::IsInvalidArgument(OpenBytes(bytes.substr(0, size)).status()));
   }
-  for (const uint64_t length : {uint64_t{1000}, uint64_t{1} << 40, ~uint64_t{0}, ~uint64_t{0} - 7}) {
+  for (const uint64_t length :
+       {uint64_t{1000}, uint64_t{1} << 40, ~uint64_t{0}, ~uint64_t{0} - 7}) {
     std::memcpy(bytes.data(), &length, sizeof(length));
     CHECK_THAT(std::string(OpenBytes(bytes).status().message()), Contains("found a header of"));
   }
