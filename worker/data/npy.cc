@@ -90,7 +90,7 @@ absl::StatusOr<DecodedData> DecodeNpy(const DatasetSpec& spec) {
   data.samples = static_cast<uint64_t>(shape[0]);
   data.sample_shape.assign(shape.begin() + 1, shape.end());
   if (data.sample_shape.empty()) data.sample_shape = {1};
-  data.files = {std::move(features.file)};
+  data.files = {features.file};
   data.labels.resize(spec.labelled ? 0 : data.samples);
   if (spec.labelled) RETURN_IF_ERROR(ReadLabels(spec, &data));
   if (features.header.type == Type::kU1) {
