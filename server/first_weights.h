@@ -1,5 +1,6 @@
 // What a job begins with whose file says `init: {safetensors: FILE}`: step 0, with the file's
-// values in place of the seed's, and the optimizer's state as new. Blocks; for the storage thread.
+// values in place of the seed's, and the optimizer's state as new. Blocks; for a lane: the file may
+// be of a host that hangs.
 #pragma once
 
 #include "absl/status/statusor.h"
