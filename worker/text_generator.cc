@@ -18,7 +18,7 @@ constexpr uint64_t kStream = 0x67656e6572617465;  // "generate": of the seed's w
 bool LooksBackOnly(const LayerSpec& layer) {
   switch (layer.kind) {
     case LayerKind::kEmbedding:
-      return layer.input.size() == 1;
+      return layer.input.size() == 1 && layer.columns.empty();
     case LayerKind::kAttention:
       return layer.causal;
     case LayerKind::kLinear:
