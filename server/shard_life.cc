@@ -70,7 +70,8 @@ void ParameterShard::Forget() {
 // been proved to it. What other servers or a shared folder may have to give is waited for on a lane
 // of its own.
 void ParameterShard::Load() {
-  from_elsewhere_ = plan_.has_origin() && !HasOwn(environment_.db, plan_, range_);
+  const bool begins_with = plan_.has_origin() || !job_->spec.init.safetensors.empty();
+  from_elsewhere_ = begins_with && !HasOwn(environment_.db, plan_, range_);
   auto load = [self = shared_from_this(), plan = plan_] {
     Unreadable unreadable;
     auto restored = LoadHistory(self->environment_.db, self->environment_.connect, plan,
@@ -111,14 +112,19 @@ void ParameterShard::LoadLater(const absl::Status& why) {
 
 void ParameterShard::Serve(const std::optional<Restored>& restored) {
   const JobSpec& spec = job_->spec;
+  from_elsewhere_ = false;  // it is here
   store_ = std::make_unique<BlockStore>(job_->grid, range_, spec.optimizer, spec.virtual_workers,
                                         spec.skips_nonfinite);
   sums_.resize(range_.size());
   if (spec.clip_norm > 0) {
     norm_ = std::make_unique<GradientNorm>(*job_, range_, index_, environment_);
   }
+  const bool goes_on = restored.has_value() && !restored->is_first;
+  if (!goes_on) store_->Initialize(spec.seed);
   if (restored.has_value()) {
     for (const BlockSnapshot& block : restored->blocks) store_->Restore(block);
+  }
+  if (goes_on) {
     const uint64_t samples = restored->samples();
     if (samples > 0 && spec.TotalSteps(samples) < store_->LowestVersion()) {
       return Break(absl::InvalidArgumentError(absl::StrCat("the job begins with step ",
@@ -134,13 +140,11 @@ void ParameterShard::Serve(const std::optional<Restored>& restored) {
     }
     LogInfo("job ", job_->id, ": restored blocks [", range_.begin, ", ", range_.end,
             ") as of step ", store_->LowestVersion());
-  } else {
-    store_->Initialize(spec.seed);
   }
   minibatches_ = std::make_unique<Minibatches>(*job_, *store_, *tally_,
                                                restored.has_value() ? restored->touched() : 0);
   checkpoints_.Begin(store_->LowestVersion(), tally_->samples());
-  if (restored.has_value()) return Open();
+  if (goes_on) return Open();
   // The first values: whoever wants to compare with them finds them there. Nobody waits long for
   // them, and training would need room for what is on its way to the disk.
   Store(0, 0, [self = shared_from_this(), history = plan_.history()](const absl::Status& written) {

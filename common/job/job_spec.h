@@ -39,6 +39,8 @@ struct DatasetSpec {
   double from = 0, to = 1;  // text: the part of its bytes that is used
   int64_t height = 0, width = 0, channels = 0;  // images
   int line = 0;                                 // where it stands in the job file
+  // False: samples to predict. Their labels are not looked for, or not looked at. Of no job file.
+  bool labelled = true;
 
   std::vector<std::string> Files() const;  // the paths it reads
 };

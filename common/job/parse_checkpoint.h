@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -38,12 +39,15 @@ std::string CopyFolder(const std::string& copy_to, const std::string& job, uint6
 
 // What the job begins with; nothing: with the seed's first values.
 struct InitSpec {
-  std::string checkpoint;        // a copy's folder, absolute; or
-  std::string job;               // another job of the cluster, at its
-  std::optional<uint64_t> step;  // checkpoint of this step; not given: the newest
+  std::string checkpoint;                  // a copy's folder, absolute; or
+  std::string job;                         // another job of the cluster, at its
+  std::optional<uint64_t> step;            // checkpoint of this step; not given: the newest; or
+  std::string safetensors;                 // a file of weights, absolute: step 0 begins with them
+  std::map<std::string, std::string> map;  // the names that tensors have there, if not their own
+  int line = 0;                            // where `safetensors` stands in the job file
 };
 
-// {checkpoint: FOLDER} or {job: ID, step: 100}
+// {checkpoint: FOLDER}, {job: ID, step: 100} or {safetensors: FILE, map: {0.weight: fc.weight}}
 InitSpec ParseInit(const ConfigNode& node, const std::string& directory);
 
 // How often tasks may be lost before the job fails.

@@ -1,5 +1,5 @@
-// The parsers of worker/data as functions of any bytes, for libFuzzer: none may crash, and what
-// they accept must be readable to its last value.
+// The parsers of worker/data, and that of safetensors, as functions of any bytes, for libFuzzer:
+// none may crash, and what they accept must be readable to its last value.
 #pragma once
 
 #include <sys/mman.h>
@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/safetensors_file.h"
 #include "common/base/status.h"
 #include "worker/data/cache_header.h"
 #include "worker/data/dataset.h"
@@ -91,6 +92,17 @@ inline void Table(std::string_view bytes) {
   spec.table.columns[2].crosses = {"c", "d"};
   spec.table.columns[2].buckets = 7;
   OpenAndRead(spec);
+}
+
+inline void Safetensors(std::string_view bytes) {
+  const MemoryFile memory(bytes);
+  const auto file = SafetensorsFile::Open(memory.path());
+  if (!file.ok()) return;
+  for (const StoredTensor& tensor : (*file)->tensors()) {
+    if (!SafetensorsFile::IsReadable(tensor)) continue;
+    std::vector<float> values(tensor.values);
+    PARACORD_CHECK((*file)->Read(tensor, 0, tensor.values, values.data()).ok());
+  }
 }
 
 inline void Image(std::string_view bytes) {

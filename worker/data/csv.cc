@@ -39,14 +39,15 @@ absl::Status InColumn(const TableReader& reader, const std::string& name,
   return reader.Error(absl::StrCat("column ", Quoted(name), ": ", std::string(status.message())));
 }
 
-absl::Status AddRow(const TableReader& reader, const TableSpec& table,
+absl::Status AddRow(const TableReader& reader, const TableSpec& table, bool labelled,
                     const std::vector<ColumnFacts>& facts, const Fields& row, DecodedData* data) {
   for (size_t i = 0; i < facts.size(); ++i) {
     const TableColumn& column = reader.columns()[i];
     const absl::Status added = AppendFeatures(column, facts[i], table, row, &data->features);
     if (!added.ok()) return InColumn(reader, column.spec.name, added);
   }
-  const absl::StatusOr<float> label = ParseFiniteFloat(row[reader.label()]);
+  const absl::StatusOr<float> label =
+      labelled ? ParseFiniteFloat(row[reader.label()]) : absl::StatusOr<float>(0.0f);
   if (!label.ok()) return InColumn(reader, reader.names()[reader.label()], label.status());
   const bool above = static_cast<double>(*label) > table.label_above;
   data->labels.push_back(table.label_is_above ? static_cast<float>(above) : *label);
@@ -66,7 +67,7 @@ absl::StatusOr<DecodedData> DecodeCsv(const DatasetSpec& spec) {
   while (true) {
     ASSIGN_OR_RETURN(const bool more, reader->Next(&row));
     if (!more) break;
-    RETURN_IF_ERROR(AddRow(*reader, spec.table, facts, row, &data));
+    RETURN_IF_ERROR(AddRow(*reader, spec.table, spec.labelled, facts, row, &data));
   }
   if (data.samples == 0) return reader->Error("the file ends; expected rows after the header");
   ASSIGN_OR_RETURN(FileIdentity identity, reader->Identity());

@@ -110,6 +110,7 @@ absl::Status CheckAgainstModel(const Dataset& data, const DatasetSpec& spec,
         ShapeString(model.input), " expects ", ShapeSize(model.input)));
   }
   RETURN_IF_ERROR(Annotate(CheckIds(data, spec, model), NameInJob(spec, spec.images)));
+  if (!spec.labelled) return absl::OkStatus();
   return Annotate(CheckLabels(data, model), NameInJob(spec, spec.labels));
 }
 

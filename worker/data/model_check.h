@@ -12,7 +12,8 @@ namespace paracord {
 // inputs; in the columns that an embedding reads ids that its table has rows for (rows count
 // from 0, as in the file); for softmax integer labels of [0, classes), classes the last extent of
 // the output, one for each place before it ([length, classes]: length labels); for the other losses
-// one float a model output, from 0 to 1 for binary cross-entropy.
+// one float a model output, from 0 to 1 for binary cross-entropy. Samples without labels: their
+// features alone.
 absl::Status CheckAgainstModel(const Dataset& data, const DatasetSpec& spec,
                                const ModelSpec& model);
 

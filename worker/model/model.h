@@ -88,6 +88,9 @@ class Pass {
   // After Forward, once: the loss summed over the rows. InvalidArgument: a label is out of the
   // model's range; names row and label.
   absl::StatusOr<double> Loss(const Batch& batch);
+  // After Forward, before Loss: the model's outputs [rows, outputs], as they go into the loss; on
+  // the host.
+  absl::Status CopyOutputs(const Batch& batch, float* to) const;
   // After Forward: sums over the rows, SumFloats of each metric (see metric.h).
   std::vector<double> Metrics(const Batch& batch, const std::vector<MetricKind>& metrics);
   // After Loss, once, with the weights and the batch of Forward: gradients of loss_sum *

@@ -103,6 +103,12 @@ absl::StatusOr<double> Pass::Loss(const Batch& batch) {
   return loss;
 }
 
+absl::Status Pass::CopyOutputs(const Batch& batch, float* to) const {
+  RETURN_IF_ERROR(allocated_);
+  return model_.device_.CopyOut(Value(model_.graph_.output(), batch),
+                                batch.rows * model_.loss_.outputs(), to);
+}
+
 std::vector<double> Pass::Metrics(const Batch& batch, const std::vector<MetricKind>& metrics) {
   PARACORD_CHECK(allocated_.ok());
   const float* logits = Value(model_.graph_.output(), batch);
