@@ -1,6 +1,7 @@
 #include "worker/tensor/reference_ops.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "common/base/philox.h"
@@ -126,6 +127,26 @@ void ReferenceOps::Dropout(const DropoutDraw& draw, int64_t rows, int64_t column
 
 void ReferenceOps::Scale(int64_t count, float factor, float* x) const {
   for (int64_t i = 0; i < count; ++i) x[i] *= factor;
+}
+
+// The two neighbours by cutting, then the nearer by exact differences.
+void ReferenceOps::RoundToBfloat16(int64_t count, const float* x, float* y) const {
+  const auto cut = [](float value) {
+    return std::bit_cast<float>(std::bit_cast<uint32_t>(value) & 0xFFFF0000u);
+  };
+  for (int64_t i = 0; i < count; ++i) {
+    const float value = x[i], near = cut(value);
+    y[i] = std::isnan(value) ? std::copysign(std::nanf(""), value) : near;
+    if (!std::isfinite(value) || near == value) continue;
+    const uint32_t bits = std::bit_cast<uint32_t>(near);
+    const float far = std::bit_cast<float>(bits + 0x10000u);
+    // What would come next if floats went on beyond the largest.
+    const double end = std::isinf(far) ? std::copysign(0x1p128, value) : far;
+    const double to_near = std::abs(static_cast<double>(value) - near);
+    const double to_far = std::abs(end - value);
+    const bool near_is_odd = (bits >> 16 & 1u) != 0;
+    if (to_far < to_near || (to_far == to_near && near_is_odd)) y[i] = far;
+  }
 }
 
 void ReferenceOps::Clear(int64_t count, float* x) const { std::fill_n(x, count, 0.0f); }
