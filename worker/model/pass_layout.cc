@@ -98,9 +98,13 @@ class LayoutMaker {
         layer.works_in_place() && source >= 0 && last_read_[static_cast<size_t>(source)] == begin;
     out_.forward.value[i] = Add(begin, last_read_[i], Floats(begin),
                                 in_place ? out_.forward.value[static_cast<size_t>(source)] : -1);
+    At(out_.forward.value[i]).held = last_read_[i] > loss_;
     const int64_t kept = layer.KeptFloats(ops_, rows_);
     const bool for_back = graph_.goes_back(i) && !IsComputedAgain(i);
-    if (kept > 0) out_.forward.kept[i] = Add(begin, for_back ? back_[i] : begin, kept);
+    if (kept > 0) {
+      out_.forward.kept[i] = Add(begin, for_back ? back_[i] : begin, kept);
+      At(out_.forward.kept[i]).held = for_back;
+    }
     out_.scratch = std::max(out_.scratch, layer.ScratchFloats(ops_, rows_));
   }
 

@@ -19,9 +19,9 @@ int64_t FloatsOf(const ModelSpec& spec, int64_t rows) {
 }
 
 ModelSpec Gpt(int layers) {
-  return ModelOf(
-      absl::StrCat("preset: {gpt: {layers: ", layers,
-                   ", width: 32, heads: 4, vocabulary: 50, context: 24, dropout: 0.1}}"));
+  return ModelOf(absl::StrCat(
+      "preset: {gpt: {layers: ", layers,
+      ", width: 32, heads: 4, vocabulary: 50, context: 24, dropout: 0.1}}\nloss: mse"));
 }
 
 // Which layers are computed again, by the layer before whose backward call.
