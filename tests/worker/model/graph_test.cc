@@ -62,7 +62,7 @@ TEST_CASE("two lifetimes that overlap never share a buffer, and what fits is use
     for (int i = 0; i < 60; ++i) {
       const int begin = static_cast<int>(random() % 40);
       Lifetime one = {begin, begin + static_cast<int>(random() % 10),
-                      static_cast<int64_t>(random() % 100), -1};
+                      static_cast<int64_t>(random() % 100), -1, random() % 3 == 0};
       for (size_t k = 0; k < lifetimes.size(); ++k) {
         if (inherited[k] || lifetimes[k].end != begin || lifetimes[k].begin == begin) continue;
         one.inherits = static_cast<int>(k);
@@ -90,6 +90,8 @@ TEST_CASE("two lifetimes that overlap never share a buffer, and what fits is use
   const Placement chain = Place({{0, 1, 10}, {1, 2, 20}, {2, 3, 5}, {3, 4, 30}, {4, 5, 5}});
   CHECK(chain.buffer == std::vector<int>{0, 1, 0, 1, 0});
   CHECK(chain.floats == std::vector<int64_t>{10, 30});
+  const Placement held = Place({{0, 1, 90}, {2, 2, 10}, {2, 9, 10, 1, true}, {3, 4, 90}});
+  CHECK(held.buffer == std::vector<int>{0, 1, 1, 0});
 }
 
 TEST_CASE("a weight that two layers read is complete when the first of them is done") {
