@@ -70,8 +70,8 @@ absl::Status Pass::Forward(const Weights& weights, const Batch& batch, const Pas
 absl::Status Pass::ForwardLayer(size_t i, const Weights& weights, const Batch& batch,
                                 const FloatsHook& before_reading) {
   const Layer& layer = *model_.layers_[i];
-  RETURN_IF_ERROR(
-      layer.CheckInput(ops_, batch.rows, Value(model_.graph_.source(i), batch, layout_.forward)));
+  const float* input = Value(model_.graph_.source(i), batch, layout_.forward);
+  RETURN_IF_ERROR(layer.CheckInput(ops_, batch.rows, input, scratch_.data()));
   // A tied weight was asked for by the earlier layer.
   const bool ask = layer.spec().tensor_count > 0 && before_reading;
   if (ask && layer.parts() > 1) {  // each part may read the last tensor

@@ -1,7 +1,6 @@
 #include "worker/tensor/reference_ops.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
 #include "common/base/philox.h"
@@ -129,23 +128,18 @@ void ReferenceOps::Scale(int64_t count, float factor, float* x) const {
   for (int64_t i = 0; i < count; ++i) x[i] *= factor;
 }
 
-// The two neighbours by cutting, then the nearer by exact differences.
+// A bfloat16 has eight bits from its first one on, and none below 2^-133.
 void ReferenceOps::RoundToBfloat16(int64_t count, const float* x, float* y) const {
-  const auto cut = [](float value) {
-    return std::bit_cast<float>(std::bit_cast<uint32_t>(value) & 0xFFFF0000u);
-  };
   for (int64_t i = 0; i < count; ++i) {
-    const float value = x[i], near = cut(value);
-    y[i] = std::isnan(value) ? std::copysign(std::nanf(""), value) : near;
-    if (!std::isfinite(value) || near == value) continue;
-    const uint32_t bits = std::bit_cast<uint32_t>(near);
-    const float far = std::bit_cast<float>(bits + 0x10000u);
-    // What would come next if floats went on beyond the largest.
-    const double end = std::isinf(far) ? std::copysign(0x1p128, value) : far;
-    const double to_near = std::abs(static_cast<double>(value) - near);
-    const double to_far = std::abs(end - value);
-    const bool near_is_odd = (bits >> 16 & 1u) != 0;
-    if (to_far < to_near || (to_far == to_near && near_is_odd)) y[i] = far;
+    const double value = x[i];
+    y[i] = x[i];
+    if (!std::isfinite(value)) continue;
+    int exponent = 0;
+    std::frexp(value, &exponent);
+    const int unit = std::max(exponent - 8, -133);
+    const double rounded = std::ldexp(std::nearbyint(std::ldexp(value, -unit)), unit);
+    const bool fits = std::abs(rounded) < 0x1p128;
+    y[i] = static_cast<float>(fits ? rounded : std::copysign(HUGE_VAL, value));
   }
 }
 
