@@ -45,6 +45,13 @@ struct DatasetSpec {
   std::vector<std::string> Files() const;  // the paths it reads
 };
 
+// What some tensors have of their own.
+struct ParameterGroup {
+  std::string match;  // of their names; a tensor is of the first group that it matches
+  double lr_scale = 1;
+  std::optional<double> weight_decay = {};  // also of vectors
+};
+
 struct OptimizerSpec {
   enum class Kind { kSgd, kMomentum, kAdagrad, kRmsprop, kAdam, kAdamw };
   enum class Schedule { kConstant, kStep, kCosine, kLinear };
@@ -57,6 +64,7 @@ struct OptimizerSpec {
   double epsilon = 1e-8;
   double weight_decay = 0;     // adamw: decoupled; others: added to the gradient
   bool decays_vectors = true;  // also tensors of one dimension: biases, and scales of norms
+  std::vector<ParameterGroup> groups = {};
   Schedule schedule = Schedule::kConstant;
   uint64_t warmup_steps = 0;  // lr rises linearly from lr / (warmup + 1) before the schedule begins
   uint64_t step_every = 0;    // schedule step: every so many steps ...
@@ -94,6 +102,7 @@ struct JobSpec {
   uint64_t steps = 0;
   uint32_t batch_size = 0;
   uint32_t virtual_workers = 8;
+  uint32_t accumulate = 1;  // a slice is computed in so many micro-batches, one after another
   OptimizerSpec optimizer;
   double clip_norm = 0;  // of a step's whole gradient, at most; 0: any. Bsp only
   EvaluateSpec evaluate;

@@ -69,6 +69,7 @@ enum class LayerKind {
   kConcat,  // its word names a list of branches: joins two of them
 };
 enum class LossKind { kSoftmaxCrossEntropy, kMeanSquaredError, kBinaryCrossEntropy };
+enum class Precision { kFloat32, kBfloat16 };
 enum class MetricKind { kAccuracy, kTop5, kLogLoss, kPerplexity, kBitsPerByte, kAuc, kRmse };
 
 const char* Name(LayerKind kind);   // as in a job file: "linear"
@@ -97,6 +98,7 @@ inline bool ReadsTwo(LayerKind kind) {
 
 inline constexpr int32_t kModelInput = -1;  // instead of a layer's index: the samples
 inline constexpr int32_t kNotTied = -1;
+inline constexpr int32_t kNoBlock = -1;
 
 // Samples have the shapes [n], [channels, height, width] (images), [length] (token ids) or
 // [length, width] (tokens).
@@ -123,6 +125,7 @@ struct LayerSpec {
   int32_t source = kModelInput;  // the earlier layer whose output it reads
   int32_t second = kModelInput;  // add, concat: the other one
   int32_t tied = kNotTied;       // linear: an earlier layer's tensor that is its weight too
+  int32_t block = kNoBlock;      // number of the SpecBuilder's block that it is in
   uint32_t place = 0;            // index in the list
   uint32_t first_tensor = 0;     // index of its first tensor in ModelSpec::tensors
   uint32_t tensor_count = 0;     // its own: linear: weight [units, inputs], then bias [units]
@@ -134,6 +137,8 @@ struct ModelSpec {
   LossKind loss = LossKind::kSoftmaxCrossEntropy;
   LossSettings loss_settings;
   std::vector<TensorSpec> tensors;  // of all layers, in order
+  bool recompute = false;           // values inside a block are computed twice instead of kept
+  Precision precision = Precision::kFloat32;  // of what linear and conv2d multiply
 
   const Shape& output() const { return layers.empty() ? input : layers.back().output; }
   // Of softmax: its classes are the last axis of the output, everything before it is positions.

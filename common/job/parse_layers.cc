@@ -43,14 +43,17 @@ void LayersParser::ParseRepeat(const ConfigNode& repeat, const std::string& name
   repeat.Finish();
   if (repeat.Child("times").faulty()) LoseShape();
   for (int64_t copy = 0; copy < times; ++copy) {
+    if (builder_) builder_->BeginBlock();
     ParseList(layers, absl::StrCat(name, ".", copy, "."));
     if (!builder_) return;
+    builder_->EndBlock();
   }
 }
 
 void LayersParser::ParseResidual(const ConfigNode& residual, const std::string& name) {
   const bool is_map = residual.kind() == ConfigNode::Kind::kMap;
   const int32_t input = builder_ ? builder_->at() : kModelInput;
+  if (builder_) builder_->BeginBlock();
   ParseList(is_map ? residual.Child("body") : residual, absl::StrCat(name, ".body."));
   const int32_t body = builder_ ? builder_->at() : kModelInput;
   int32_t shortcut = input;
@@ -62,6 +65,7 @@ void LayersParser::ParseResidual(const ConfigNode& residual, const std::string& 
   if (is_map) residual.Finish();
   if (!builder_) return;
   const std::string wrong = builder_->AppendSum(body, shortcut);
+  builder_->EndBlock();
   if (wrong.empty()) return;
   residual.Error(wrong);
   LoseShape();

@@ -6,6 +6,9 @@
 //   are flat, one after another.
 //   {repeat: {times: 3, layers: [LAYERS]}}: one after another, each with weights of its own.
 //
+// Each copy of a repeat is a block of layers, as is a residual; of what stands inside of another
+// the outer one is.
+//
 // Tensors are named for their layer's place: "2.weight" is the weight of the third entry of the
 // list, "2.body.0.weight" of the first of a residual's body there, "2.1.0.weight" of the first of
 // the second copy of a repeat or the second branch of a concat there, "2.qkv.weight" of an

@@ -23,6 +23,7 @@ std::string SpecBuilder::Append(LayerSpec layer, const std::string& name) {
   layer.place = static_cast<uint32_t>(spec_.layers.size());
   layer.input = shape_;
   layer.source = at_;
+  layer.block = depth_ > 0 ? block_ : kNoBlock;
   layer.first_tensor = static_cast<uint32_t>(spec_.tensors.size());
   std::vector<TensorSpec> tensors;
   std::string wrong = ConnectLayer(&layer, &tensors);

@@ -25,9 +25,9 @@ class PlainPass {
     }
   }
 
-  // Returns the loss; gradients of loss * scale, a tensor each.
+  // Returns the loss; gradients of loss * scale, a tensor each. `add`: to those that are there.
   double Run(const Weights& weights, const Batch& batch, const PassContext& context, float scale,
-             std::vector<Floats>* gradients) {
+             std::vector<Floats>* gradients, bool add = false) {
     const size_t count = layers_.size();
     rows_ = batch.rows;
     values_.assign(count, {});
@@ -39,9 +39,11 @@ class PlainPass {
         loss_.Compute(device_.ops(), rows_, values_.back().data(), batch.labels, top.data());
     for (float& value : top) value *= scale;
     value_gradients_.back() = top;
-    gradients->clear();
-    for (const TensorSpec& tensor : spec_.tensors) gradients->push_back(Fresh(tensor.size()));
-    written_.assign(spec_.tensors.size(), false);
+    if (!add) gradients->clear();
+    for (const TensorSpec& tensor : spec_.tensors) {
+      if (!add) gradients->push_back(Fresh(tensor.size()));
+    }
+    written_.assign(spec_.tensors.size(), add);
     for (size_t i = count; i-- > 0;) Backward(i, weights, batch, context, gradients);
     return loss;
   }

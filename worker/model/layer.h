@@ -23,7 +23,8 @@ struct PassContext {
   uint64_t step;
   uint64_t first_row;  // place of the slice's first row in the whole batch: dropout is drawn by it,
                        // not by the cut
-  uint32_t slices = 1;  // of the step: each brings 1 / slices of a kAveraged tensor's next value
+  uint32_t slices = 1;  // of the step, or micro-batches of slices: each brings 1 / slices of a
+                        // kAveraged tensor's next value
 };
 
 struct ForwardCall {

@@ -61,13 +61,14 @@ void Model::Finish() {
     floats_before_.push_back(floats_before_.back() + static_cast<uint64_t>(tensor.size()));
   }
   graph_ = LayerGraph(layers_);
+  again_ = FindForwardAgain(spec_, graph_, layers_, device_.ops());
   while (first_trained_ < layers_.size() && spec_.layers[first_trained_].tensor_count == 0) {
     ++first_trained_;
   }
 }
 
 int64_t Model::PassFloats(int64_t rows) const {
-  const PassLayout layout = LayOut(graph_, layers_, device_.ops(), rows, loss_.outputs());
+  const PassLayout layout = LayOut(graph_, layers_, again_, device_.ops(), rows, loss_.outputs());
   return std::accumulate(layout.floats.begin(), layout.floats.end(), int64_t{0});
 }
 

@@ -17,6 +17,8 @@ namespace paracord {
 
 using Floats = std::vector<float>;
 
+inline constexpr PassContext kTraining = {true, 17, 3, 40};
+
 class Fixture {
  public:
   Fixture(const ModelSpec& spec, uint64_t seed, int64_t rows) : rows_(rows) {
@@ -91,6 +93,30 @@ class Fixture {
     return loss;
   }
 
+  // Hooks come for these floats, forward in this order and backward in the other; weights that are
+  // destroyed after theirs change no gradient. Destroys the weights.
+  void CheckHooks(Pass& pass, const std::vector<FloatRange>& order) {
+    LossAndGradients(pass, All(), kTraining, 1.0f);
+    const std::vector<Floats> expected = gradients_;
+    std::vector<FloatRange> before, after;
+    const auto arrives = [&before](const FloatRange& floats) {
+      before.push_back(floats);
+      return absl::OkStatus();
+    };
+    const auto leaves = [&](const FloatRange& floats) {
+      after.push_back(floats);
+      Destroy(floats);
+      return absl::OkStatus();
+    };
+    REQUIRE(pass.Forward(WeightPointers(), All(), kTraining, arrives).ok());
+    REQUIRE(pass.Loss(All()).ok());
+    REQUIRE(pass.Backward(WeightPointers(), All(), 1.0f, GradientPointers(), leaves).ok());
+    CHECK(before == order);
+    CHECK(after == std::vector<FloatRange>(order.rbegin(), order.rend()));
+    CHECK(after == model_->BackwardParts());
+    CHECK(gradients_ == expected);
+  }
+
  private:
   // Ids in the columns that the embedding reads; several may read the same ones.
   void MakeIds(const LayerSpec& layer) {
@@ -124,8 +150,6 @@ class Fixture {
   std::vector<Floats> weights_, gradients_;
   Floats features_, labels_;
 };
-
-inline constexpr PassContext kTraining = {true, 17, 3, 40};
 
 inline ModelSpec Mlp(LossKind loss) {
   return ModelBuilder({4, 3})
