@@ -29,9 +29,16 @@ uint64_t Checkpoints::Every() const {
   return (spec.every_steps + epochs * ((samples_ + batch - 1) / batch)) * thinned_;
 }
 
+uint64_t Checkpoints::EveryEvaluated() const {
+  if (!job_.spec.checkpoint.best.has_value()) return 0;
+  return job_.spec.EvaluationSteps(samples_) * thinned_;
+}
+
 void Checkpoints::Aim(uint64_t after) {
-  const uint64_t every = Every();
-  next_ = every == 0 ? UINT64_MAX : (after / every + 1) * every;
+  next_ = UINT64_MAX;
+  for (const uint64_t every : {Every(), EveryEvaluated()}) {
+    if (every > 0) next_ = std::min(next_, (after / every + 1) * every);
+  }
   if (save_at_ > after) next_ = std::min(next_, save_at_);
 }
 

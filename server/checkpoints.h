@@ -1,4 +1,5 @@
-// When a shard's blocks are stored while it trains, and the reports of how that went. What is
+// When a shard's blocks are stored while it trains, and the reports of how that went: every so many
+// steps, at steps that are evaluated if the best of them is wanted, and when told. What is
 // stored is references, taken in one turn of the strand; the storage thread writes them.
 //
 // In bsp the turn in which the last block comes to step C is the one in which all of them are at C:
@@ -72,7 +73,8 @@ class Checkpoints {
   static BlockSnapshot Part(const Contents& contents, uint64_t block);
   Copy NewCopy(const Contents& contents) const;
   absl::Status WriteCopy(const Copy& copy, const Generation& generation) const;
-  uint64_t Every() const;  // steps; 0: there are no regular ones
+  uint64_t Every() const;           // steps; 0: there are no regular ones
+  uint64_t EveryEvaluated() const;  // the same, of those that may become the best
   void Aim(uint64_t after);
 
   const ShardJob& job_;

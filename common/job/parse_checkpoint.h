@@ -6,6 +6,7 @@
 #include <string>
 
 #include "common/base/config.h"
+#include "common/job/parse_early_stop.h"
 
 namespace paracord {
 
@@ -24,10 +25,13 @@ struct CheckpointSpec {
   uint32_t keep = 3;        // the newest so many are kept,
   uint64_t keep_every = 0;  // and those at multiples of so many steps; 0: no others
   std::string copy_to;      // a folder that all servers share, absolute; empty: no copies
+  // Of this metric; every evaluated step is kept until its figure is known. Bsp only.
+  std::optional<EvaluatedMetric> best;
 };
 
 // {every: 100 steps | 1 epoch | 10 minutes | end, keep: 3, keep_every: 1000 steps, copy_to: FOLDER}
-// `directory`: what a relative path is relative to.
+// `best` is left to ParseBest, which is called before. `directory`: what a relative path is
+// relative to.
 CheckpointSpec ParseCheckpoint(const ConfigNode& node, const std::string& directory);
 
 // Where the copy of a checkpoint lies: "FOLDER/JOB/step-000000000100".
@@ -37,10 +41,11 @@ std::string CopyFolder(const std::string& copy_to, const std::string& job, uint6
 struct InitSpec {
   std::string checkpoint;        // a copy's folder, absolute; or
   std::string job;               // another job of the cluster, at its
-  std::optional<uint64_t> step;  // checkpoint of this step; not given: the newest
+  std::optional<uint64_t> step;  // checkpoint of this step; not given: the newest,
+  bool best = false;             // or the best, as that job's checkpoint.best has it
 };
 
-// {checkpoint: FOLDER} or {job: ID, step: 100}
+// {checkpoint: FOLDER} or {job: ID, step: 100} or {job: ID, step: best}
 InitSpec ParseInit(const ConfigNode& node, const std::string& directory);
 
 // How often tasks may be lost before the job fails.

@@ -207,7 +207,10 @@ class CommandLine {
                             [this](const Context& context) { return RunExport(context, export_); });
     AddJob(command, &export_.job);
     command->add_option("--out", export_.file, "FILE.safetensors")->required();
-    command->add_option("--step", export_.step, "of this step; without it: the newest");
+    CLI::Option* step =
+        command->add_option("--step", export_.step, "of this step; without it: the newest");
+    command->add_flag("--best", export_.best, "of the best checkpoint, by checkpoint.best")
+        ->excludes(step);
     AddTimeout(command, &export_.timeout, "give up after this (exit 4); 60s if left out");
   }
 

@@ -106,6 +106,7 @@ struct ExportArguments {
   std::string job;
   std::string file;
   std::optional<uint64_t> step;
+  bool best = false;  // of the best checkpoint, instead
   Duration timeout = seconds(60);
 };
 int RunExport(const Context& context, const ExportArguments& arguments);
