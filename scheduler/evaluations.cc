@@ -17,17 +17,17 @@ void TakeEvaluations(Job& job, const pb::TaskReport& report, Moment now) {
   if (!report.has_evaluations()) return;
   const pb::Evaluations& told = report.evaluations();
   pb::Evaluations& known = *job.record.mutable_status()->mutable_evaluations();
-  const bool ends = told.stop_step() > 0 && known.stop_step() == 0;
-  if (told.judged() <= known.judged() && !ends) return;
-  if (ends) job.Note(absl::StrCat("ends early, at step ", told.stop_step(), ": ", told.why()), now);
-  if (ends || !SameBest(told, known)) job.must_save = true;
-  job.progressed = true;
-  const pb::Evaluations before = known;
-  known = told;
-  if (before.stop_step() > 0) {
-    known.set_stop_step(before.stop_step());
-    known.set_why(before.why());
+  if (told.stop_step() > 0 && known.stop_step() == 0) {
+    known.set_stop_step(told.stop_step());
+    known.set_why(told.why());
+    job.Note(absl::StrCat("ends early, at step ", told.stop_step(), ": ", told.why()), now);
   }
+  if (told.judged() <= known.judged()) return;
+  if (!SameBest(told, known)) job.must_save = true;
+  job.progressed = true;
+  known.set_judged(told.judged());
+  known.set_best_step(told.best_step());
+  *known.mutable_best() = told.best();
 }
 
 void MarkBest(Job& job) {

@@ -143,10 +143,10 @@ TEST_CASE("a job that stops early ends at that step, and says why, also over a r
 
 TEST_CASE("no checkpoint is ordered for a step after an early end") {
   Running run(Watched("{}"));
-  REQUIRE(run.sim.Report(Knows(run, 0, 2, 0, 3)).ok());
+  REQUIRE(run.sim.Report(Knows(run, 0, 1, 0, 2)).ok());
   const auto step = run.sim.Change(run.job, pb::ChangeCheckpointRequest::SAVE);
   REQUIRE_FALSE(step.ok());
-  CHECK(Has(std::string(step.status().message()), "of 3 and about to end"));
+  CHECK(Has(std::string(step.status().message()), "of 2 and about to end"));
 }
 
 TEST_CASE("a job begins with another one's best checkpoint, or is told that there is none") {

@@ -9,7 +9,7 @@ namespace {
 struct Lines {
   std::string test = ", test: {format: csv, path: b.csv, label: y}";
   std::string evaluate = "{every: 5 steps, metrics: [accuracy, log_loss]}";
-  std::string stop, checkpoint = "{}", consistency = "bsp", init;
+  std::string stop = "", checkpoint = "{}", consistency = "bsp", init = "";
 };
 
 ParsedJob Parse(const Lines& lines) {
