@@ -134,7 +134,7 @@ void Checkpoints::Write(
   }
   record.set_stall_ms(std::chrono::duration<double, std::milli>(Clock::now() - begun).count());
   environment_.storage.Post([this, copy, generation, done = std::move(done)] {
-    const auto written = environment_.db.Write(*generation);
+    const auto written = WriteOnce(generation.get());
     if (written.ok()) environment_.on_change();
     if (!written.ok() || copy.shards.empty()) {
       generation->blocks.clear();
@@ -146,6 +146,18 @@ void Checkpoints::Write(
       done(absl::OkStatus(), copied);
     });
   });
+}
+
+// The last step of a job that stops early may be a checkpoint already, taken before the last
+// metrics came: that one stays what it is.
+absl::StatusOr<StoredGeneration> Checkpoints::WriteOnce(Generation* generation) const {
+  pb::GenerationRecord before = generation->record;
+  before.set_ahead(0);
+  auto known = environment_.db.Find(before);
+  const bool same = known.has_value() && known->record.block_end() == before.block_end();
+  if (!same || generation->record.ahead() == 0) return environment_.db.Write(*generation);
+  generation->record = known->record;
+  return *std::move(known);
 }
 
 Checkpoints::Copy Checkpoints::NewCopy(const Contents& contents) const {

@@ -71,6 +71,7 @@ class Checkpoints {
     size_t shard = 0;
   };
   static BlockSnapshot Part(const Contents& contents, uint64_t block);
+  absl::StatusOr<StoredGeneration> WriteOnce(Generation* generation) const;
   Copy NewCopy(const Contents& contents) const;
   absl::Status WriteCopy(const Copy& copy, const Generation& generation) const;
   uint64_t Every() const;           // steps; 0: there are no regular ones

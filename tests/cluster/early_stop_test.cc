@@ -1,6 +1,7 @@
 // Jobs that stop early and keep their best checkpoint: at the same step, with the same bits,
 // whatever the cluster and whoever is killed.
 #include <atomic>
+#include <filesystem>
 
 #include "tests/cluster/jobs.h"
 #include "tests/support/step_gate.h"
@@ -137,6 +138,30 @@ TEST_CASE("so it does when it goes back to a checkpoint before the decision, and
     REQUIRE(cluster.Restore(id, step).ok());
     CheckStopped(cluster, id, job);
     CHECK(cluster.Get(id).plan().history() > 1);
+  }
+}
+
+TEST_CASE("so it does when its last step is a regular checkpoint as well, with its copy",
+          "[cluster]") {
+  const TemporaryDirectory copies;
+  const uint64_t last = Overfitting().Plain().steps;
+  SmallJob job =
+      Overfitting(absl::StrCat("{every: ", last, " steps, copy_to: ", copies.path(), "}"));
+  for (const uint32_t servers : {1u, 3u}) {
+    CAPTURE(servers);
+    MiniCluster cluster({.servers = servers, .workers = 2});
+    const std::string id = cluster.Submit(job.Yaml(2));
+    CheckStopped(cluster, id, job);
+    const pb::JobStatus status = cluster.Get(id).status();
+    INFO(status.DebugString());
+    REQUIRE(status.checkpoints_size() == 2);
+    CHECK(status.checkpoints(1).step() == last);
+    CHECK(status.checkpoints(1).copied());
+    REQUIRE(cluster.Restore(id, last).ok());
+    CheckStopped(cluster, id, job);
+    CHECK(std::filesystem::exists(CopyFolder(copies.path(), id, last) +
+                                  "/model.safetensors.index.json"));
+    std::filesystem::remove_all(copies.path() + "/" + id);  // both clusters have a job of this name
   }
 }
 
