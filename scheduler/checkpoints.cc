@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "common/job/history.h"
 #include "common/job/key_range.h"
+#include "scheduler/evaluations.h"
 #include "scheduler/origin.h"
 #include "scheduler/planner.h"
 
@@ -82,7 +83,8 @@ bool Commit(Job& job, uint64_t step, const Membership& members, Moment now) {
   return true;
 }
 
-// The newest `keep` and those at multiples of keep_every; the job's last step is the newest.
+// The newest `keep`, those at multiples of keep_every and the best; the job's last step is the
+// newest.
 void Retain(Job& job) {
   const CheckpointSpec& spec = job.spec.checkpoint;
   auto* all = job.record.mutable_status()->mutable_checkpoints();
@@ -91,7 +93,7 @@ void Retain(Job& job) {
     const pb::StoredStep& checkpoint = all->Get(i);
     const bool good = checkpoint.damage().empty();
     const bool multiple = spec.keep_every > 0 && checkpoint.step() % spec.keep_every == 0;
-    const bool kept = newer < spec.keep || (good && multiple);
+    const bool kept = newer < spec.keep || (good && multiple) || MayBeBest(job, checkpoint);
     newer += good ? 1 : 0;
     if (kept) continue;
     all->DeleteSubrange(i, 1);
@@ -105,8 +107,9 @@ void CommitAll(Job& job, const Membership& members, Moment now) {
     if (!Commit(job, step, members, now)) continue;
     if (step >= job.record.save_at()) job.record.set_save_at(0);
     job.stored_at_unix_ms = now.unix_ms;
-    Retain(job);
   }
+  MarkBest(job);
+  Retain(job);
 }
 
 const pb::ShardReport* ReportOf(const Job& job, const pb::ShardRange& shard,
@@ -149,7 +152,7 @@ std::optional<uint64_t> StepAhead(const Job& job, const Membership& members) {
   const double lead = std::ceil(std::min(rate * kOrderSeconds, double{kMostLead}));
   const uint64_t step =
       reached + (kLeastLead + static_cast<uint64_t>(std::max(0.0, lead))) * job.save_margin;
-  if (job.status().steps() > 0 && step >= job.status().steps()) return std::nullopt;
+  if (job.last_step() > 0 && step >= job.last_step()) return std::nullopt;
   return step;
 }
 
@@ -317,7 +320,7 @@ absl::StatusOr<uint64_t> OrderCheckpoint(Job& job, const Membership& members) {
   const auto step = StepAhead(job, members);
   if (!step.has_value()) {
     return absl::FailedPreconditionError(
-        absl::StrCat(job.id(), " is at step ", job.status().step(), " of ", job.status().steps(),
+        absl::StrCat(job.id(), " is at step ", job.status().step(), " of ", job.last_step(),
                      " and about to end; its last step is stored anyhow"));
   }
   Order(job, *step);

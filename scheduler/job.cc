@@ -105,6 +105,11 @@ bool Job::Steady() const {
   return training() && !status().has_first_failure() && !Ending() && LostRanks().empty();
 }
 
+uint64_t Job::last_step() const {
+  const uint64_t stop = status().evaluations().stop_step();
+  return stop > 0 ? std::min<uint64_t>(stop, status().steps()) : status().steps();
+}
+
 const pb::StoredAtStop* Job::StoppedAt(const std::string& server) const {
   for (const pb::StoredAtStop& stop : record.stopped()) {
     if (stop.server() == server && stop.history() == plan().history()) return &stop;
@@ -182,6 +187,7 @@ void Job::Publish(const pb::Plan& plan, const std::string& why, Moment now) {
   NoteCut(before, now);
   if (plan.history() > before.history() && before.number() > 0) {
     status->set_step(plan.step());
+    status->clear_evaluations();
     record.set_save_at(0);
     exited.clear();
   }
@@ -198,7 +204,7 @@ void Job::Finish(Moment now) {
   EndTasks(now);
   pb::Plan* plan = record.mutable_plan();
   plan->set_phase(pb::Plan::FINISHED);
-  plan->set_step(status().steps());
+  plan->set_step(last_step());
   plan->set_number(plan->number() + 1);
   Note(absl::StrCat("plan ", plan->number(), ": all tasks are done; the servers store step ",
                     plan->step()),

@@ -99,6 +99,8 @@ class Job {
   std::set<uint32_t> LostRanks() const;
   // Some task is done: the others are about to be, and nobody can take over from anybody.
   bool Ending() const;
+  // All its steps, as far as that is known: fewer than at first if it stops early. 0: not known.
+  uint64_t last_step() const;
   // Nothing has failed, ended or been lost: a plan with other tasks may follow.
   bool Steady() const;
   // Null: the server did not stop in order, or has returned.

@@ -61,7 +61,7 @@ pb::JobStatus ShowJob(const Job& job, const Membership& members, Moment now) {
   status.set_consistency(Name(job.plan().number() > 0 ? FromMessage(job.plan().consistency())
                                                       : job.needs.consistency()));
   status.set_backup(BackupCount(job.plan()));
-  if (status.steps() == 0) status.set_steps(job.spec.steps);
+  status.set_steps(status.steps() == 0 ? job.spec.steps : job.last_step());
   ShowSamples(job, status);
   ShowServers(job, members, status);
   if (job.record.started_unix_ms() > 0) {

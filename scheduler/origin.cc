@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "scheduler/checkpoints.h"
+#include "scheduler/evaluations.h"
 #include "scheduler/planner.h"
 
 namespace paracord {
@@ -24,7 +25,7 @@ absl::Status CheckAlike(const JobSpec& spec, const Job& source) {
   if (spec.optimizer.kind != other.optimizer.kind) differs = "train.optimizer.kind";
   if (spec.virtual_workers != other.virtual_workers) differs = "train.virtual_workers";
   if (spec.MetricFloats() != other.MetricFloats()) {
-    differs = "train.evaluate.metrics or on_nonfinite";
+    differs = "train.evaluate.metrics, train.early_stop, checkpoint.best or on_nonfinite";
   }
   if (differs.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat("init: ", differs, " is not that of ", source.id(),
@@ -42,7 +43,8 @@ absl::Status FindOrigin(Job& job, const JobTable& table) {
   auto source = table.Find(init.job);
   if (!source.ok()) return source.status();
   if (absl::Status alike = CheckAlike(job.spec, **source); !alike.ok()) return alike;
-  const pb::StoredStep* found = NewestGood(**source, init.step);
+  const pb::StoredStep* found = init.best ? BestGood(**source) : NewestGood(**source, init.step);
+  if (found == nullptr && init.best) return NoBest(**source);
   if (found == nullptr) return NoCheckpoint(**source, init.step);
   pb::Origin* origin = job.record.mutable_first_origin();
   origin->set_cluster(table.cluster());

@@ -7,6 +7,7 @@
 #include "common/job/sampler.h"
 #include "scheduler/compute_class.h"
 #include "scheduler/crashes.h"
+#include "scheduler/evaluations.h"
 #include "scheduler/skipped_steps.h"
 
 namespace paracord {
@@ -248,6 +249,7 @@ absl::Status TakeTaskReport(Job& job, const pb::TaskReport& report, Moment now) 
   const bool undone = report.history() > 0 && report.history() < job.plan().history();
   if (!undone) {
     TakeTaskState(job, report, now);
+    TakeEvaluations(job, report, now);
     job.tuning.pace.Add(report.rank(), report.incarnation(), report.busy_seconds(), report.slices(),
                         now.at);
     if (job.IsSpeaker(report.rank())) TakeProgress(job, report);

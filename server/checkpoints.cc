@@ -40,9 +40,16 @@ uint64_t Checkpoints::Every() const {
   return (spec.every_steps + epochs * ((samples_ + batch - 1) / batch)) * thinned_;
 }
 
+uint64_t Checkpoints::EveryEvaluated() const {
+  if (!job_.spec.checkpoint.best.has_value()) return 0;
+  return job_.spec.EvaluationSteps(samples_) * thinned_;
+}
+
 void Checkpoints::Aim(uint64_t after) {
-  const uint64_t every = Every();
-  next_ = every == 0 ? UINT64_MAX : (after / every + 1) * every;
+  next_ = UINT64_MAX;
+  for (const uint64_t every : {Every(), EveryEvaluated()}) {
+    if (every > 0) next_ = std::min(next_, (after / every + 1) * every);
+  }
   if (save_at_ > after) next_ = std::min(next_, save_at_);
 }
 
@@ -174,7 +181,7 @@ void Checkpoints::Write(const Contents& contents, Done written, Done copied) {
   record.set_stall_ms(std::chrono::duration<double, std::milli>(Clock::now() - begun).count());
   environment_.storage.Post(
       [this, copies, copy, generation, written = std::move(written), copied = std::move(copied)] {
-        const absl::Status status = environment_.db.Write(*generation).status();
+        const absl::Status status = WriteOnce(generation.get()).status();
         if (status.ok()) environment_.on_change();
         if (!copies || !status.ok()) generation->blocks.clear();
         written(status);
@@ -193,6 +200,18 @@ void Checkpoints::PostCopy(const Copy& copy, std::shared_ptr<Generation> generat
                             generation->blocks.clear();
                             done(copied);
                           });
+}
+
+// The last step of a job that stops early may be a checkpoint already, taken before the last
+// metrics came: that one stays what it is.
+absl::StatusOr<StoredGeneration> Checkpoints::WriteOnce(Generation* generation) const {
+  pb::GenerationRecord before = generation->record;
+  before.set_ahead(0);
+  auto known = environment_.db.Find(before);
+  const bool same = known.has_value() && known->record.block_end() == before.block_end();
+  if (!same || generation->record.ahead() == 0) return environment_.db.Write(*generation);
+  generation->record = known->record;
+  return *std::move(known);
 }
 
 Checkpoints::Copy Checkpoints::NewCopy(const Contents& contents) const {

@@ -1,6 +1,7 @@
-// When a shard's blocks are stored while it trains, and the reports of how that went. What is
-// stored is references, taken in one turn of the strand; the storage thread writes them, and then a
-// lane of the job's own its copy.
+// When a shard's blocks are stored while it trains, and the reports of how that went: every so many
+// steps, at steps that are evaluated if the best of them is wanted, and when told. What is stored
+// is references, taken in one turn of the strand; the storage thread writes them, and then a lane
+// of the job's own its copy.
 //
 // In bsp the turn in which the last block comes to step C is the one in which all of them are at C:
 // the first push of step C comes from a task that had them all. One checkpoint is written at a
@@ -89,10 +90,12 @@ class Checkpoints {
   };
   static BlockSnapshot Part(const Contents& contents, uint64_t block);
   pb::GenerationRecord Record(const Contents& contents) const;
+  absl::StatusOr<StoredGeneration> WriteOnce(Generation* generation) const;
   Copy NewCopy(const Contents& contents) const;
   absl::Status WriteCopy(const Copy& copy, const Generation& generation) const;
   void PostCopy(const Copy& copy, std::shared_ptr<Generation> generation, Done done) const;
-  uint64_t Every() const;  // steps; 0: there are no regular ones
+  uint64_t Every() const;           // steps; 0: there are no regular ones
+  uint64_t EveryEvaluated() const;  // the same, of those that may become the best
   void Aim(uint64_t after);
   bool MayBegin();
   void LeaveOut(uint64_t step);

@@ -36,9 +36,10 @@ struct LanePlan {  // shared by all lanes, which it outlives
 
 // The metrics tensor: each slice's share of it is a leaf, the sum over a step's slices is the
 // step's. Floats: the training loss; the step, in two parts, told by slice 0 alone; if the step
-// began with an evaluation, test loss and the sums of the job's metrics (metric.h); and if slices
-// may be skipped, last, whether this one is, of which the servers make how many steps have been,
-// this one included.
+// began with an evaluation, test loss and the sums of the job's metrics (metric.h); if evaluations
+// decide something, what they have led to, told by slice 0 (evaluation_watch.h); and if slices may
+// be skipped, last, whether this one is, of which the servers make how many steps have been, this
+// one included.
 class Leaf {
  public:
   static constexpr size_t kStep = 1, kEvaluation = 3;

@@ -59,6 +59,8 @@ void FillProgress(const Progress& progress, const JobSpec& spec, pb::TaskReport*
   }
   report->clear_skipped_steps();
   if (progress.skipped) report->set_skipped_steps(*progress.skipped);
+  report->clear_evaluations();
+  if (progress.evaluations) *report->mutable_evaluations() = *progress.evaluations;
   if (progress.evaluated) FillMetrics(progress, spec, report);
 }
 

@@ -33,11 +33,13 @@ Trainer::Trainer(const Parts& parts, uint32_t rank, uint64_t incarnation,
                parts.spec.virtual_workers),
       tree_(parts.spec.virtual_workers),
       total_steps_(parts.spec.TotalSteps(parts.train.samples())),
+      watch_(parts.spec),
       metrics_tensor_(static_cast<uint32_t>(parts.grid.tensors().size()) - 1),
       runs_(RunsOf(parts.grid, parts.model.BackwardParts())),
       crew_(parts.threads),
       lane_plan_{parts_.spec, parts_.grid, parts_.model,  parts_.train, parts_.test,
-                 sampler_,    runs_,       parts_.client, pool_,        parts_.on_skip} {
+                 sampler_,    runs_,       parts_.client, pool_,        parts_.on_skip},
+      last_step_(total_steps_) {
   parts_.client.SetSamples(parts_.train.samples());
   for (int i = 0; i < crew_.threads(); ++i) lanes_.push_back(std::make_unique<Lane>(lane_plan_));
   rounds_ = std::make_unique<MinibatchRounds>(
@@ -108,6 +110,9 @@ absl::Status Trainer::RunUnder(const pb::Plan& plan, const pb::TaskSlot& task) {
   progress_.step = start.version;
   progress_.evaluated = false;
   progress_.skipped.reset();
+  progress_.evaluations.reset();
+  watch_.Follow(plan.job());
+  last_step_ = total_steps_;
   before_rounds_ = progress_;
   Progress begun = progress_;
   begun.begins = true;
@@ -129,17 +134,35 @@ absl::Status Trainer::RunSteps(uint64_t first) {
   }
   parts_.client.Fetch(first);
   progress_.step = first;
-  for (uint64_t step = first; step <= total_steps_; ++step) RETURN_IF_ERROR(Step(step));
+  for (uint64_t step = first; step <= last_step_; ++step) RETURN_IF_ERROR(Step(step));
   return absl::OkStatus();
 }
 
-// Step `total_steps` trains nothing: it evaluates the last version.
+// What the evaluations before `step` have led to; it may be the job's last.
+absl::Status Trainer::Judge(uint64_t step) {
+  if (!watch_.on()) return absl::OkStatus();
+  RETURN_IF_ERROR(parts_.client.Await(parts_.grid.BlocksOf(metrics_tensor_)));
+  standings_ = watch_.Read(parts_.client.tensor(metrics_tensor_));
+  if (step >= total_steps_ || !watch_.Ends(standings_)) return absl::OkStatus();
+  last_step_ = step;
+  LogInfo("the job ends at step ", step, ": ", watch_.Why(standings_));
+  if (!progress_.evaluations.has_value()) progress_.evaluations.emplace();
+  progress_.evaluations->set_stop_step(step);
+  progress_.evaluations->set_why(watch_.Why(standings_));
+  return absl::OkStatus();
+}
+
+// The job's last step trains nothing: it evaluates the last version.
 absl::Status Trainer::Step(uint64_t step) {
+  RETURN_IF_ERROR(Judge(step));
   leaves_.clear();
   for (uint32_t v = begin_; v < end_; ++v)
     leaves_.emplace_back(parts_.spec.MetricFloats(), step, v);
+  if (watch_.on() && begin_ == 0) {
+    watch_.Tell(standings_, EvaluationDue(step), &leaves_.front()[0]);
+  }
   if (EvaluationDue(step)) RETURN_IF_ERROR(Evaluate(step));
-  if (step == total_steps_) return LastStep();
+  if (step == last_step_) return LastStep();
   const Clock::time_point start = Clock::now();
   const float scale = 1.0f / static_cast<float>(sampler_.BatchSize(step));
   RETURN_IF_ERROR(crew_.Run(end_ - begin_, [&](int thread, uint32_t item) {
@@ -170,15 +193,15 @@ void Trainer::AddBusy() {
 
 absl::Status Trainer::LastStep() {
   RETURN_IF_ERROR(parts_.client.AwaitAll());
-  ReportStepBefore(total_steps_);
+  ReportStepBefore(last_step_);
   const BlockRange metrics = parts_.grid.BlocksOf(metrics_tensor_);
   TreeSum sum;
   for (uint32_t v = begin_; v < end_; ++v) {
     sum.Add(tree_, {v, v + 1}, leaves_[v - begin_].Take(pool_), pool_);
   }
-  parts_.client.Push(total_steps_, total_steps_, metrics, sum.TakeAll(tree_, pool_));
+  parts_.client.Push(last_step_, total_steps_, metrics, sum.TakeAll(tree_, pool_));
   RETURN_IF_ERROR(parts_.client.Await(metrics));
-  ReportStepBefore(total_steps_ + 1);
+  ReportStepBefore(last_step_ + 1);
   return absl::OkStatus();
 }
 
@@ -198,11 +221,8 @@ void Trainer::HandOver(uint64_t step, uint32_t virtual_worker, const FloatBuffer
 
 bool Trainer::EvaluationDue(uint64_t step) const {
   if (parts_.test == nullptr || step == 0) return false;
-  if (step == total_steps_) return true;
-  const EvaluateSpec& evaluate = parts_.spec.evaluate;
-  const uint64_t every = evaluate.every_steps > 0
-                             ? evaluate.every_steps
-                             : evaluate.every_epochs * sampler_.steps_per_epoch();
+  if (step == last_step_) return true;
+  const uint64_t every = parts_.spec.EvaluationSteps(parts_.train.samples());
   return every > 0 && step % every == 0;
 }
 
@@ -226,14 +246,18 @@ void Trainer::ReportStepBefore(uint64_t version) {
 // that it began with.
 void Trainer::Report(uint64_t step) {
   const float* values = parts_.client.tensor(metrics_tensor_);
-  progress_.step = std::min(step + 1, total_steps_);
+  progress_.step = std::min(step + 1, last_step_);
   bool skipped = false;  // then it has no loss, and the one before stays
   if (parts_.spec.skips_nonfinite) {
     const auto skips = static_cast<uint64_t>(values[parts_.spec.MetricFloats() - 1]);
     skipped = progress_.skipped.has_value() && skips > *progress_.skipped;
     progress_.skipped = skips;
   }
-  if (step < total_steps_ && !skipped) {
+  if (watch_.on()) {
+    if (!progress_.evaluations.has_value()) progress_.evaluations.emplace();
+    watch_.Fill(watch_.Read(values), step, &*progress_.evaluations);
+  }
+  if (step < last_step_ && !skipped) {
     progress_.has_loss = true;
     progress_.loss = values[0];
   }

@@ -25,6 +25,7 @@
 #include "common/job/sampler.h"
 #include "worker/bucket.h"
 #include "worker/data/dataset.h"
+#include "worker/evaluation_watch.h"
 #include "worker/lane.h"
 #include "worker/minibatch_rounds.h"
 #include "worker/model/model.h"
@@ -47,6 +48,7 @@ struct Progress {
   double busy_seconds = 0;          // computing
   uint64_t slices = 0;              // computed in them
   std::optional<uint64_t> skipped;  // steps before `step`, if the job may skip any and it is known
+  std::optional<pb::Evaluations> evaluations;  // if they decide something and it is known
 };
 
 class Trainer {
@@ -83,6 +85,7 @@ class Trainer {
   // bsp:
   absl::Status RunSteps(uint64_t first);
   absl::Status Step(uint64_t step);
+  absl::Status Judge(uint64_t step);
   void HandOver(uint64_t step, uint32_t virtual_worker, const FloatBuffer& gradients,
                 Bucket& bucket);
   absl::Status LastStep();
@@ -99,6 +102,7 @@ class Trainer {
   const Sampler sampler_;
   const ReductionTree tree_;
   const uint64_t total_steps_;
+  EvaluationWatch watch_;
   const uint32_t metrics_tensor_;
   const std::vector<BlockRun> runs_;
   BufferPool pool_;
@@ -109,6 +113,8 @@ class Trainer {
 
   // Of the current plan and step:
   uint32_t begin_ = 0, end_ = 0;                  // virtual workers of this task
+  uint64_t last_step_;                            // of the job: `total_steps_`, or it stops early
+  Standings standings_;                           // of the evaluations before the step
   std::vector<std::unique_ptr<Bucket>> buckets_;  // one a run
   std::vector<Leaf> leaves_;                      // of its virtual workers
   Progress progress_;

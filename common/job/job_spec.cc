@@ -73,6 +73,7 @@ void ParseTrain(const ConfigNode& train, ParsedModel* model, JobSpec* spec) {
   spec->optimizer = ParseOptimizer(train.Child("optimizer"), *model);
   spec->clip_norm = train.Number("clip_norm", 0, {1e-30, 1e30});
   spec->evaluate = ParseEvaluate(train.Child("evaluate"), *model, spec->test.has_value());
+  spec->early_stop = ParseEarlyStop(train.Child("early_stop"), *spec);
   train.Finish();
 }
 
@@ -109,7 +110,8 @@ std::vector<std::string> DatasetSpec::Files() const {
 }
 
 uint32_t JobSpec::MetricFloats() const {
-  return 4 + SumFloats(evaluate.metrics) + (skips_nonfinite ? 1 : 0);
+  return 4 + SumFloats(evaluate.metrics) + (watches_evaluations() ? kWatchFloats : 0) +
+         (skips_nonfinite ? 1 : 0);
 }
 
 uint64_t JobSpec::TotalSteps(uint64_t samples) const {
@@ -117,8 +119,17 @@ uint64_t JobSpec::TotalSteps(uint64_t samples) const {
   return epochs * ((samples + batch_size - 1) / batch_size);
 }
 
+uint64_t JobSpec::EvaluationSteps(uint64_t samples) const {
+  if (!test.has_value()) return 0;
+  if (evaluate.every_steps > 0 || batch_size == 0) return evaluate.every_steps;
+  return evaluate.every_epochs * ((samples + batch_size - 1) / batch_size);
+}
+
 std::string JobSpec::NeedsBsp() const {
   if (clip_norm > 0) return "train.clip_norm; expected bsp: only a whole step has one gradient";
+  const std::string once = "; expected bsp: only there all evaluate the same weights";
+  if (early_stop.has_value()) return "train.early_stop" + once;
+  if (checkpoint.best.has_value()) return "checkpoint.best" + once;
   return "";
 }
 
@@ -133,6 +144,9 @@ ParsedJob ParseJob(const std::string& text, const std::string& directory) {
   ParseData(root.Child("data"), directory, model, &spec);
   ParseTrain(root.Child("train"), &model, &spec);
   spec.model = std::move(model.spec);
+  const auto best = ParseBest(root.Child("checkpoint"), spec);
+  spec.checkpoint = ParseCheckpoint(root.Child("checkpoint"), directory);
+  spec.checkpoint.best = best;
   spec.consistency = ParseConsistency(root);
   if (const std::string why = spec.NeedsBsp(); !why.empty() && !spec.consistency.bsp()) {
     root.Child("consistency").Error(absl::StrCat("found ", Name(spec.consistency), " with ", why));
@@ -147,7 +161,6 @@ ParsedJob ParseJob(const std::string& text, const std::string& directory) {
   spec.workers = workers.most;
   spec.min_workers = workers.least;
   spec.device = ParseDevice(root);
-  spec.checkpoint = ParseCheckpoint(root.Child("checkpoint"), directory);
   spec.init = ParseInit(root.Child("init"), directory);
   spec.restart = ParseRestart(root.Child("restart"));
   root.Finish();

@@ -15,6 +15,7 @@
 #include "common/job/consistency_spec.h"
 #include "common/job/model_spec.h"
 #include "common/job/parse_checkpoint.h"
+#include "common/job/parse_early_stop.h"
 #include "common/job/table_spec.h"
 
 namespace paracord {
@@ -106,7 +107,8 @@ struct JobSpec {
   OptimizerSpec optimizer;
   double clip_norm = 0;  // of a step's whole gradient, at most; 0: any. Bsp only
   EvaluateSpec evaluate;
-  ConsistencySpec consistency;    // to begin with
+  std::optional<EarlyStopSpec> early_stop;  // bsp only
+  ConsistencySpec consistency;              // to begin with
   double staleness_discount = 0;  // ssp, async: lr is divided by 1 + this * staleness in steps
   bool balance = false;           // bsp: virtual workers move from slow tasks to fast ones
   bool skips_nonfinite = false;   // a step that is not finite changes nothing; else the job fails
@@ -117,12 +119,18 @@ struct JobSpec {
   InitSpec init;
   RestartSpec restart;
 
-  // Steps of the whole job, once the number of training samples is known.
+  // Steps of the whole job, once the number of training samples is known; an early stop ends it
+  // before.
   uint64_t TotalSteps(uint64_t samples) const;
+  // A version that is a multiple of so many steps is evaluated; 0: the last one alone.
+  uint64_t EvaluationSteps(uint64_t samples) const;
+  // Something is decided by evaluations.
+  bool watches_evaluations() const { return early_stop.has_value() || checkpoint.best.has_value(); }
   // What of the job needs whole steps, bsp, and why; empty: it may be trained in any mode.
   std::string NeedsBsp() const;
   // Floats of the metrics block: train loss, the step (two floats), test loss, SumFloats of each
-  // metric; with `skips_nonfinite` a last one: steps skipped so far. One block's at most.
+  // metric; if evaluations are watched kWatchFloats, see worker/evaluation_watch.h; with
+  // `skips_nonfinite` a last one: steps skipped so far. One block's at most.
   uint32_t MetricFloats() const;
 };
 

@@ -117,7 +117,8 @@ InitSpec ParseInit(const ConfigNode& node, const std::string& directory) {
     spec.checkpoint = Absolute(node.String("checkpoint"), directory);
   } else {
     spec.job = node.String("job");
-    if (node.Has("step")) {
+    spec.best = node.Child("step").text() == "best";
+    if (node.Has("step") && !spec.best) {
       spec.step = static_cast<uint64_t>(node.Integer("step", 0, {0, double{kMostSteps}}));
     }
   }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/base/config.h"
+#include "common/job/parse_early_stop.h"
 
 namespace paracord {
 
@@ -25,10 +26,13 @@ struct CheckpointSpec {
   uint32_t keep = 3;        // the newest so many are kept,
   uint64_t keep_every = 0;  // and those at multiples of so many steps; 0: no others
   std::string copy_to;      // a folder that all servers share, absolute; empty: no copies
+  // Of this metric; every evaluated step is kept until its figure is known. Bsp only.
+  std::optional<EvaluatedMetric> best;
 };
 
 // {every: 100 steps | 1 epoch | 10 minutes | end, keep: 3, keep_every: 1000 steps, copy_to: FOLDER}
-// `directory`: what a relative path is relative to.
+// `best` is left to ParseBest, which is called before. `directory`: what a relative path is
+// relative to.
 CheckpointSpec ParseCheckpoint(const ConfigNode& node, const std::string& directory);
 
 // Where the copy of a checkpoint lies: "FOLDER/JOB/step-000000000100"; of a job that went back,
@@ -41,13 +45,15 @@ std::string CopyFolder(const std::string& copy_to, const std::string& job, uint6
 struct InitSpec {
   std::string checkpoint;                  // a copy's folder, absolute; or
   std::string job;                         // another job of the cluster, at its
-  std::optional<uint64_t> step;            // checkpoint of this step; not given: the newest; or
+  std::optional<uint64_t> step;            // checkpoint of this step; not given: the newest,
+  bool best = false;                       // or the best, as that job's checkpoint.best has it; or
   std::string safetensors;                 // a file of weights, absolute: step 0 begins with them
   std::map<std::string, std::string> map;  // the names that tensors have there, if not their own
   int line = 0;                            // where `safetensors` stands in the job file
 };
 
-// {checkpoint: FOLDER}, {job: ID, step: 100} or {safetensors: FILE, map: {0.weight: fc.weight}}
+// {checkpoint: FOLDER}, {job: ID, step: 100}, {job: ID, step: best} or
+// {safetensors: FILE, map: {0.weight: fc.weight}}
 InitSpec ParseInit(const ConfigNode& node, const std::string& directory);
 
 // How often tasks may be lost before the job fails.

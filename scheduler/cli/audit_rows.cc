@@ -39,7 +39,9 @@ absl::StatusOr<std::vector<AuditRow>> AuditRows(const JobSpec& spec, const pb::P
   if (samples == 0) return rows;
   const BlockGrid grid = GridOf(spec);
   const Sampler sampler(spec.seed, samples, spec.batch_size, spec.virtual_workers);
-  const uint64_t steps = spec.TotalSteps(samples);
+  const bool finished = plan.phase() == pb::Plan::FINISHED;  // early, perhaps
+  const uint64_t total = spec.TotalSteps(samples);
+  const uint64_t steps = finished ? std::min<uint64_t>(total, plan.step()) : total;
   for (uint64_t epoch = 0; steps > 0 && epoch <= sampler.EpochOf(steps - 1); ++epoch) {
     const uint64_t expected = sampler.Applied(epoch, steps);
     rows.push_back({epoch, expected, expected, 0, 0});

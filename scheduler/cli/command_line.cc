@@ -210,7 +210,10 @@ class CommandLine {
     command->add_option("--out", export_.file, "FILE.safetensors or FILE.npz")->required();
     command->add_option("--format", export_.format, "safetensors or npz; else by the ending")
         ->check(CLI::IsMember({"safetensors", "npz"}));
-    command->add_option("--step", export_.step, "of this step; without it: the newest");
+    CLI::Option* step =
+        command->add_option("--step", export_.step, "of this step; without it: the newest");
+    command->add_flag("--best", export_.best, "of the best checkpoint, by checkpoint.best")
+        ->excludes(step);
     AddTimeout(command, &export_.timeout, "give up after this (exit 4); 60s if left out");
   }
 

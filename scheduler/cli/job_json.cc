@@ -49,7 +49,21 @@ Json CheckpointJson(const pb::StoredStep& stored) {
           {"committed_at", Time(stored.committed_at_unix_ms())},
           {"stall_ms", Number(stored.stall_ms())},
           {"history", stored.history()},
+          {"best", stored.best()},
+          {"value", stored.best() ? Number(stored.best_value()) : Json(nullptr)},
           {"damage", Text(stored.damage())}};
+}
+
+Json BestJson(const pb::Evaluations& evaluations) {
+  if (evaluations.best_step() == 0) return nullptr;
+  return {{"metric", evaluations.best().name()},
+          {"value", Number(evaluations.best().value())},
+          {"step", evaluations.best_step()}};
+}
+
+Json EarlyStopJson(const pb::Evaluations& evaluations) {
+  if (evaluations.stop_step() == 0) return nullptr;
+  return {{"step", evaluations.stop_step()}, {"why", evaluations.why()}};
 }
 
 Json TaskJson(const pb::TaskStatus& task) {
@@ -108,6 +122,8 @@ Json JobJson(const pb::JobStatus& status) {
       {"epoch", status.epoch()},
       {"loss", status.has_loss() ? Number(status.loss()) : Json(nullptr)},
       {"metrics", MetricsJson(status)},
+      {"best", BestJson(status.evaluations())},
+      {"early_stop", EarlyStopJson(status.evaluations())},
       {"samples_per_second", Number(status.samples_per_second())},
       {"samples", Array(status.samples(), SamplesJson)},
       {"plan", status.plan()},

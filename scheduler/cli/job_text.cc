@@ -33,6 +33,23 @@ std::string Metrics(const pb::JobStatus& status) {
   return text;
 }
 
+std::string Best(const pb::Evaluations& evaluations) {
+  if (evaluations.best_step() == 0) return "";
+  return absl::StrFormat("%s %.4f at step %d", evaluations.best().name(),
+                         evaluations.best().value(), evaluations.best_step());
+}
+
+std::string EarlyStop(const pb::Evaluations& evaluations) {
+  if (evaluations.stop_step() == 0) return "";
+  return absl::StrCat("at step ", evaluations.stop_step(), ": ", evaluations.why());
+}
+
+// Of a checkpoint.
+std::string Remark(const pb::StoredStep& stored) {
+  if (!stored.damage().empty()) return absl::StrCat("damaged: ", stored.damage());
+  return stored.best() ? absl::StrFormat("best: %.4f", stored.best_value()) : "";
+}
+
 std::string Rate(const pb::JobStatus& status) {
   return status.samples_per_second() > 0 ? absl::StrFormat("%.0f", status.samples_per_second())
                                          : "";
@@ -81,8 +98,7 @@ std::string CheckpointsText(const pb::JobStatus& status) {
   TextTable table({"STORED STEP", "SIZE", "AT", ""});
   for (const pb::StoredStep& stored : status.checkpoints()) {
     table.Add({absl::StrCat(stored.step()), FormatBytes(stored.bytes()),
-               TimeText(stored.committed_at_unix_ms()),
-               stored.damage().empty() ? "" : absl::StrCat("damaged: ", stored.damage())});
+               TimeText(stored.committed_at_unix_ms()), Remark(stored)});
   }
   return table.Text();
 }
@@ -106,6 +122,8 @@ std::string JobText(const pb::JobStatus& status) {
   AppendField(&text, "epoch", absl::StrCat(status.epoch()));
   AppendField(&text, "loss", Loss(status));
   AppendField(&text, "metrics", Metrics(status));
+  AppendField(&text, "best", Best(status.evaluations()));
+  AppendField(&text, "early stop", EarlyStop(status.evaluations()));
   AppendField(&text, "samples/s", Rate(status));
   AppendField(&text, "consistency", status.consistency());
   if (status.backup() > 0) AppendField(&text, "backup", absl::StrCat(status.backup()));

@@ -107,6 +107,7 @@ struct ExportArguments {
   std::string file;
   std::string format;  // empty: by the file's ending
   std::optional<uint64_t> step;
+  bool best = false;  // of the best checkpoint, instead
   Duration timeout = seconds(60);
 };
 int RunExport(const Context& context, const ExportArguments& arguments);

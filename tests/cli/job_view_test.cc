@@ -44,6 +44,14 @@ pb::JobStatus FullStatus() {
   stored->set_bytes(2048);
   stored->set_committed_at_unix_ms(1714564800123);
   stored->set_stall_ms(1.5);
+  stored->set_best(true);
+  stored->set_best_value(0.625);
+  pb::Evaluations* evaluations = status.mutable_evaluations();
+  evaluations->mutable_best()->set_name("test_accuracy");
+  evaluations->mutable_best()->set_value(0.625);
+  evaluations->set_best_step(80);
+  evaluations->set_stop_step(121);
+  evaluations->set_why("it got worse");
   auto* task = status.add_tasks();
   task->set_rank(1);
   task->set_node("worker-0");
@@ -79,7 +87,10 @@ TEST_CASE("a job's JSON has every field of the contract, with its value") {
     "first_failure": {"code": "TaskExited", "message": "task 1 was killed by signal 9", "node": "worker-0",
                       "rank": 1, "exit": 137, "log_tail": "one\ntwo\n"},
     "consistency": "bsp", "backup": 1, "max_staleness": 2, "staleness_counts": [40, 0, 3],
-    "checkpoints": [{"step": 0, "bytes": 2048, "committed_at": "2024-05-01T12:00:00.123Z", "stall_ms": 1.5, "history": 0, "damage": null}],
+    "checkpoints": [{"step": 0, "bytes": 2048, "committed_at": "2024-05-01T12:00:00.123Z", "stall_ms": 1.5, "history": 0,
+                     "best": true, "value": 0.625, "damage": null}],
+    "best": {"metric": "test_accuracy", "value": 0.625, "step": 80},
+    "early_stop": {"step": 121, "why": "it got worse"},
     "servers": [{"id": "server-0", "address": "127.0.0.1:7301", "pid": 42, "bytes": 4096}],
     "wall_seconds": 12.5})");
   for (const auto& [key, value] : expected.items()) {
@@ -104,11 +115,19 @@ TEST_CASE("what nobody knows yet is null, and lists are there though empty") {
   CHECK(json["state"] == "PENDING");
   CHECK(json["loss"].is_null());
   CHECK(json["steps"].is_null());
-  CHECK(json["first_failure"].is_null());
+  for (const char* field : {"first_failure", "best", "early_stop"}) CHECK(json[field].is_null());
   CHECK(json["metrics"] == Json::object());
   for (const char* list : {"samples", "checkpoints", "tasks", "servers", "staleness_counts"}) {
     CHECK(json[list] == Json::array());
   }
+}
+
+TEST_CASE("a job's table has its best evaluation, marks its checkpoint, and says why it stopped") {
+  const std::string text = JobText(FullStatus());
+  INFO(text);
+  CHECK(text.find("best        test_accuracy 0.6250 at step 80\n") != std::string::npos);
+  CHECK(text.find("early stop  at step 121: it got worse\n") != std::string::npos);
+  CHECK(CheckpointsText(FullStatus()).find("best: 0.6250") != std::string::npos);
 }
 
 TEST_CASE("a loss that is no number is null in JSON") {

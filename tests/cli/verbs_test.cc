@@ -296,6 +296,18 @@ TEST_CASE(
   CHECK(unchecked.notes.size() == 1);
 }
 
+TEST_CASE("export --best is of the marked checkpoint; without one it says what is lacking") {
+  Stage stage(false);
+  stage.coordinator.reply.mutable_status()->add_checkpoints()->set_step(4);
+  ExportArguments arguments{.job = "j-1", .file = "unwritten", .step = {}, .best = true};
+  CHECK(RunExport(stage.context, arguments) == kFailed);
+  INFO(stage.err.str());
+  CHECK(stage.err.str().find("j-1 has no best checkpoint; expected checkpoint.best") !=
+        std::string::npos);
+  const char* both[] = {"paracord", "export", "j-1", "--out", "unwritten", "--best", "--step", "4"};
+  CHECK(RunCommandLine(std::size(both), const_cast<char**>(both)) == kUsage);
+}
+
 TEST_CASE("lines of different tasks never mix, however their pieces arrive") {
   std::vector<std::string> lines;
   LogLines log([&](uint32_t rank, const std::string& line) {

@@ -19,6 +19,7 @@ struct SimJob {
   int units = 4;
   std::string checkpoint = "{}";
   std::string init = "";  // none
+  bool test = false;      // with a test set, evaluated each step
   std::string Yaml() const;
 };
 
@@ -30,7 +31,11 @@ inline std::string SimJob::Yaml() const {
       "name: ", name, "\nmodel:\n  input: [4]\n  layers: [{linear: ", units,
       "}]\n  loss: softmax_cross_entropy\n"
       "data:\n  train: {format: synthetic, samples: 40, features: 4, classes: ",
-      units, "}\ntrain:\n  steps: ", kSimSteps,
+      units, "}\n",
+      test ? absl::StrCat("  test: {format: synthetic, samples: 8, features: 4, classes: ", units,
+                          "}\n")
+           : "",
+      "train:\n  steps: ", kSimSteps, test ? "\n  evaluate: {every: 1 step}" : "",
       "\n  batch_size: 8\n  virtual_workers: ", kSimVirtualWorkers,
       "\n  optimizer: {kind: sgd, lr: 0.1}\nworkers: ",
       min_workers == 0 ? absl::StrCat(workers)

@@ -69,6 +69,28 @@ TEST_CASE("the regular steps are stored when all blocks have come to them, the l
   CHECK(f.Steps() == "0 2 ");
 }
 
+TEST_CASE("evaluated steps are due too if the best of them is wanted") {
+  ShardFixture f;
+  JobSpec spec = f.job->spec;
+  spec.batch_size = 10;
+  spec.test = spec.train;
+  const bool by_steps = GENERATE(true, false);
+  spec.evaluate.every_steps = by_steps ? 6 : 0;
+  spec.evaluate.every_epochs = 2;  // of 25 samples: 6 steps
+  const uint64_t regular = spec.checkpoint.every_steps = GENERATE(0, 4);
+  spec.checkpoint.best = EvaluatedMetric{"test_loss"};
+  const ShardJob job("job", spec);
+  const ShardEnvironment environment = f.room.environment();
+  Checkpoints checkpoints(job, f.all, environment);
+  checkpoints.Begin(0, 25);
+  for (uint64_t step = 1; step < 40; ++step) {
+    CAPTURE(by_steps, regular, step);
+    const auto due = checkpoints.TakeDue(step, 40);
+    CHECK(due.has_value() == (step % 6 == 0 || (regular > 0 && step % regular == 0)));
+    if (due.has_value()) CHECK(*due == step);
+  }
+}
+
 // A job that wants copies, on a folder that hangs until `go`.
 struct Hanging : Stored {
   std::promise<void> go;

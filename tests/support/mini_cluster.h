@@ -55,6 +55,7 @@ class MiniCluster {
   absl::StatusOr<std::string> TrySubmit(const std::string& yaml);
   absl::Status Cancel(const std::string& job);
   absl::Status Set(const std::string& job, const std::string& setting);
+  absl::Status Restore(const std::string& job, uint64_t step);
   absl::Status Drain(const std::string& worker, bool draining);
   pb::GetJobReply Get(const std::string& job);
   pb::JobState State(const std::string& job) { return Get(job).status().state(); }
@@ -195,6 +196,16 @@ inline absl::Status MiniCluster::Set(const std::string& job, const std::string& 
   request.set_id(job);
   request.add_settings(setting);
   return Await<pb::SetJobReply>([&](auto done) { cluster_->SetJob(request, std::move(done)); })
+      .status();
+}
+
+inline absl::Status MiniCluster::Restore(const std::string& job, uint64_t step) {
+  pb::ChangeCheckpointRequest request;
+  request.set_id(job);
+  request.set_what(pb::ChangeCheckpointRequest::RESTORE);
+  request.set_step(step);
+  return Await<pb::ChangeCheckpointReply>(
+             [&](auto done) { cluster_->ChangeCheckpoint(request, std::move(done)); })
       .status();
 }
 

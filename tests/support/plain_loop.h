@@ -32,8 +32,8 @@ namespace paracord {
 using Tensors = std::vector<std::vector<float>>;
 
 struct PlainRun {
-  Tensors weights;  // of version `steps`, one a tensor of the model
-  uint64_t steps = 0;
+  Tensors weights;             // of version `steps`, one a tensor of the model
+  uint64_t steps = 0;          // made: fewer than the job's if it stops early
   uint64_t skipped = 0;        // steps that were not finite, if the job may skip any
   uint64_t clipped = 0;        // steps whose gradient was too long, if the job clips
   std::vector<double> losses;  // of each step, mean over its batch
@@ -51,7 +51,7 @@ class PlainLoop {
         sampler_(spec.seed, train_->samples(), spec.batch_size, spec.virtual_workers) {}
 
   PlainRun Run() {
-    run_.steps = spec_.TotalSteps(train_->samples());
+    total_steps_ = run_.steps = spec_.TotalSteps(train_->samples());
     for (const TensorSpec& tensor : spec_.model.tensors) {
       const size_t size = static_cast<size_t>(tensor.size());
       run_.weights.emplace_back(size);
@@ -59,8 +59,10 @@ class PlainLoop {
     }
     state1_ = state2_ = ZeroTensors();
     for (uint64_t step = 0; step < run_.steps; ++step) {
-      if (EvaluationDue(step)) Evaluate(step);
+      const bool evaluates = EvaluationDue(step);
+      if (evaluates) Evaluate(step);
       Train(step);
+      if (evaluates && StopsEarly()) run_.steps = step + 1;
     }
     if (test_) Evaluate(run_.steps);
     return run_;
@@ -109,7 +111,7 @@ class PlainLoop {
       ++run_.skipped;
       return;
     }
-    UpdateStep update = PrepareUpdate(spec_.optimizer, step, run_.steps);
+    UpdateStep update = PrepareUpdate(spec_.optimizer, step, total_steps_);
     const double norm = spec_.clip_norm > 0 ? Norm(sum) : 0;
     if (norm > spec_.clip_norm) {
       update.clip = static_cast<float>(spec_.clip_norm / norm);
@@ -195,6 +197,27 @@ class PlainLoop {
     return test_ && step > 0 && every > 0 && step % every == 0;
   }
 
+  // The last evaluations, as many as the patience, are no better than those before.
+  bool StopsEarly() const {
+    if (!spec_.early_stop.has_value()) return false;
+    const EarlyStopSpec& stop = *spec_.early_stop;
+    double best = 0;
+    uint32_t since = 0;
+    bool none = true;
+    for (const auto& [version, values] : run_.evaluated) {
+      const double value = static_cast<float>(values[stop.metric.place]);
+      const double gain = stop.metric.rises ? value - best : best - value;
+      if (none || gain > stop.min_delta) {
+        best = value;
+        since = 0;
+        none = false;
+      } else {
+        ++since;
+      }
+    }
+    return since >= stop.patience;
+  }
+
   void Evaluate(uint64_t version) {
     const Tensors sum = AddTree(0, spec_.virtual_workers,
                                 [&](uint32_t worker) { return Tensors{EvaluateSlice(worker)}; });
@@ -228,6 +251,7 @@ class PlainLoop {
   const std::shared_ptr<const Dataset> train_, test_;
   const Sampler sampler_;
   Tensors state1_, state2_;
+  uint64_t total_steps_ = 0;
   PlainRun run_;
 };
 
