@@ -31,6 +31,10 @@ class Dataset {
   double min_label() const { return min_label_; }
   double max_label() const { return max_label_; }
   bool integer_labels() const { return integer_labels_; }
+  // Text in tokens of a vocabulary: how many it has (0: it is no such text), and how many bytes of
+  // text a label stands for, the mean over all labels of all samples; of anything else 1.
+  uint32_t vocabulary() const { return contents_.vocabulary; }
+  double bytes_per_label() const;
 
   // Copies the samples `indices` (each below samples(), any order, repeats allowed) to `features`
   // [indices, features()], each value times `scale`, and to `labels` [indices, label_floats()].
@@ -43,7 +47,8 @@ class Dataset {
  private:
   explicit Dataset(DatasetContents contents);
   absl::Status MeasureLabels();
-  absl::Status MeasureSequence();
+  template <class Value>
+  void MeasureRun(const Value* values);
 
   DatasetContents contents_;
   int64_t features_;
