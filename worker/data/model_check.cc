@@ -73,7 +73,7 @@ absl::Status CheckAgainstModel(const Dataset& data, const DatasetSpec& spec,
                      " values ", ShapeString(data.sample_shape()), "; the model's input ",
                      ShapeString(model.input), " expects ", ShapeSize(model.input)));
   }
-  RETURN_IF_ERROR(Annotate(CheckVocabulary(data, model), NameInJob(spec, spec.vocabulary)));
+  RETURN_IF_ERROR(Annotate(CheckVocabulary(data, model), NameInJob(spec, spec.path)));
   return Annotate(CheckLabels(data, model), NameInJob(spec, spec.labels));
 }
 

@@ -29,7 +29,7 @@ std::string Words(uint64_t seed, size_t count) {
 struct TokenText {
   TemporaryFolder folder;
   std::string text = Words(1, 2000);
-  Vocabulary vocabulary = Learned(text, 300);
+  Vocabulary vocabulary = Learned(text, 270);
   std::string text_path = folder.Write("t", text);
   std::string vocabulary_path = folder.Write("v", vocabulary.Text());
 
@@ -51,7 +51,7 @@ TEST_CASE("a sample of text with a vocabulary is its tokens, and its labels are 
       const std::vector<uint16_t> tokens = t.vocabulary.Encode(part);
       const auto size = static_cast<size_t>(context), step = static_cast<size_t>(stride);
       REQUIRE(data->samples() == (tokens.size() - size - 1) / step + 1);
-      CHECK(data->vocabulary() == 300);
+      CHECK(data->vocabulary() == 270);
       const Values values = ReadAll(*data);
       double bytes = 0;
       for (size_t i = 0; i < data->samples(); ++i) {
@@ -86,7 +86,7 @@ TEST_CASE("tokens are cached, each once, with all that is known of them") {
   for (int turn = 0; turn < 2; ++turn) {
     const auto cached = MustOpen(spec, t.folder.Path("cache"));
     CHECK(ReadAll(*cached) == ReadAll(*fresh));
-    CHECK(cached->vocabulary() == 300);
+    CHECK(cached->vocabulary() == 270);
     CHECK(cached->bytes_per_label() == fresh->bytes_per_label());
     CHECK(cached->max_label() == fresh->max_label());
     REQUIRE(cached->files().size() == 2);
@@ -165,13 +165,13 @@ TEST_CASE("a model reads and predicts as many tokens as the vocabulary has") {
   const auto error = [&](const ModelSpec& model) {
     return std::string(CheckAgainstModel(*data, spec, model).message());
   };
-  CHECK(error(LanguageModel(300, 300)).empty());
-  CHECK_THAT(error(LanguageModel(256, 300)),
-             Contains("line 7: ") && Contains("/v: found a vocabulary of 300 tokens; the model's "
+  CHECK(error(LanguageModel(270, 270)).empty());
+  CHECK_THAT(error(LanguageModel(256, 270)),
+             Contains("line 7: ") && Contains("/t: found a vocabulary of 270 tokens; the model's "
                                               "embedding expects 256"));
   CHECK_THAT(
-      error(LanguageModel(300, 304)),
-      Contains("found a vocabulary of 300 tokens; the model's output [16, 304] expects 304"));
+      error(LanguageModel(270, 274)),
+      Contains("found a vocabulary of 270 tokens; the model's output [16, 274] expects 274"));
 }
 
 TEST_CASE("real text comes back from its tokens, at some millions of bytes a second") {
