@@ -71,7 +71,7 @@ absl::StatusOr<Vocabulary> Vocabulary::Make(const std::vector<Merge>& merges) {
 }
 
 absl::Status Vocabulary::Add(const Merge& merge) {
-  const auto [left, right] = merge;
+  const uint32_t left = merge.first, right = merge.second;
   const auto wrong = [&](const std::string& what) {
     return absl::InvalidArgumentError(
         absl::StrCat("token ", size(), ": found tokens ", left, " and ", right, "; ", what));
