@@ -12,6 +12,7 @@
 #include "common/job/history.h"
 #include "common/job/key_range.h"
 #include "scheduler/origin.h"
+#include "scheduler/planner.h"
 
 namespace paracord {
 namespace {
@@ -19,6 +20,7 @@ namespace {
 constexpr double kOrderSeconds = 1.5;  // until an order has come to every shard
 constexpr uint64_t kLeastLead = 2;     // steps
 constexpr uint64_t kMostLead = 1 << 20;
+constexpr int64_t kCopyPatienceMs = 600'000;
 
 const KnownMember* ServerOf(const pb::ShardRange& shard, const Membership& members) {
   return members.Find(shard.server());
@@ -216,7 +218,41 @@ bool Needed(const Job& job, const std::string& server, const pb::StoredRange& st
   return !job.ended() && stored.history() >= job.plan().history() && stored.step() >= newest;
 }
 
+// The job's only trouble: it has its last step, and the servers have it.
+void NoteNoCopy(Job& job, uint64_t step, const std::string& why, Moment now) {
+  if (job.status().checkpoint_error().empty()) {
+    job.record.mutable_status()->set_checkpoint_error(
+        absl::StrCat("the last step has no copy: ", why));
+  }
+  job.Note(absl::StrCat("step ", step, " was not copied to ", job.spec.checkpoint.copy_to, ": ",
+                        job.status().checkpoint_error()),
+           now);
+}
+
 }  // namespace
+
+std::vector<pb::Wait> AwaitCopy(Job& job, const pb::StoredStep& last, const Membership& members,
+                                Moment now) {
+  if (job.spec.checkpoint.copy_to.empty() || last.copied()) return {};
+  std::vector<pb::Wait> waits;
+  std::string lost;
+  for (const pb::ShardRange& shard : job.plan().shards()) {
+    const auto presence = members.PresenceOf(shard.server(), shard.incarnation());
+    if (presence == Membership::Presence::kGone) {
+      lost = absl::StrCat(shard.server(), " ended before it had written its part");
+    }
+    const pb::ShardReport* report = ReportOf(job, shard, members);
+    if (report != nullptr && report->bytes() == 0) continue;  // it has tried, and ended
+    waits.push_back(
+        MakeWait(shard.server(), absl::StrCat("writes its part of the copy of step ", last.step(),
+                                              " to ", job.spec.checkpoint.copy_to)));
+  }
+  const bool late = now.unix_ms >= last.committed_at_unix_ms() + kCopyPatienceMs;
+  if (lost.empty() && !late && !waits.empty()) return waits;
+  if (lost.empty() && late && !waits.empty()) lost = waits[0].who() + " is still writing its part";
+  NoteNoCopy(job, last.step(), lost.empty() ? "a part of it is missing" : lost, now);
+  return {};
+}
 
 void CheckCheckpoints(Job& job, const Membership& members, Moment now) {
   CommitAll(job, members, now);

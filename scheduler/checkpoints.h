@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "scheduler/job_table.h"
@@ -20,6 +21,12 @@ namespace paracord {
 
 // What follows from the last heartbeats: commits, orders, failures that people are shown.
 void CheckCheckpoints(Job& job, const Membership& members, Moment now);
+
+// All shards have stored `last`, the job's last step; its copy may still be on its way, for which
+// the job waits as long as it gets on, and at most ten minutes. None: it is there, or will not be,
+// and then the job says why. After CheckCheckpoints.
+std::vector<pb::Wait> AwaitCopy(Job& job, const pb::StoredStep& last, const Membership& members,
+                                Moment now);
 
 // Null: the job has no such checkpoint.
 pb::StoredStep* FindCheckpoint(Job& job, uint64_t history, uint64_t step);

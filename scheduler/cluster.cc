@@ -96,6 +96,7 @@ void Cluster::Settle(Moment now) {
         "the scheduler cannot write its journal and decides nothing: ", saved.message()));
     LogError(broken_.message());
     watches_.Close(broken_);
+    options_.on_broken(broken_);
     return;
   }
   watches_.Flush(jobs_, members_, now);

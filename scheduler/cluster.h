@@ -29,6 +29,8 @@ struct ClusterOptions {
   Duration server_grace = seconds(30);
   std::function<int64_t()> unix_ms;  // the wall clock
   bool chaos = false;                // told to `paracord chaos`, which does nothing without
+  // The journal cannot be written: nothing is decided any more. On the strand.
+  std::function<void(const absl::Status&)> on_broken = [](const absl::Status&) {};
 };
 
 class Cluster : public Coordinator {

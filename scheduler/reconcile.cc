@@ -49,10 +49,14 @@ void Run(Job& job, const Situation& situation) {
   if (!job.running()) return;
   TakeStaleness(job, situation.members);
   CheckCheckpoints(job, situation.members, situation.now);
-  const uint64_t last = job.plan().step();
-  if (job.plan().phase() == pb::Plan::FINISHED &&
-      FindCheckpoint(job, job.plan().history(), last) != nullptr) {
-    return job.Succeed(situation.now);
+  const bool finished = job.plan().phase() == pb::Plan::FINISHED;
+  const pb::StoredStep* last =
+      finished ? FindCheckpoint(job, job.plan().history(), job.plan().step()) : nullptr;
+  if (last != nullptr) {
+    auto waits = AwaitCopy(job, *last, situation.members, situation.now);
+    if (waits.empty()) return job.Succeed(situation.now);
+    job.waits = MergeWaits(job.waits, std::move(waits), situation.now);
+    return;
   }
   FollowServers(job, situation);
 }

@@ -132,9 +132,17 @@ std::optional<const pb::StoredStep*> Choose(Job& job, bool from_copy, const Reso
     pb::StoredStep& checkpoint = *FindCheckpoint(job, to->history(), to->step());
     std::string lacks;
     for (const pb::StoredShard& part : to->shards()) {
-      const KnownMember* server = resources.FindServer(part.server());
-      if (server == nullptr || Holds(*server, job, to->history(), to->step(), part)) continue;
       if (to->copied()) continue;
+      const KnownMember* server = resources.FindServer(part.server());
+      if (server == nullptr) {
+        findings.waits.push_back(MakeWait(
+            part.server(), absl::StrCat("is not there, and has blocks [", part.block_begin(), ", ",
+                                        part.block_end(), ") of step ", to->step(),
+                                        ", which the job goes back to; start it again, or choose ",
+                                        "another step with paracord checkpoint restore")));
+        return std::nullopt;
+      }
+      if (Holds(*server, job, to->history(), to->step(), part)) continue;
       if (!HoldsAny(*server, job)) {
         findings.waits.push_back(MakeWait(
             part.server(),
@@ -309,6 +317,7 @@ absl::Status RestoreTo(Job& job, uint64_t step, const Situation& situation) {
   }
   if (to != nullptr) {
     for (const pb::StoredShard& part : to->shards()) {
+      if (to->copied()) continue;
       const KnownMember* server = resources.FindServer(part.server());
       if (server != nullptr && Holds(*server, job, to->history(), step, part)) continue;
       return absl::FailedPreconditionError(

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/daemon.h"
 #include "common/base/status.h"
 #include "common/rpc/rpc.h"
 #include "scheduler/coordinator_service.h"
@@ -59,7 +60,7 @@ absl::StatusOr<std::unique_ptr<Scheduler>> Scheduler::Start(const Options& optio
   if (!journal.ok()) return journal.status();
   std::unique_ptr<Scheduler> scheduler(new Scheduler);
   auto cluster = Cluster::Open({options.min_servers, options.lease, options.heartbeat,
-                                options.server_grace, UnixMilliseconds, options.chaos},
+                                options.server_grace, UnixMilliseconds, options.chaos, FailDaemon},
                                *std::move(journal), scheduler->timer_);
   if (!cluster.ok()) return cluster.status();
   scheduler->cluster_ = *std::move(cluster);

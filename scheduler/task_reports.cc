@@ -77,7 +77,9 @@ void CheckCompute(Job& job, const pb::TaskReport& report, Moment now) {
 bool SameMetrics(const pb::JobStatus& status, const pb::TaskReport& report) {
   return std::equal(status.metrics().begin(), status.metrics().end(), report.metrics().begin(),
                     report.metrics().end(), [](const pb::Metric& a, const pb::Metric& b) {
-                      return a.name() == b.name() && a.value() == b.value();
+                      const bool same = a.value() == b.value() ||
+                                        (std::isnan(a.value()) && std::isnan(b.value()));
+                      return a.name() == b.name() && same;
                     });
 }
 

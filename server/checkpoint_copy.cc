@@ -93,8 +93,7 @@ std::vector<Span> SpansOf(const CopyLayout& layout, const BlockGrid& grid, Block
 std::shared_ptr<const float> PartOf(const BlockSnapshot& block, uint64_t step, int part) {
   if (part == 1) return block.state1;
   if (part == 2) return block.state2;
-  const bool ahead = block.version == step + 1 && block.previous != nullptr && block.ahead.empty();
-  return ahead ? block.previous : block.weights;
+  return WeightsAsOf(block, step);
 }
 
 class CopyWriter {
@@ -262,7 +261,8 @@ absl::Status WriteCopy(const std::string& folder, const BlockGrid& grid, int sta
   manifest.states = states;
   manifest.record = generation.record;
   for (const BlockSnapshot& block : generation.blocks) {
-    if (!block.ahead.empty()) manifest.ledgers[block.block] = {block.version, block.ahead};
+    const bool ledger = NeedsLedger(block, generation.record.step());
+    if (ledger) manifest.ledgers[block.block] = {block.version, block.ahead};
   }
   RETURN_IF_ERROR(CopyWriter(folder, grid, layout).Write(shards[shard], generation, &manifest));
   if (shard == 0) {

@@ -89,7 +89,7 @@ std::set<uint64_t> ShardCounts(const std::string& folder) {
     const size_t of = name.find("-of-");
     uint64_t shards = 0;
     if (name.rfind("manifest-", 0) == 0 && of != std::string::npos &&
-        absl::SimpleAtoi(name.substr(of + 4, 5), &shards) && shards <= kMostShards) {
+        absl::SimpleAtoi(name.substr(of + 4, 5), &shards) && shards > 0 && shards <= kMostShards) {
       counts.insert(shards);
     }
   }

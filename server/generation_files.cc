@@ -67,14 +67,14 @@ std::string BlockKey(uint64_t block, Kind kind) {
 
 // Then both of its versions are stored, and which they are goes without saying.
 bool OneAhead(const BlockSnapshot& block, uint64_t step) {
-  return block.version == step + 1 && block.previous != nullptr;
+  return block.version == step + 1 && block.previous != nullptr && block.ahead.empty();
 }
 
 std::shared_ptr<const float> ByKind(const BlockSnapshot& block, uint64_t step, Kind kind) {
   const bool ahead = OneAhead(block, step);
   switch (kind) {
     case kWeights:
-      return ahead ? block.previous : block.weights;
+      return WeightsAsOf(block, step);
     case kState1:
       return block.state1;
     case kState2:
@@ -87,11 +87,6 @@ std::shared_ptr<const float> ByKind(const BlockSnapshot& block, uint64_t step, K
       break;
   }
   return nullptr;
-}
-
-// In bsp a block has its step's weights, or has them still: that says which version it is.
-bool NeedsLedger(const BlockSnapshot& block, uint64_t step) {
-  return !block.ahead.empty() || (block.version > step && !OneAhead(block, step));
 }
 
 // Numbers as they lie in memory: version, then minibatches.
@@ -199,6 +194,15 @@ absl::Status Damaged(const std::string& folder, const std::string& what) {
 }
 
 }  // namespace
+
+std::shared_ptr<const float> WeightsAsOf(const BlockSnapshot& block, uint64_t step) {
+  return OneAhead(block, step) ? block.previous : block.weights;
+}
+
+// In bsp a block has its step's weights, or has them still: that says which version it is.
+bool NeedsLedger(const BlockSnapshot& block, uint64_t step) {
+  return !block.ahead.empty() || (block.version > step && !OneAhead(block, step));
+}
 
 // Under another name until it is whole.
 absl::StatusOr<StoredGeneration> WriteGeneration(const std::string& folder,

@@ -36,6 +36,13 @@ struct Generation {
   std::vector<BlockSnapshot> blocks;  // every block of the record's range, in order
 };
 
+// Its weights at `step`: those before, of a block that is one step ahead and has them still; else
+// the newest, which are later ones where NeedsLedger.
+std::shared_ptr<const float> WeightsAsOf(const BlockSnapshot& block, uint64_t step);
+// Which minibatches its weights have does not follow from `step`: its version and list are stored,
+// too.
+bool NeedsLedger(const BlockSnapshot& block, uint64_t step);
+
 struct StoredGeneration {
   pb::GenerationRecord record;
   std::string hash;  // of the record as it stands in its file

@@ -211,15 +211,17 @@ void ParameterShard::Finish(uint64_t step) {
         "the job ended at step ", step, ", but this shard is at ", store_->LowestVersion())));
   }
   Store(step, 0,
-        [self = shared_from_this(), number = plan_.number()](const absl::Status& status,
-                                                             const absl::Status& copied) {
-          self->strand_.Post([self, number, status, copied] {
+        [self = shared_from_this(), step, number = plan_.number()](const absl::Status& status,
+                                                                   const absl::Status& copied) {
+          self->strand_.Post([self, step, number, status, copied] {
             // The servers have it: the job does not fail for a copy.
-            self->checkpoints_.Written(copied);
+            self->checkpoints_.Written(Annotate(copied, "its copy"));
             if (number != self->plan_.number()) return;  // the job went back, or was closed
+            if (status.ok() && copied.ok()) self->NoteCopied(step, self->plan_.history());
             if (!status.ok())
               return self->Break(Annotate(status, "the last step cannot be stored"));
             self->End(Phase::kStored);
+            self->environment_.on_change();  // the job's success waits for the copy
           });
         });
 }

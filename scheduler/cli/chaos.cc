@@ -59,9 +59,11 @@ absl::Status Chaos::AddTasks(const pb::ListNodesReply& nodes,
   ASSIGN_OR_RETURN(const pb::ListJobsReply jobs, scheduler_.ListJobs(Clock::now() + kRidePatience));
   for (const pb::JobStatus& job : jobs.jobs()) {
     for (const pb::TaskStatus& task : job.tasks()) {
-      if (task.pid() == 0) continue;
+      const auto address = addresses.find(task.node());
+      // Right after its start the scheduler knows of tasks, and not yet where their workers are.
+      if (task.pid() == 0 || address == addresses.end()) continue;
       candidates->push_back(
-          {"task", absl::StrCat(job.id(), ".", task.rank()), addresses[task.node()], task.pid()});
+          {"task", absl::StrCat(job.id(), ".", task.rank()), address->second, task.pid()});
     }
   }
   return absl::OkStatus();

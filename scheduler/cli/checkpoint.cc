@@ -72,7 +72,7 @@ absl::Status VerifyPart(const Context& context, const pb::GetJobReply& job,
   const auto shard = std::find_if(shards.begin(), shards.end(), [&](const pb::ShardRange& range) {
     return range.server() == part.server();
   });
-  if (shard == shards.end()) return absl::UnavailableError("its server is not there");
+  if (shard == shards.end()) return absl::UnavailableError("its server is none of the job's now");
   pb::QueryRequest request;
   SetHistory(job.plan(), &request);
   if (checkpoint.history() > 0) request.set_history(checkpoint.history());

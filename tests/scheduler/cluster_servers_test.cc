@@ -199,6 +199,7 @@ TEST_CASE("what cannot be journaled is never shown") {
   run.sim.store().failing = true;
   const auto refused = run.sim.TrySubmit({});
   CHECK(absl::IsUnavailable(refused.status()));
+  CHECK(absl::IsUnavailable(run.sim.broken()));  // and the daemon is told to end
   CHECK(absl::IsUnavailable(run.sim.Watch(run.sim.host("server-0")).status()));
   run.sim.store().failing = false;
   run.sim.RestartScheduler();

@@ -42,9 +42,56 @@ TEST_CASE("the blocks of a server that does not come back go to another, which r
   run.sim.Start("server-1");  // too late, and no harm
   run.sim.Pass(seconds(3));
   CHECK(run.plan().history() == 2);
+  for (auto& [name, host] : run.sim.hosts()) host.shards.copied = {5, run.status().steps()};
   run.sim.ReportAllDone(run.job);
   run.sim.Beat();
   run.sim.Beat();
+  CHECK(run.sim.State(run.job) == pb::SUCCEEDED);
+}
+
+// A job of two servers that copies, whose tasks are done.
+struct Copying : Running {
+  Copying() : Running({.workers = 2, .checkpoint = "{copy_to: /copies}"}) {
+    for (auto& [name, host] : sim.hosts()) host.shards.writing = true;
+    sim.ReportAllDone(job);
+    sim.Pass(seconds(3));
+  }
+  void EndOfWriting(const std::vector<uint64_t>& copied) {
+    for (auto& [name, host] : sim.hosts()) {
+      host.shards.writing = false;
+      host.shards.copied = copied;
+    }
+    sim.Pass(seconds(1));
+  }
+};
+
+TEST_CASE("a job has succeeded when its last step is copied, too") {
+  Copying run;
+  REQUIRE(run.sim.State(run.job) == pb::RUNNING);
+  CHECK(Has(run.sim.Waits(run.job), "server-0: writes its part of the copy of step"));
+  run.EndOfWriting({run.status().steps()});
+  CHECK(run.sim.State(run.job) == pb::SUCCEEDED);
+  CHECK(run.status().checkpoint_error() == "");
+  CHECK(run.status().checkpoints(run.status().checkpoints_size() - 1).copied());
+}
+
+TEST_CASE("a last step without its copy is told, and the job has succeeded all the same") {
+  Copying run;
+  SECTION("a server dies while it writes") {
+    run.sim.Kill("server-1");
+    run.sim.Pass(seconds(10));
+    CHECK(Has(run.status().checkpoint_error(), "server-1 ended before it had written its part"));
+  }
+  SECTION("a folder that hangs") {
+    run.sim.Pass(seconds(590));
+    REQUIRE(run.sim.State(run.job) == pb::RUNNING);
+    run.sim.Pass(seconds(20));
+    CHECK(Has(run.status().checkpoint_error(), "server-0 is still writing its part"));
+  }
+  SECTION("a part is missing") {
+    run.EndOfWriting({});
+    CHECK(Has(run.status().checkpoint_error(), "a part of it is missing"));
+  }
   CHECK(run.sim.State(run.job) == pb::SUCCEEDED);
 }
 
@@ -114,6 +161,17 @@ TEST_CASE("the first values of a later history need no copy either") {
   run.sim.Pass(seconds(40));
   CHECK(run.plan().history() == 3);
   CHECK(run.plan().shards(1).server() == "server-0");
+}
+
+TEST_CASE("a person goes back to an older step that was copied, though its server is gone") {
+  Deserted run("{copy_to: /copies}");
+  run.sim.Pass(seconds(40));
+  REQUIRE(run.plan().history() == 2);
+  for (uint32_t rank = 0; rank < 2; ++rank) REQUIRE(run.sim.ReportStep(run.job, rank, 8).ok());
+  run.sim.Checkpoint(run.job, 8);
+  REQUIRE(run.sim.Change(run.job, pb::ChangeCheckpointRequest::RESTORE, 5).ok());
+  CHECK(run.plan().step() == 5);
+  CHECK(Has(run.plan().origin().directory(), "/copies/"));
 }
 
 TEST_CASE("the server with the most memory free takes the blocks; one without room takes none") {

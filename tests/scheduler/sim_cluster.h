@@ -88,6 +88,7 @@ class SimCluster {
   absl::StatusOr<pb::JoinReply> Join(SimHost& host);
   absl::StatusOr<pb::WatchReply> Watch(const SimHost& host);
   MemoryJournal::Store& store() { return *store_; }
+  const absl::Status& broken() const { return broken_; }  // why the scheduler has given up
   ManualTimer& timer() { return timer_; }
 
  private:
@@ -96,6 +97,7 @@ class SimCluster {
   pb::HeartbeatRequest MakeHeartbeat(const SimHost& host);
 
   const uint32_t min_servers_;
+  absl::Status broken_;
   ManualTimer timer_;
   std::shared_ptr<MemoryJournal::Store> store_ = std::make_shared<MemoryJournal::Store>();
   std::unique_ptr<Cluster> cluster_;
@@ -118,6 +120,7 @@ inline void SimCluster::Open() {
   options.unix_ms = [this] {
     return std::chrono::duration_cast<milliseconds>(timer_.Now().time_since_epoch()).count();
   };
+  options.on_broken = [this](const absl::Status& why) { broken_ = why; };
   cluster_ = Cluster::Open(options, std::make_unique<MemoryJournal>(store_), timer_).value();
 }
 

@@ -63,6 +63,7 @@ class SimShards {
               std::map<std::string, uint64_t>& applied);
   void FillHeartbeat(pb::HeartbeatRequest* heartbeat) const;
   std::vector<uint64_t> copied;  // steps, by each of them
+  bool writing = false;          // the copy of the last step: no shard ends meanwhile
   void Clear() { shards_.clear(); }
 
  private:
@@ -88,7 +89,7 @@ inline void SimShards::EndWhatWasToEnd() {
   std::erase_if(shards_, [](const auto& entry) { return !entry.second.named; });
   for (auto& [key, shard] : shards_) {
     shard.named = false;
-    if (!shard.ending) continue;
+    if (!shard.ending || writing) continue;
     shard.report.set_bytes(0);
     shard.report.set_version(0);
   }

@@ -41,6 +41,7 @@ Generation MakeGeneration(const ShardJob& job, BlockRange range) {
       block.state2 = Values(b, 2, floats);
     }
     if (b == 1) block.version = 8, block.ahead = {17, 19};
+    if (b == 2) block.version = 11;  // by whole steps: an asynchronous job's
     generation.blocks.push_back(std::move(block));
   }
   return generation;
@@ -160,6 +161,16 @@ TEST_CASE("a copy of another model is refused, and so is a folder that has none"
   const auto none = ReadCopy(copied.directory.path() + "/job", {0, 1}, copied.job->grid);
   CHECK(absl::IsNotFound(none.status()));
   CHECK(std::string(none.status().message()).find("step-000000000009") != std::string::npos);
+}
+
+TEST_CASE("names in a copy's folder that nobody has written harm nobody") {
+  const Copied copied(2);
+  std::ofstream(copied.folder + "/manifest-00001-of-00000.json") << "{}";
+  CHECK(copied.Good());
+  fs::create_directories(copied.directory.path() + "/other");
+  const std::string other = copied.directory.path() + "/other";
+  std::ofstream(other + "/manifest-00001-of-00000.json") << "{}";
+  CHECK(absl::IsNotFound(ReadCopy(other, {0, 1}, copied.job->grid).status()));
 }
 
 TEST_CASE("a copy goes with its checkpoint, and nobody else's does") {
