@@ -150,6 +150,10 @@ uint64_t Restored::touched() const {
   return touched;
 }
 
+bool HasOwn(const BlockDb& db, const pb::Plan& plan, BlockRange range) {
+  return Furthest(db, plan, range).has_value();
+}
+
 absl::StatusOr<std::optional<Restored>> LoadHistory(BlockDb& db, const PeerServers& connect,
                                                     const pb::Plan& plan, BlockRange range,
                                                     const ShardJob& job, Unreadable* unreadable) {

@@ -31,11 +31,15 @@ struct Unreadable {
   std::string hash;  // of the one generation that it was; empty: the checkpoint, wherever it lies
 };
 
+// There is a generation of the plan's history for just these blocks here. Any thread.
+bool HasOwn(const BlockDb& db, const pb::Plan& plan, BlockRange range);
+
 // The furthest generation of the plan's history for just these blocks, which an orderly stop has
 // left; else those of the plan's origin; nullopt: the plan has none, and the history begins with
-// the seed's first values. Blocks: for the storage thread. DataLoss: what was promised is not
-// there; `unreadable` says what, if it is of the plan's own job. InvalidArgument: it is of a job
-// that is not alike. Unavailable: a server or a folder that has a part is away.
+// the seed's first values. Blocks; for the storage thread if the plan has no origin or HasOwn, else
+// for a lane. DataLoss: what was promised is not there; `unreadable` says what, if it is of the
+// plan's own job. InvalidArgument: it is of a job that is not alike. Unavailable: a server or a
+// folder that has a part is away.
 absl::StatusOr<std::optional<Restored>> LoadHistory(BlockDb& db, const PeerServers& connect,
                                                     const pb::Plan& plan, BlockRange range,
                                                     const ShardJob& job, Unreadable* unreadable);

@@ -83,8 +83,10 @@ CheckpointSpec ParseCheckpoint(const ConfigNode& node, const std::string& direct
   return spec;
 }
 
-std::string CopyFolder(const std::string& copy_to, const std::string& job, uint64_t step) {
-  return absl::StrFormat("%s/%s/step-%012d", copy_to, job, step);
+std::string CopyFolder(const std::string& copy_to, const std::string& job, uint64_t step,
+                       uint64_t history) {
+  const std::string folder = absl::StrFormat("%s/%s/step-%012d", copy_to, job, step);
+  return history > 1 ? absl::StrCat(folder, "-history-", history) : folder;
 }
 
 InitSpec ParseInit(const ConfigNode& node, const std::string& directory) {

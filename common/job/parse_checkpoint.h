@@ -30,8 +30,11 @@ struct CheckpointSpec {
 // `directory`: what a relative path is relative to.
 CheckpointSpec ParseCheckpoint(const ConfigNode& node, const std::string& directory);
 
-// Where the copy of a checkpoint lies: "FOLDER/JOB/step-000000000100".
-std::string CopyFolder(const std::string& copy_to, const std::string& job, uint64_t step);
+// Where the copy of a checkpoint lies: "FOLDER/JOB/step-000000000100"; of a job that went back,
+// "FOLDER/JOB/step-000000000100-history-2": a copy of the steps that were undone may be on its way
+// there still, or about to be dropped.
+std::string CopyFolder(const std::string& copy_to, const std::string& job, uint64_t step,
+                       uint64_t history);
 
 // What the job begins with; nothing: with the seed's first values.
 struct InitSpec {

@@ -208,7 +208,13 @@ bool HasIds(const DatasetSpec& data) {
   return has;
 }
 
-void CheckTransform(const ConfigNode& data, const JobSpec& spec) {
+bool ReadsIds(const ParsedModel& model) {
+  const std::vector<LayerSpec>& layers = model.spec.layers;
+  return std::any_of(layers.begin(), layers.end(),
+                     [](const LayerSpec& layer) { return layer.kind == LayerKind::kEmbedding; });
+}
+
+void CheckTransform(const ConfigNode& data, const ParsedModel& model, const JobSpec& spec) {
   for (const char* key : {"normalize", "augment"}) {
     const ConfigNode node = data.Child(key);
     if (!data.Has(key) || node.faulty() || data.Child("train").faulty()) continue;
@@ -222,6 +228,8 @@ void CheckTransform(const ConfigNode& data, const JobSpec& spec) {
     scale.Error("found '0'; expected a number that leaves something of the features");
   } else if (spec.scale != 1 && (HasIds(spec.train) || (spec.test && HasIds(*spec.test)))) {
     scale.Error("found with ids of text or of categorical columns among the features; expected 1");
+  } else if (spec.scale != 1 && ReadsIds(model)) {
+    scale.Error("found with a model whose embedding reads ids; expected 1");
   }
 }
 
@@ -237,7 +245,7 @@ void ParseData(const ConfigNode& data, const std::string& directory, const Parse
   }
   spec->scale = data.Number("scale", 1, {-1e30, 1e30});
   spec->transform = ParseTransform(data);
-  CheckTransform(data, *spec);
+  CheckTransform(data, model, *spec);
   data.Finish();
 }
 

@@ -72,6 +72,22 @@ std::string SpecBuilder::AppendSum(int32_t source, int32_t second) {
   return Append(sum, "");
 }
 
+std::string SpecBuilder::AppendConcat(int32_t source, int32_t second) {
+  GoTo(second);
+  const Shape other = shape_;
+  GoTo(source);
+  for (const Shape& shape : {shape_, other}) {
+    if (shape.size() == 1) continue;
+    return absl::StrCat("found a branch that gives ", ShapeString(shape),
+                        "; expected flat ones, [n]; add flatten at its end");
+  }
+  LayerSpec concat;
+  concat.kind = LayerKind::kConcat;
+  concat.second = second;
+  concat.units = other[0];
+  return Append(concat, "");
+}
+
 void SpecBuilder::GoTo(int32_t layer) {
   at_ = layer;
   shape_ = layer == kModelInput ? spec_.input : spec_.layers[static_cast<size_t>(layer)].output;

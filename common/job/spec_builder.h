@@ -19,6 +19,8 @@ class SpecBuilder {
   std::string Append(LayerSpec layer, const std::string& name);
   // The sum of two outputs. Wrong: their shapes differ.
   std::string AppendSum(int32_t source, int32_t second);
+  // The values of one and then of the other, both flat.
+  std::string AppendConcat(int32_t source, int32_t second);
 
   // The layer that the next one will read, or kModelInput; another may be chosen.
   int32_t at() const { return at_; }

@@ -103,6 +103,7 @@ class PlainPass {
     const LayerSpec& spec = layer.spec();
     if (layer.is_view()) return Bring(spec.source, value_gradients_[i]);
     Floats source = Fresh(rows_ * layer.inputs()), second = source;
+    if (spec.kind == LayerKind::kConcat) second = Fresh(rows_ * spec.units);
     Floats scratch = Fresh(layer.ScratchFloats(device_.ops(), rows_));
     std::vector<const float*> tensors;
     std::vector<Floats> shares;
@@ -128,7 +129,7 @@ class PlainPass {
                       .scratch = scratch.data()});
     }
     Bring(spec.source, source);
-    if (spec.kind == LayerKind::kAdd) Bring(spec.second, second);
+    if (ReadsTwo(spec.kind)) Bring(spec.second, second);
     for (size_t t = 0; t < shares.size(); ++t) {
       const uint32_t tensor = TensorsOf(spec)[t];
       for (size_t k = 0; k < shares[t].size(); ++k) {

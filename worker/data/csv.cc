@@ -74,4 +74,19 @@ absl::StatusOr<DecodedData> DecodeCsv(const DatasetSpec& spec) {
   return data;
 }
 
+std::vector<std::string> FeatureNames(const DatasetSpec& spec) {
+  std::vector<std::string> names;
+  if (spec.format != DatasetSpec::Format::kCsv) return names;
+  const auto reader = TableReader::Open(spec.path, spec.rows, spec);
+  if (!reader.ok()) return names;
+  for (const TableColumn& column : (*reader)->columns()) {
+    const std::string name = absl::StrCat("column ", Quoted(column.spec.name));
+    if (column.spec.kind != ColumnSpec::Kind::kDate) names.push_back(name);
+    for (const DatePart part : column.spec.parts) {
+      names.push_back(absl::StrCat(Name(part), " of ", name));
+    }
+  }
+  return names;
+}
+
 }  // namespace paracord

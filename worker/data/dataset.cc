@@ -48,6 +48,19 @@ absl::StatusOr<DecodedData> Decode(const DatasetSpec& spec) {
   return data;
 }
 
+template <typename Value>
+std::optional<BadId> BadIdIn(const Value* values, uint64_t samples, uint64_t step,
+                             const std::vector<IdColumn>& columns) {
+  for (uint64_t i = 0; i < samples; ++i, values += step) {
+    for (const IdColumn& column : columns) {
+      const auto value = static_cast<float>(values[column.column]);
+      const bool whole = value >= 0 && value == std::floor(value);  // neither is true of a NaN
+      if (!whole || value >= static_cast<float>(column.ids)) return BadId{i, column, value};
+    }
+  }
+  return std::nullopt;
+}
+
 // The cache's data set. InvalidArgument (torn, foreign, damaged) goes to the log: somebody may want
 // to know.
 absl::StatusOr<std::shared_ptr<const Dataset>> OpenCached(const DatasetCache& cache) {
@@ -111,13 +124,23 @@ double Dataset::bytes_per_label() const {
   return static_cast<double>(contents_.label_bytes) / static_cast<double>(labels);
 }
 
+std::optional<BadId> Dataset::FirstBadId(const std::vector<IdColumn>& columns) const {
+  if (columns.empty()) return std::nullopt;
+  constexpr int64_t kBytes = 256;
+  const bool some = std::any_of(columns.begin(), columns.end(),
+                                [](const IdColumn& column) { return column.ids < kBytes; });
+  if (contents_.tokens != nullptr) return BadIdIn(contents_.tokens, samples(), step(), columns);
+  if (contents_.pixels == nullptr) return BadIdIn(contents_.features, samples(), step(), columns);
+  if (!some) return std::nullopt;
+  return BadIdIn(contents_.pixels, samples(), step(), columns);
+}
+
 void Dataset::Read(const std::vector<uint64_t>& indices, float scale, float* features,
                    float* labels) const {
-  const uint64_t step = contents_.stride > 0 ? contents_.stride : static_cast<uint64_t>(features_);
   const auto scaled = [scale](auto value) { return static_cast<float>(value) * scale; };
   for (const uint64_t index : indices) {
     PARACORD_CHECK(index < samples());
-    const uint64_t first = index * step;
+    const uint64_t first = index * step();
     const auto take = [&](const auto* values) {
       features = std::transform(values + first, values + first + features_, features, scaled);
       if (contents_.stride == 0) return;

@@ -9,6 +9,8 @@
 #include "worker/model/add.h"
 #include "worker/model/attention.h"
 #include "worker/model/batch_norm.h"
+#include "worker/model/columns.h"
+#include "worker/model/concat.h"
 #include "worker/model/conv2d.h"
 #include "worker/model/dropout.h"
 #include "worker/model/embedding.h"
@@ -112,6 +114,10 @@ std::unique_ptr<Layer> NewLayer(const LayerSpec& spec) {
       return std::make_unique<Flatten>(spec);
     case LayerKind::kTranspose:
       return std::make_unique<Transpose>(spec);
+    case LayerKind::kColumns:
+      return std::make_unique<Columns>(spec);
+    case LayerKind::kConcat:
+      return std::make_unique<Concat>(spec);
     case LayerKind::kAdd:
       return std::make_unique<Add>(spec);
   }

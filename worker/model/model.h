@@ -58,6 +58,7 @@ class Model {
   friend class Pass;
 
   Model(const ModelSpec& spec, Device& device) : spec_(spec), device_(device), loss_(spec) {}
+  absl::Status CheckRead(const LayerSpec& spec, int32_t from, int64_t values) const;
   absl::Status AddLayer(const LayerSpec& spec);
   void Finish();
   FloatRange FloatsOf(size_t layer) const;

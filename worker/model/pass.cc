@@ -70,7 +70,7 @@ absl::Status Pass::ForwardLayer(size_t i, const Weights& weights, const Batch& b
     tensors[t] = weights[model_.tensors_of_[i][t]];
   }
   const float* input = Value(model_.graph_.source(i), batch);
-  RETURN_IF_ERROR(layer.CheckInput(ops_, batch.rows, input));
+  RETURN_IF_ERROR(layer.CheckInput(ops_, batch.rows, input, scratch_.data()));
   // A tied weight was asked for by the earlier layer.
   const bool ask = layer.spec().tensor_count > 0 && before_reading;
   if (ask && layer.parts() > 1) {  // each part may read the last tensor

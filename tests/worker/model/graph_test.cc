@@ -67,6 +67,66 @@ class LayersDrawer {
 
 }  // namespace
 
+namespace {
+
+// Lists of layers on flat samples of any width, joined by concats in one another; `width` is what
+// they are given, then what they give.
+std::string DrawFlat(std::mt19937& random, int depth, uint32_t* width) {
+  const auto below = [&random](uint32_t n) { return static_cast<uint32_t>(random() % n); };
+  std::string list;
+  for (uint32_t i = 0, count = 1 + below(depth > 1 ? 3 : 2); i < count; ++i) {
+    std::string item = i % 2 == 0 ? "tanh" : "flatten";
+    const uint32_t kind = below(depth > 0 ? 6 : 3);
+    if (kind == 0) {
+      *width = 1 + below(5);
+      item = absl::StrCat("{linear: ", *width, "}");
+    } else if (kind == 1) {
+      const uint32_t column = below(*width);
+      item = absl::StrCat("{columns: [", column, *width > 1 && column > 0 ? ", 0" : "", "]}");
+      *width = column > 0 ? 2 : 1;
+    } else if (kind >= 3) {
+      uint32_t sum = 0;
+      std::string branches;
+      for (uint32_t b = 0, most = 2 + below(2); b < most; ++b) {
+        uint32_t own = *width;
+        absl::StrAppend(&branches, b > 0 ? ", [" : "[", DrawFlat(random, depth - 1, &own), "]");
+        sum += own;
+      }
+      *width = sum;
+      item = absl::StrCat("{concat: [", branches, "]}");
+    }
+    absl::StrAppend(&list, i > 0 ? ", " : "", item);
+  }
+  return list;
+}
+
+}  // namespace
+
+TEST_CASE("a pass over branches that are joined has the bits of one that shares no memory") {
+  size_t joins = 0;
+  for (uint32_t seed = 0; seed < 200; ++seed) {
+    std::mt19937 random(seed);
+    uint32_t width = 4;
+    const std::string layers = DrawFlat(random, 2, &width);
+    CAPTURE(seed, layers);
+    const ModelSpec spec = ModelOf("[4]", absl::StrCat("[{linear: 4}, ", layers, "]"));
+    REQUIRE(spec.output() == Shape{width});
+    for (const LayerSpec& layer : spec.layers) joins += layer.kind == LayerKind::kConcat ? 1 : 0;
+    Fixture fixture(spec, seed, 3);
+    Pass pass(fixture.model(), 3);
+    const double loss = fixture.LossAndGradients(pass, fixture.All(), kTraining, 0.25f);
+    std::vector<Floats> expected;
+    PlainPass plain(spec);
+    CHECK(loss == plain.Run(fixture.WeightPointers(), fixture.All(), kTraining, 0.25f, &expected));
+    for (size_t t = 0; t < expected.size(); ++t) {
+      CAPTURE(spec.tensors[t].name);
+      CHECK(std::memcmp(expected[t].data(), fixture.gradients()[t].data(),
+                        expected[t].size() * sizeof(float)) == 0);
+    }
+  }
+  CHECK(joins > 200);
+}
+
 TEST_CASE("a pass over any graph has the bits of one in which no two things share memory") {
   size_t layers = 0, sums = 0, ties = 0;
   for (uint32_t seed = 0; seed < 300; ++seed) {
