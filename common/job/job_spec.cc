@@ -72,7 +72,7 @@ void ParseTrain(const ConfigNode& train, ParsedModel* model, JobSpec* spec) {
   ParseLength(train, spec);
   spec->optimizer = ParseOptimizer(train.Child("optimizer"), *model);
   spec->clip_norm = train.Number("clip_norm", 0, {1e-30, 1e30});
-  spec->evaluate = ParseEvaluate(train.Child("evaluate"), *model, spec->test.has_value());
+  spec->evaluate = ParseEvaluate(train.Child("evaluate"), *model, spec->test);
   spec->early_stop = ParseEarlyStop(train.Child("early_stop"), *spec);
   train.Finish();
 }
@@ -102,7 +102,7 @@ DeviceKind ParseDevice(const ConfigNode& root) {
 
 std::vector<std::string> DatasetSpec::Files() const {
   std::vector<std::string> files = paths;
-  for (const std::string& file : {images, labels, path}) {
+  for (const std::string& file : {images, labels, path, vocabulary}) {
     if (!file.empty()) files.push_back(file);
   }
   if (!table.learn_from.empty()) files.push_back(table.learn_from);

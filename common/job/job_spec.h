@@ -36,8 +36,9 @@ struct DatasetSpec {
   double noise = 0;   // synthetic: standard share of noise, see worker/data
   uint64_t seed = 0;  // synthetic
   int64_t context = 0;      // text: tokens a sample
-  int64_t stride = 0;       // text: bytes from the start of a sample to that of the next
+  int64_t stride = 0;       // text: tokens from the start of a sample to that of the next
   double from = 0, to = 1;  // text: the part of its bytes that is used
+  std::string vocabulary;   // text: the file of its tokens; empty: each byte is one
   int64_t height = 0, width = 0, channels = 0;  // images
   int line = 0;                                 // where it stands in the job file
   // False: samples to predict. Their labels are not looked for, or not looked at. Of no job file.

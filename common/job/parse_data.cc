@@ -67,7 +67,9 @@ void CheckValues(const ConfigNode& node, const std::string& key, int64_t values,
                            ", the values of model.input ", ShapeString(model.spec.input)));
 }
 
-void ParseText(const ConfigNode& node, const ParsedModel& model, DatasetSpec* data) {
+void ParseText(const ConfigNode& node, const std::string& directory, const ParsedModel& model,
+               DatasetSpec* data) {
+  if (node.Has("vocabulary")) data->vocabulary = ReadPath(node, "vocabulary", directory);
   constexpr Bounds kTokens = {1, 1 << 20};
   data->context = node.Integer("context", kTokens);
   data->stride = node.Integer("stride", std::max<int64_t>(1, data->context), kTokens);
@@ -160,7 +162,7 @@ DatasetSpec ParseDataset(const ConfigNode& node, const std::string& directory,
       break;
     case Format::kText:
       data.path = ReadPath(node, "path", directory);
-      ParseText(node, model, &data);
+      ParseText(node, directory, model, &data);
       break;
     case Format::kCifar:
       ParseCifar(node, directory, &data);
@@ -179,6 +181,19 @@ DatasetSpec ParseDataset(const ConfigNode& node, const std::string& directory,
   }
   node.Finish();
   return data;
+}
+
+// Ids mean nothing under another vocabulary.
+void CheckVocabulary(const ConfigNode& data, const DatasetSpec& train, const DatasetSpec& test) {
+  const bool texts = train.format == Format::kText && test.format == Format::kText;
+  if (!texts || data.faulty() || test.vocabulary == train.vocabulary) return;
+  const auto shown = [](const std::string& path) {
+    return path.empty() ? "none" : absl::StrCat("'", path, "'");
+  };
+  data.Child("test")
+      .Child("vocabulary")
+      .Error(absl::StrCat("found ", shown(test.vocabulary), "; expected ", shown(train.vocabulary),
+                          ", as of data.train"));
 }
 
 bool IsImage(const DatasetSpec& data) {
@@ -226,6 +241,7 @@ void ParseData(const ConfigNode& data, const std::string& directory, const Parse
   const bool table = spec->train.format == Format::kCsv;
   if (data.Has("test")) {
     spec->test = ParseDataset(data.Child("test"), directory, model, table ? &spec->train : nullptr);
+    CheckVocabulary(data, spec->train, *spec->test);
   }
   spec->scale = data.Number("scale", 1, {-1e30, 1e30});
   spec->transform = ParseTransform(data);

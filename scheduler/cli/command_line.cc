@@ -26,6 +26,7 @@ class CommandLine {
     AddDown();
     AddSubmit();
     AddValidate();
+    AddTokenize();
     AddGet();
     AddNodes();
     AddNode();
@@ -125,6 +126,20 @@ class CommandLine {
     AddOverrides(command, &validate_.overrides);
     command->add_flag("--expand", validate_.expand,
                       "print the model section, a preset's layers written out");
+  }
+  void AddTokenize() {
+    CLI::App* command =
+        Add("tokenize", "learn a vocabulary of byte pairs from text, for data of format text",
+            [this](const Context& context) { return RunTokenize(context, tokenize_); });
+    command->add_option("--input", tokenize_.inputs, "text, plain or gzip")
+        ->required()
+        ->type_name("FILE");
+    command->add_option("--vocabulary", tokenize_.tokens, "tokens: 256 bytes and what is learned")
+        ->required()
+        ->type_name("N");
+    command->add_option("--out", tokenize_.file, "the vocabulary's file")
+        ->required()
+        ->type_name("FILE");
   }
   void AddGet() {
     CLI::App* command = Add("get", "all jobs, or one",
@@ -288,6 +303,7 @@ class CommandLine {
   DownArguments down_;
   SubmitArguments submit_;
   ValidateArguments validate_;
+  TokenizeArguments tokenize_;
   GetArguments get_;
   NodeArguments node_;
   LogsArguments logs_;

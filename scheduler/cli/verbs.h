@@ -47,6 +47,13 @@ struct ValidateArguments {
 };
 int RunValidate(const Context& context, const ValidateArguments& arguments);
 
+struct TokenizeArguments {
+  std::vector<std::string> inputs;  // text, plain or gzip
+  size_t tokens = 0;                // of the vocabulary
+  std::string file;
+};
+int RunTokenize(const Context& context, const TokenizeArguments& arguments);
+
 struct GetArguments {
   std::string job;  // empty: all
 };

@@ -1,5 +1,5 @@
-// The parsers of worker/data, and that of safetensors, as functions of any bytes, for libFuzzer:
-// none may crash, and what they accept must be readable to its last value.
+// The parsers of worker/data, of safetensors, vocabularies and job files as functions of any bytes,
+// for libFuzzer: none may crash, and what they accept must be readable to its last value.
 #pragma once
 
 #include <sys/mman.h>
@@ -13,6 +13,8 @@
 
 #include "common/base/safetensors_file.h"
 #include "common/base/status.h"
+#include "common/job/job_spec.h"
+#include "common/job/vocabulary.h"
 #include "worker/data/cache_header.h"
 #include "worker/data/dataset.h"
 #include "worker/data/image_resize.h"
@@ -118,6 +120,19 @@ inline void Cache(std::string_view bytes) {
   if (!header.ok()) return;
   const auto layout = LayoutOf(*header, CacheHeaderBytes(bytes));
   if (layout.ok()) PARACORD_CHECK(layout->features < layout->end);
+}
+
+// A vocabulary, and any bytes as text: here its own.
+inline void Vocabulary(std::string_view bytes) {
+  const auto vocabulary = paracord::Vocabulary::Parse(bytes);
+  if (!vocabulary.ok()) return;
+  PARACORD_CHECK(*vocabulary->Decode(vocabulary->Encode(bytes)) == bytes);
+  PARACORD_CHECK(paracord::Vocabulary::Parse(vocabulary->Text())->size() == vocabulary->size());
+}
+
+inline void Job(std::string_view bytes) {
+  const ParsedJob job = ParseJob(std::string(bytes), "/jobs");
+  for (const ConfigError& error : job.errors) PARACORD_CHECK(!ErrorString(error).empty());
 }
 
 }  // namespace paracord::fuzz

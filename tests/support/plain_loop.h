@@ -222,7 +222,7 @@ class PlainLoop {
     const Tensors sum = AddTree(0, spec_.virtual_workers,
                                 [&](uint32_t worker) { return Tensors{EvaluateSlice(worker)}; });
     std::vector<double>& out = run_.evaluated[version];
-    out = MetricValues(spec_.evaluate.metrics, sum[0].data() + 1);
+    out = MetricValues(spec_.evaluate.metrics, sum[0].data() + 1, test_->bytes_per_label());
     out.insert(out.begin(), sum[0][0]);
   }
 

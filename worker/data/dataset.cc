@@ -84,7 +84,13 @@ Dataset::Dataset(DatasetContents contents)
 absl::StatusOr<std::shared_ptr<const Dataset>> Dataset::Make(DatasetContents contents) {
   if (contents.samples == 0) return absl::InvalidArgumentError("no samples");
   std::shared_ptr<Dataset> data(new Dataset(std::move(contents)));
-  RETURN_IF_ERROR(data->contents_.stride > 0 ? data->MeasureSequence() : data->MeasureLabels());
+  if (data->contents_.stride == 0) {
+    RETURN_IF_ERROR(data->MeasureLabels());
+  } else if (data->contents_.tokens != nullptr) {
+    data->MeasureRun(data->contents_.tokens);
+  } else {
+    data->MeasureRun(data->contents_.pixels);
+  }
   return data;
 }
 
@@ -103,13 +109,19 @@ absl::Status Dataset::MeasureLabels() {
   return absl::OkStatus();
 }
 
-absl::Status Dataset::MeasureSequence() {
-  const uint8_t* first = contents_.pixels + 1;
+// The labels of a sequence: all of it but the first value.
+template <class Value>
+void Dataset::MeasureRun(const Value* values) {
   const uint64_t count = (samples() - 1) * contents_.stride + static_cast<uint64_t>(features_);
-  const auto [least, most] = std::minmax_element(first, first + count);
+  const auto [least, most] = std::minmax_element(values + 1, values + 1 + count);
   min_label_ = *least;
   max_label_ = *most;
-  return absl::OkStatus();
+}
+
+double Dataset::bytes_per_label() const {
+  if (contents_.label_bytes == 0) return 1;
+  const uint64_t labels = samples() * static_cast<uint64_t>(label_floats());
+  return static_cast<double>(contents_.label_bytes) / static_cast<double>(labels);
 }
 
 std::optional<BadId> Dataset::FirstBadId(const std::vector<IdColumn>& columns) const {
@@ -117,6 +129,7 @@ std::optional<BadId> Dataset::FirstBadId(const std::vector<IdColumn>& columns) c
   constexpr int64_t kBytes = 256;
   const bool some = std::any_of(columns.begin(), columns.end(),
                                 [](const IdColumn& column) { return column.ids < kBytes; });
+  if (contents_.tokens != nullptr) return BadIdIn(contents_.tokens, samples(), step(), columns);
   if (contents_.pixels == nullptr) return BadIdIn(contents_.features, samples(), step(), columns);
   if (!some) return std::nullopt;
   return BadIdIn(contents_.pixels, samples(), step(), columns);
@@ -128,16 +141,19 @@ void Dataset::Read(const std::vector<uint64_t>& indices, float scale, float* fea
   for (const uint64_t index : indices) {
     PARACORD_CHECK(index < samples());
     const uint64_t first = index * step();
+    const auto take = [&](const auto* values) {
+      features = std::transform(values + first, values + first + features_, features, scaled);
+      if (contents_.stride == 0) return;
+      labels = std::copy_n(values + first + 1, label_floats(), labels);
+    };
     if (contents_.pixels != nullptr) {
-      features = std::transform(contents_.pixels + first, contents_.pixels + first + features_,
-                                features, scaled);
+      take(contents_.pixels);
+    } else if (contents_.tokens != nullptr) {
+      take(contents_.tokens);
     } else {
-      features = std::transform(contents_.features + first, contents_.features + first + features_,
-                                features, scaled);
+      take(contents_.features);
     }
-    if (contents_.stride > 0) {
-      labels = std::copy_n(contents_.pixels + first + 1, label_floats(), labels);
-    } else {
+    if (contents_.stride == 0) {
       labels = std::copy_n(contents_.labels + index * static_cast<uint64_t>(label_floats()),
                            label_floats(), labels);
     }

@@ -44,6 +44,10 @@ class Dataset {
   double min_label() const { return min_label_; }
   double max_label() const { return max_label_; }
   bool integer_labels() const { return integer_labels_; }
+  // Text in tokens of a vocabulary: how many it has (0: it is no such text), and how many bytes of
+  // text a label stands for, the mean over all labels of all samples; of anything else 1.
+  uint32_t vocabulary() const { return contents_.vocabulary; }
+  double bytes_per_label() const;
 
   // Copies the samples `indices` (each below samples(), any order, repeats allowed) to `features`
   // [indices, features()], each value times `scale`, and to `labels` [indices, label_floats()].
@@ -59,7 +63,8 @@ class Dataset {
  private:
   explicit Dataset(DatasetContents contents);
   absl::Status MeasureLabels();
-  absl::Status MeasureSequence();
+  template <class Value>
+  void MeasureRun(const Value* values);
   // Floats from one sample to the next.
   uint64_t step() const {
     return contents_.stride > 0 ? contents_.stride : static_cast<uint64_t>(features_);

@@ -99,6 +99,25 @@ absl::Status CheckLabels(const Dataset& data, const ModelSpec& model) {
       " output(s) expects ", classes ? "whole numbers" : "numbers", " from 0 to ", highest));
 }
 
+absl::Status CheckVocabulary(const Dataset& data, const ModelSpec& model) {
+  const int64_t tokens = data.vocabulary();
+  if (tokens == 0) return absl::OkStatus();
+  const auto wrong = [&](const std::string& where, int64_t size) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("found a vocabulary of ", tokens, " tokens; ", where, " expects ", size));
+  };
+  for (const LayerSpec& layer : model.layers) {
+    if (layer.kind != LayerKind::kEmbedding || layer.source != kModelInput) continue;
+    if (layer.vocabulary != tokens) {
+      return wrong("the model's embedding", layer.vocabulary);
+    }
+  }
+  if (model.loss != LossKind::kSoftmaxCrossEntropy || model.classes() == tokens) {
+    return absl::OkStatus();
+  }
+  return wrong(absl::StrCat("the model's output ", ShapeString(model.output())), model.classes());
+}
+
 }  // namespace
 
 absl::Status CheckAgainstModel(const Dataset& data, const DatasetSpec& spec,
@@ -109,6 +128,7 @@ absl::Status CheckAgainstModel(const Dataset& data, const DatasetSpec& spec,
         ShapeString(data.sample_shape()), ListOf(spec), "; the model's input ",
         ShapeString(model.input), " expects ", ShapeSize(model.input)));
   }
+  RETURN_IF_ERROR(Annotate(CheckVocabulary(data, model), NameInJob(spec, spec.path)));
   RETURN_IF_ERROR(Annotate(CheckIds(data, spec, model), NameInJob(spec, spec.images)));
   if (!spec.labelled) return absl::OkStatus();
   return Annotate(CheckLabels(data, model), NameInJob(spec, spec.labels));

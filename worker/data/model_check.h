@@ -13,7 +13,8 @@ namespace paracord {
 // from 0, as in the file); for softmax integer labels of [0, classes), classes the last extent of
 // the output, one for each place before it ([length, classes]: length labels); for the other losses
 // one float a model output, from 0 to 1 for binary cross-entropy. Samples without labels: their
-// features alone.
+// features alone. Of text with a vocabulary: as many classes, and as many rows of the embedding
+// that reads it, as there are tokens.
 absl::Status CheckAgainstModel(const Dataset& data, const DatasetSpec& spec,
                                const ModelSpec& model);
 
