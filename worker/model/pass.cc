@@ -117,7 +117,7 @@ absl::StatusOr<double> Pass::Loss(const Batch& batch) {
 
 absl::Status Pass::CopyOutputs(const Batch& batch, float* to) const {
   RETURN_IF_ERROR(allocated_);
-  return model_.device_.CopyOut(Value(model_.graph_.output(), batch),
+  return model_.device_.CopyOut(Value(model_.graph_.output(), batch, layout_.forward),
                                 batch.rows * model_.loss_.outputs(), to);
 }
 
