@@ -15,7 +15,7 @@ namespace {
 struct Stage {
   TemporaryDirectory directory;
   std::ostringstream out, err;
-  Context context{.out = out, .err = err};
+  Context context{.scheduler = "", .out = out, .err = err};
 
   std::string Path(const std::string& name) const { return directory.path() + "/" + name; }
   std::string Write(const std::string& name, const std::string& text) const {

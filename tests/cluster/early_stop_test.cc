@@ -3,6 +3,7 @@
 #include <atomic>
 #include <filesystem>
 
+#include "absl/strings/match.h"
 #include "tests/cluster/jobs.h"
 #include "tests/support/step_gate.h"
 
@@ -159,7 +160,9 @@ TEST_CASE("so it does when its last step is a regular checkpoint as well, with i
     CHECK(status.checkpoints(1).copied());
     REQUIRE(cluster.Restore(id, last).ok());
     CheckStopped(cluster, id, job);
-    CHECK(std::filesystem::exists(CopyFolder(copies.path(), id, last) +
+    const pb::JobStatus again = cluster.Get(id).status();
+    const uint64_t history = again.checkpoints(again.checkpoints_size() - 1).history();
+    CHECK(std::filesystem::exists(CopyFolder(copies.path(), id, last, history) +
                                   "/model.safetensors.index.json"));
     std::filesystem::remove_all(copies.path() + "/" + id);  // both clusters have a job of this name
   }
