@@ -1,30 +1,43 @@
 #include "worker/text_vocabulary.h"
 
+#include <utility>
+
+#include "common/base/status.h"
+#include "common/job/vocabulary.h"
+#include "worker/data/vocabulary_file.h"
+
 namespace paracord {
 namespace {
 
-// Each byte is a token.
-class Bytes : public TextVocabulary {
+class Tokens : public TextVocabulary {
  public:
-  int64_t size() const override { return 256; }
+  explicit Tokens(Vocabulary vocabulary) : vocabulary_(std::move(vocabulary)) {}
+
+  int64_t size() const override { return static_cast<int64_t>(vocabulary_.size()); }
   std::vector<int64_t> Encode(std::string_view text) const override {
-    std::vector<int64_t> tokens;
-    for (const char c : text) tokens.push_back(static_cast<unsigned char>(c));
-    return tokens;
+    const std::vector<uint16_t> tokens = vocabulary_.Encode(text);
+    return {tokens.begin(), tokens.end()};
   }
   std::string Decode(const std::vector<int64_t>& tokens) const override {
     std::string text;
-    for (const int64_t token : tokens) text += static_cast<char>(token);
+    for (const int64_t token : tokens) text += vocabulary_.BytesOf(static_cast<uint32_t>(token));
     return text;
   }
+
+ private:
+  const Vocabulary vocabulary_;
 };
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<TextVocabulary>> OpenVocabulary(const DatasetSpec& train) {
-  if (train.format == DatasetSpec::Format::kText) return std::make_unique<Bytes>();
-  return absl::InvalidArgumentError(
-      "found a job whose data are no text; expected data.train of format text for a prompt");
+  if (train.format != DatasetSpec::Format::kText) {
+    return absl::InvalidArgumentError(
+        "found a job whose data are no text; expected data.train of format text for a prompt");
+  }
+  if (train.vocabulary.empty()) return std::make_unique<Tokens>(Vocabulary());
+  ASSIGN_OR_RETURN(VocabularyFile file, ReadVocabulary(train.vocabulary));
+  return std::make_unique<Tokens>(std::move(file.vocabulary));
 }
 
 }  // namespace paracord
