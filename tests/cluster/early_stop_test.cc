@@ -3,6 +3,7 @@
 #include <atomic>
 #include <filesystem>
 
+#include "absl/strings/match.h"
 #include "tests/cluster/jobs.h"
 #include "tests/support/step_gate.h"
 
