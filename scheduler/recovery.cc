@@ -240,7 +240,9 @@ Planned BackPlan(Job& job, const pb::StoredStep* to, const std::set<std::string>
     *origin->mutable_pieces() = to->shards();
     LocateParts(resources, origin);
     const std::string& copies = job.spec.checkpoint.copy_to;
-    if (!copies.empty()) origin->set_directory(CopyFolder(copies, job.id(), to->step()));
+    if (!copies.empty()) {
+      origin->set_directory(CopyFolder(copies, job.id(), to->step(), to->history()));
+    }
   } else if (job.record.has_first_origin()) {
     *base.mutable_origin() = job.record.first_origin();
     waiting.waits = LocateParts(resources, base.mutable_origin());

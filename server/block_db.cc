@@ -10,7 +10,6 @@
 #include <filesystem>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/job/history.h"
@@ -23,18 +22,10 @@ namespace fs = std::filesystem;
 
 constexpr const char* kPart = "part-";  // of generation_files, and of what is being dropped
 
-// For a folder's name; ids are plain already, but they came from a network.
-std::string Plain(const std::string& name) {
-  std::string plain = name;
-  for (char& c : plain) {
-    if (!absl::ascii_isalnum(c) && c != '-' && c != '_' && c != '.') c = '_';
-  }
-  return plain;
-}
-
 std::string NameOf(const pb::GenerationRecord& record) {
-  return absl::StrCat(Plain(record.cluster()), "+", Plain(record.job()), "+", record.history(), "+",
-                      record.step(), "+", record.ahead(), "+", record.block_begin(),
+  return absl::StrCat(PlainName(record.cluster()), "+", PlainName(record.job()), "+",
+                      record.history(), "+", record.step(), "+", record.ahead(), "+",
+                      record.block_begin(),
                       record.stopped() > 0 ? absl::StrCat("+", record.stopped()) : "");
 }
 

@@ -9,7 +9,7 @@
 // to nobody.
 //
 // List, Find and FindHash may be called on any thread; all others block, and are for the storage
-// thread.
+// thread; those that are const, for others that may block too.
 #pragma once
 
 #include <atomic>

@@ -16,9 +16,9 @@
 #include "common/base/fast_hash.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
-#include "common/job/history.h"
 #include "server/copy_layout.h"
 #include "server/copy_manifest.h"
+#include "server/folder.h"
 
 namespace paracord {
 namespace {
@@ -231,30 +231,39 @@ void Scatter(const Span& span, const std::vector<float>& floats, BlockRange rang
   }
 }
 
-bool OfCheckpoint(const pb::GenerationRecord& a, const pb::GenerationRecord& b) {
-  return SameHistory(a, b) && a.step() == b.step();
+constexpr const char* kOwner = "cluster-";
+
+std::string OwnerFile(const pb::GenerationRecord& record) {
+  return kOwner + PlainName(record.cluster());
+}
+
+// The name of another cluster's mark in the folder; empty: there is none.
+std::string ForeignOwner(const std::string& folder, const pb::GenerationRecord& record) {
+  std::error_code ignored;
+  for (const fs::path& path : ListFolder(folder, &ignored)) {
+    const std::string name = path.filename();
+    if (name.rfind(kOwner, 0) == 0 && name != OwnerFile(record)) return name;
+  }
+  return "";
 }
 
 // Two clusters may have jobs of one name; neither takes the other's copies.
-absl::Status CheckIsOurs(const std::string& folder, const pb::GenerationRecord& record) {
-  const auto there = ReadManifests(folder);
-  if (!there.ok()) return absl::OkStatus();
-  const pb::GenerationRecord& owner = there->front().record;
-  if (owner.cluster() == record.cluster() && owner.job() == record.job()) return absl::OkStatus();
-  return absl::UnavailableError(
-      absl::StrCat(folder, " has a copy of job ", owner.job(), " of another cluster, ",
-                   owner.cluster(), "; move it away, or give checkpoint.copy_to another folder"));
+absl::Status Claim(const std::string& folder, const pb::GenerationRecord& record) {
+  const std::string foreign = ForeignOwner(folder, record);
+  if (!foreign.empty()) {
+    return absl::UnavailableError(
+        absl::StrCat(folder, " has a copy of job ", record.job(), " of another cluster, ",
+                     foreign.substr(std::strlen(kOwner)),
+                     "; move it away, or give checkpoint.copy_to another folder"));
+  }
+  const std::string path = folder + "/" + OwnerFile(record);
+  return PlacedFile(path, O_WRONLY | O_CREAT).opened() ? absl::OkStatus() : Trouble(path);
 }
 
-}  // namespace
-
-absl::Status WriteCopy(const std::string& folder, const BlockGrid& grid, int states,
-                       const std::vector<BlockRange>& shards, size_t shard,
-                       const Generation& generation) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) return absl::UnavailableError(absl::StrCat(folder, ": ", error.message()));
-  RETURN_IF_ERROR(CheckIsOurs(folder, generation.record));
+absl::Status WriteShard(const std::string& folder, const BlockGrid& grid, int states,
+                        const std::vector<BlockRange>& shards, size_t shard,
+                        const Generation& generation) {
+  RETURN_IF_ERROR(Claim(folder, generation.record));
   const CopyLayout layout(grid, states, shards);
   CopyManifest manifest;
   manifest.blocks = shards[shard];
@@ -271,13 +280,26 @@ absl::Status WriteCopy(const std::string& folder, const BlockGrid& grid, int sta
   return WriteManifest(folder, shard, shards.size(), manifest);
 }
 
-void DropCopy(const pb::GenerationRecord& record) {
-  if (record.copy().empty() || record.block_begin() > 0) return;  // the first shard does it
-  const auto manifests = ReadManifests(record.copy());
-  if (!manifests.ok() || !OfCheckpoint(manifests->front().record, record)) return;
+}  // namespace
+
+absl::Status WriteCopy(const std::string& folder, const BlockGrid& grid, int states,
+                       const std::vector<BlockRange>& shards, size_t shard,
+                       const Generation& generation) {
   std::error_code error;
-  fs::remove_all(record.copy(), error);
-  if (error) LogWarning("cannot drop ", record.copy(), ": ", error.message());
+  fs::create_directories(folder, error);
+  if (error) return absl::UnavailableError(absl::StrCat(folder, ": ", error.message()));
+  const absl::Status written = WriteShard(folder, grid, states, shards, shard, generation);
+  if (written.ok() || fs::exists(folder, error) || error) return written;
+  return absl::CancelledError(absl::StrCat(folder, ": it was dropped meanwhile"));
+}
+
+void DropCopy(const pb::GenerationRecord& record) {
+  std::error_code error;
+  const std::string& folder = record.copy();
+  const bool ours = !folder.empty() && fs::exists(folder + "/" + OwnerFile(record), error);
+  if (!ours || !ForeignOwner(folder, record).empty()) return;
+  fs::remove_all(folder, error);
+  if (error) LogWarning("cannot drop ", folder, ": ", error.message());
 }
 
 absl::StatusOr<Restored> ReadCopy(const std::string& folder, BlockRange range,

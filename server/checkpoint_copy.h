@@ -2,13 +2,15 @@
 // cluster, and another one, of any number of servers, begins with it.
 //
 //   FOLDER/JOB/step-000000000100/        CopyFolder of common/job/parse_checkpoint.h
+//     cluster-ID                         empty: whose it is, also before anything else is there
 //     model-..., optimizer-..., index    copy_layout.h
 //     manifest-00001-of-00003.json       copy_manifest.h: what shard 1 wrote
 //
 // Each shard writes its blocks to their places and then its manifest. The copy exists when all
-// manifests do: together they account for every byte of every file. It goes when the scheduler says
-// that nobody needs the checkpoint any more. All calls block; writes are
-// for a thread of their own: the folder may be of a host that hangs.
+// manifests do: together they account for every byte of every file. It goes, complete or not, when
+// the scheduler tells a server that nobody needs the checkpoint any more; each one that wrote to it
+// drops it. All calls block, and are for a lane: the folder may be
+// of a host that hangs.
 #pragma once
 
 #include <string>
@@ -22,13 +24,17 @@
 
 namespace paracord {
 
+// Of the lane that writes and drops a job's copies.
+inline std::string CopyLane(const std::string& job) { return "copies of " + job; }
+
 // Writes the part of `shards[shard]`, which are the generation's blocks. Unavailable: the disk's
-// trouble, as it says; or a copy of another cluster's job is there.
+// trouble, as it says; or a copy of another cluster's job is there. Cancelled: it was dropped
+// meanwhile.
 absl::Status WriteCopy(const std::string& folder, const BlockGrid& grid, int states,
                        const std::vector<BlockRange>& shards, size_t shard,
                        const Generation& generation);
 
-// Drops the copy of the checkpoint that `record` is a part of, if that is what its folder has.
+// Drops the copy of the checkpoint that `record` is a part of, if it is its cluster's.
 void DropCopy(const pb::GenerationRecord& record);
 
 // Blocks of `range` from a copy, every byte that they come from checked. DataLoss: something is

@@ -16,11 +16,22 @@ namespace {
 
 constexpr size_t kCopiesTold = 8;
 constexpr int kInTime = 8;  // as many one after another, and the disk is tried with twice as many
+constexpr Duration kPatience = seconds(120);  // a disk or a folder that takes longer hangs
 
 }  // namespace
 
 Checkpoints::Checkpoints(const ShardJob& job, BlockRange range, const ShardEnvironment& environment)
     : job_(job), range_(range), environment_(environment) {}
+
+Checkpoints::~Checkpoints() { environment_.budget.Release(reserved_); }
+
+void Checkpoints::Open::Begin(uint64_t of, TimePoint now) {
+  if (open++ > 0) return;
+  step = of;
+  since = now;
+}
+
+bool Checkpoints::Open::Overdue(TimePoint now) const { return open > 0 && now - since > kPatience; }
 
 uint64_t Checkpoints::Every() const {
   const CheckpointSpec& spec = job_.spec.checkpoint;
@@ -60,53 +71,74 @@ void Checkpoints::SaveAt(uint64_t step, uint64_t reached) {
 std::optional<uint64_t> Checkpoints::TakeDue(uint64_t reached, uint64_t total_steps) {
   if (reached < next_) return std::nullopt;
   const uint64_t step = next_;
+  const bool wanted = step < total_steps;  // the job's end stores its last
+  const bool begins = wanted && MayBegin();
+  if (wanted && !begins) LeaveOut(step);
   Aim(reached);
-  if (step >= total_steps) return std::nullopt;  // the job's end stores it
-  if (!writing_) {
-    writing_ = true;
-    return step;
+  return begins ? std::optional(step) : std::nullopt;
+}
+
+// The next one may be written. Whether the one before was in time is known now.
+bool Checkpoints::MayBegin() {
+  if (write_.open > 0) return false;
+  if (copy_.open > 0 && reserved_ == 0) {
+    if (!copy_.Overdue(environment_.timer.Now())) return false;
+    const auto states = static_cast<uint64_t>(StateFloats(job_.spec.optimizer.kind));
+    const uint64_t bytes = job_.grid.Floats(range_) * sizeof(float) * (1 + states);
+    const absl::Status room = environment_.budget.Reserve(bytes, "a copy that hangs");
+    if (!room.ok()) {
+      LogWarning("job ", job_.id, ": no checkpoint beside its copy: ", room.message());
+      return false;
+    }
+    reserved_ = bytes;
   }
+  if (!late_ && error_.empty() && thinned_ > 1 && ++in_time_ >= kInTime) {
+    thinned_ /= 2;
+    in_time_ = 0;
+  }
+  late_ = false;
+  return true;
+}
+
+void Checkpoints::LeaveOut(uint64_t step) {
   LogWarning("job ", job_.id, ": step ", step, " is not stored: the checkpoint before it is still ",
              "on its way to the disk");
   if (step == save_at_) {
     missed_ = step;
-  } else {
-    thinned_ *= 2;
-    in_time_ = 0;
-    Aim(reached);
+    return;
   }
-  return std::nullopt;
+  if (!late_) thinned_ *= 2;  // once, however long that one takes
+  late_ = true;
+  in_time_ = 0;
 }
 
 void Checkpoints::Forget() {
   save_at_ = missed_ = 0;
   thinned_ = 1;
   in_time_ = 0;
+  late_ = false;
   copied_.clear();
 }
 
-void Checkpoints::Copied(uint64_t step) {
-  copied_.push_back(step);
-  if (copied_.size() > kCopiesTold) copied_.pop_front();
-}
-
 void Checkpoints::Written(const absl::Status& status) {
-  writing_ = false;
-  if (thinned_ > 1 && ++in_time_ >= kInTime) {
-    thinned_ /= 2;
-    in_time_ = 0;
-  }
+  --write_.open;
   error_ = status.ok() ? "" : std::string(status.message());
   if (!status.ok()) LogError("job ", job_.id, ": no checkpoint: ", Describe(status));
 }
 
-void Checkpoints::Write(
-    const Contents& contents,
-    std::function<void(const absl::Status& written, const absl::Status& copied)> done) {
-  const TimePoint begun = Clock::now();
+void Checkpoints::Copied(uint64_t step, const absl::Status& status, bool in_force) {
+  if (--copy_.open == 0) environment_.budget.Release(std::exchange(reserved_, 0));
+  if (absl::IsCancelled(status)) return;
+  copy_error_ = status.ok() ? "" : absl::StrCat("its copy: ", std::string(status.message()));
+  if (!status.ok()) LogError("job ", job_.id, ": no copy of step ", step, ": ", Describe(status));
+  if (!status.ok() || !in_force) return;
+  copied_.push_back(step);
+  if (copied_.size() > kCopiesTold) copied_.pop_front();
+}
+
+pb::GenerationRecord Checkpoints::Record(const Contents& contents) const {
   const BlockStore& store = contents.store;
-  auto generation = std::make_shared<Generation>();
-  pb::GenerationRecord& record = generation->record;
+  pb::GenerationRecord record;
   SetHistory(contents.plan, &record);
   record.set_step(contents.step);
   record.set_block_begin(range_.begin);
@@ -121,31 +153,53 @@ void Checkpoints::Write(
   }
   record.set_optimizer(Name(job_.spec.optimizer.kind));
   record.set_virtual_workers(job_.spec.virtual_workers);
-  const Copy copy = NewCopy(contents);
-  if (!copy.shards.empty()) {
-    record.set_copy(CopyFolder(job_.spec.checkpoint.copy_to, job_.id, contents.step));
-  }
   *record.mutable_epochs() = contents.tally.Stored(store);
-  generation->blocks.reserve(range_.size());
   for (uint64_t block = range_.begin; block < range_.end; ++block) {
-    generation->blocks.push_back(Part(contents, block));
     record.set_ahead(record.ahead() + store.minibatches(block) -
                      contents.step * job_.tree.leaves());
   }
+  return record;
+}
+
+void Checkpoints::Write(const Contents& contents, Done written, Done copied) {
+  const TimePoint begun = Clock::now();
+  auto generation = std::make_shared<Generation>();
+  pb::GenerationRecord& record = generation->record;
+  record = Record(contents);
+  const Copy copy = NewCopy(contents);
+  const bool copies = !copy.shards.empty();
+  write_.Begin(contents.step, environment_.timer.Now());
+  if (copies) {
+    copy_.Begin(contents.step, environment_.timer.Now());
+    record.set_copy(
+        CopyFolder(job_.spec.checkpoint.copy_to, job_.id, contents.step, contents.plan.history()));
+  }
+  generation->blocks.reserve(range_.size());
+  for (uint64_t block = range_.begin; block < range_.end; ++block) {
+    generation->blocks.push_back(Part(contents, block));
+  }
   record.set_stall_ms(std::chrono::duration<double, std::milli>(Clock::now() - begun).count());
-  environment_.storage.Post([this, copy, generation, done = std::move(done)] {
-    const auto written = WriteOnce(generation.get());
-    if (written.ok()) environment_.on_change();
-    if (!written.ok() || copy.shards.empty()) {
-      generation->blocks.clear();
-      return done(written.status(), absl::OkStatus());
-    }
-    environment_.copies.Post([this, copy, generation, done] {
-      const absl::Status copied = WriteCopy(copy, *generation);
-      generation->blocks.clear();
-      done(absl::OkStatus(), copied);
-    });
-  });
+  environment_.storage.Post(
+      [this, copies, copy, generation, written = std::move(written), copied = std::move(copied)] {
+        const absl::Status status = WriteOnce(generation.get()).status();
+        if (status.ok()) environment_.on_change();
+        if (!copies || !status.ok()) generation->blocks.clear();
+        written(status);
+        if (!copies) return;
+        if (!status.ok()) return copied(absl::CancelledError("its checkpoint was not written"));
+        PostCopy(copy, generation, copied);
+      });
+}
+
+// On the storage thread.
+void Checkpoints::PostCopy(const Copy& copy, std::shared_ptr<Generation> generation,
+                           Done done) const {
+  environment_.lanes.Post(CopyLane(job_.id),
+                          [this, copy, generation = std::move(generation), done = std::move(done)] {
+                            const absl::Status copied = WriteCopy(copy, *generation);
+                            generation->blocks.clear();
+                            done(copied);
+                          });
 }
 
 // The last step of a job that stops early may be a checkpoint already, taken before the last
@@ -164,6 +218,8 @@ Checkpoints::Copy Checkpoints::NewCopy(const Contents& contents) const {
   Copy copy;
   const std::string& folder = job_.spec.checkpoint.copy_to;
   if (folder.empty() || contents.stopped > 0 || contents.step == 0) return copy;
+  const bool last = contents.plan.phase() == pb::Plan::FINISHED;  // nothing comes after it
+  if (copy_.open > 0 && !last) return copy;
   for (const pb::ShardRange& shard : contents.plan.shards()) {
     if (shard.block_begin() == range_.begin && shard.block_end() == range_.end) {
       copy.shard = copy.shards.size();
@@ -173,7 +229,7 @@ Checkpoints::Copy Checkpoints::NewCopy(const Contents& contents) const {
   return copy;
 }
 
-// On the thread of copies: what is const alone.
+// On the lane of copies: what is const alone.
 absl::Status Checkpoints::WriteCopy(const Copy& copy, const Generation& generation) const {
   return paracord::WriteCopy(generation.record.copy(), job_.grid,
                              StateFloats(job_.spec.optimizer.kind), copy.shards, copy.shard,
@@ -181,9 +237,23 @@ absl::Status Checkpoints::WriteCopy(const Copy& copy, const Generation& generati
 }
 
 void Checkpoints::Report(pb::ShardReport* report) const {
+  report->set_bytes(report->bytes() + reserved_);
   report->set_missed(missed_);
-  report->set_store_error(error_);
+  report->set_store_error(Trouble());
   for (const uint64_t step : copied_) report->add_copied_steps(step);
+}
+
+std::string Checkpoints::Trouble() const {
+  if (!error_.empty()) return error_;
+  const TimePoint now = environment_.timer.Now();
+  if (write_.Overdue(now)) {
+    return absl::StrCat("step ", write_.step, " is not on the disk after ", kPatience / seconds(1),
+                        " s");
+  }
+  if (!copy_.Overdue(now)) return copy_error_;
+  return absl::StrCat("the copy of step ", copy_.step, " is not there after ",
+                      kPatience / seconds(1), " s: ", job_.spec.checkpoint.copy_to,
+                      " hangs or is slow");
 }
 
 // What is needed of a block to go on from it.

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 
 namespace paracord {
@@ -21,6 +22,14 @@ std::vector<std::filesystem::path> ListFolder(const std::filesystem::path& folde
   }
   std::sort(paths.begin(), paths.end());
   return paths;
+}
+
+std::string PlainName(const std::string& id) {
+  std::string plain = id;
+  for (char& c : plain) {
+    if (!absl::ascii_isalnum(c) && c != '-' && c != '_' && c != '.') c = '_';
+  }
+  return plain;
 }
 
 absl::Status SyncPath(const std::string& path) {

@@ -15,6 +15,9 @@ namespace paracord {
 std::vector<std::filesystem::path> ListFolder(const std::filesystem::path& folder,
                                               std::error_code* error);
 
+// For a part of a name there; ids are plain already, but they came from a network.
+std::string PlainName(const std::string& id);
+
 // What the file or folder holds is durable. Unavailable: the disk's trouble, as it says.
 absl::Status SyncPath(const std::string& path);
 

@@ -7,6 +7,11 @@
 #include "common/base/status.h"
 
 namespace paracord {
+namespace {
+
+constexpr Duration kLongestWait = seconds(10);  // below the client's deadline of 15 s
+
+}  // namespace
 
 GradientNorm::GradientNorm(const ShardJob& job, BlockRange range, uint32_t index,
                            const ShardEnvironment& environment)
@@ -22,7 +27,7 @@ GradientNorm::GradientNorm(const ShardJob& job, BlockRange range, uint32_t index
 
 GradientNorm::~GradientNorm() {
   for (auto& [begin, part] : parts_) {
-    if (part.waiting) part.waiting(absl::UnavailableError("the shard ends"));
+    part.waiting(absl::UnavailableError("the shard ends"));
   }
   Disconnect();
 }
@@ -98,16 +103,28 @@ void GradientNorm::Take(const pb::NormRequest& request, Callback<pb::NormReply> 
   }
   if (request.step() != collecting_) {
     for (auto& [begin, part] : std::exchange(parts_, {})) {
-      if (part.waiting) part.waiting(absl::OutOfRangeError("the step is over"));
+      part.waiting(absl::OutOfRangeError("the step is over"));
     }
     collecting_ = request.step();
   }
-  Part& part = parts_[request.block_begin()];
-  part.squares.assign(request.squares().begin(), request.squares().end());
-  if (auto before = std::exchange(part.waiting, std::move(done))) {
-    before(absl::UnavailableError("it was asked again"));
-  }
+  Part part{{request.squares().begin(), request.squares().end()},
+            std::move(done),
+            environment_.timer.Now()};
+  const auto [before, first] = parts_.try_emplace(request.block_begin());
+  std::swap(before->second, part);
+  if (!first) part.waiting(absl::UnavailableError("it was asked again"));
   Tell();
+}
+
+void GradientNorm::Expire() {
+  const TimePoint now = environment_.timer.Now();
+  std::erase_if(parts_, [&](const auto& entry) {
+    const Part& part = entry.second;
+    if (now - part.since < kLongestWait) return false;
+    part.waiting(absl::DeadlineExceededError(
+        absl::StrCat("the gradient of step ", collecting_, " is not all there yet")));
+    return true;
+  });
 }
 
 // Everybody, if all blocks are there.

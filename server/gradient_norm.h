@@ -2,7 +2,7 @@
 // (`clip_norm`). A step's blocks are then updated together, when the norm is known:
 //
 //   a block's tree is complete   Note: what it adds
-//   all of the shard's are       Ask: the job's first shard is told, until it has answered
+//   all of the shard's are       Ask: the job's first shard is told, again until it has answered
 //   all of the job's are         Take: the first shard adds them up in the order of blocks, and
 //                                answers everybody with the same number
 //
@@ -55,18 +55,22 @@ class GradientNorm {
   // There was no answer: it may ask again.
   void NotAnswered() { asked_ = false; }
 
-  // The first shard's. `done` is called now or later: at the latest with this object's end, or when
-  // the same shard asks again. InvalidArgument: it does not fit the model. OutOfRange: the step is
-  // over.
+  // The first shard's. `done` is called now or later: at the latest with this object's end, when
+  // the same shard asks again, or by Expire. InvalidArgument: it does not fit the model.
+  // OutOfRange: the step is over.
   void Take(const pb::NormRequest& request, Callback<pb::NormReply> done);
+  // DeadlineExceeded for those that have waited longer than a client's patience allows: they ask
+  // again, if they are still there.
+  void Expire();
   // What was told last; nullopt: nothing was.
   const std::optional<Known>& told() const { return told_; }
   void Restore(const Known& told) { told_ = told; }
 
  private:
   struct Part {
-    std::vector<double> squares;      // empty: not there yet
-    Callback<pb::NormReply> waiting;  // or null
+    std::vector<double> squares;
+    Callback<pb::NormReply> waiting;
+    TimePoint since;
   };
 
   void Disconnect();

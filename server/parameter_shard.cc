@@ -13,7 +13,8 @@
 namespace paracord {
 namespace {
 
-constexpr Duration kAskAgain = milliseconds(20);
+constexpr Duration kAskAgain = milliseconds(20);  // and then after twice as long each time
+constexpr Duration kAskSeldom = seconds(1);
 
 }  // namespace
 
@@ -47,6 +48,7 @@ ParameterShard::ParameterShard(std::shared_ptr<const ShardJob> job, const pb::Sh
       reads_(environment.timer, environment.crew),
       tally_(std::make_unique<Tally>(*job_, range_)),
       checkpoints_(*job_, range_, environment_),
+      ask_norm_again_(kAskAgain),
       leases_(job_->tree) {}
 
 ParameterShard::~ParameterShard() {
@@ -248,16 +250,19 @@ void ParameterShard::TakeNorm(uint64_t history, uint64_t step,
                     store_->version(norm_->blocks().front()) == step;
   if (!open) return;
   if (!norm.ok()) return AskNormLater(norm.status());
+  ask_norm_again_ = kAskAgain;
   ApplyClipped(step, norm->squares());
 }
 
 void ParameterShard::AskNormLater(const absl::Status& why) {
   const bool usual =
       absl::IsUnavailable(why) || absl::IsDeadlineExceeded(why) || absl::IsCancelled(why);
-  if (!usual) {
+  if (!usual && ask_norm_again_ == kAskAgain) {
     LogWarning("job ", job_->id, " shard ", index_, ": no gradient norm yet: ", Describe(why));
   }
-  environment_.timer.RunAfter(kAskAgain, [weak = weak_from_this(), history = plan_.history()] {
+  const Duration pause = ask_norm_again_;
+  ask_norm_again_ = std::min(2 * pause, kAskSeldom);
+  environment_.timer.RunAfter(pause, [weak = weak_from_this(), history = plan_.history()] {
     const auto self = weak.lock();
     if (self == nullptr) return;
     self->strand_.Post([self, history] {
@@ -306,6 +311,7 @@ void ParameterShard::TakePull(const pb::PullHeader& header, Callback<Payload> do
 void ParameterShard::ExpireWaits() {
   strand_.Post([self = shared_from_this()] {
     self->reads_.Expire();
+    if (self->norm_ != nullptr) self->norm_->Expire();
     self->Publish();
   });
 }

@@ -56,10 +56,10 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
   // cancelled. `save_at`: a checkpoint is wanted at this step, besides the job's own; 0: none is.
   void Adopt(const pb::Plan& plan, uint64_t save_at = 0);
   // Orderly stop: writes what there is as of the lowest version, and serves no more. While blocks
-  // are being loaded it waits for them; OK at once if there is nothing to write. `incarnation`: of
-  // the server.
+  // of this history are being loaded it waits for them; OK at once if there is nothing to write.
+  // `incarnation`: of the server.
   void StopAndStore(uint64_t incarnation, std::function<void(absl::Status)> done);
-  // Answers parked pulls that have waited too long with DeadlineExceeded.
+  // Answers parked pulls and norms that have waited too long with DeadlineExceeded.
   void ExpireWaits();
 
   pb::ShardReport Report();
@@ -97,11 +97,11 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
   void ApplyClipped(uint64_t step, double squares);
   const UpdateStep& Update(uint64_t step);
   uint64_t ReachedStep() const;
-  // `done` runs on a thread that stores.
-  void Store(uint64_t step, uint64_t stopped,
-             std::function<void(const absl::Status& written, const absl::Status& copied)> done);
+  // `done`, on the storage thread: whether it was written.
+  void Store(uint64_t step, uint64_t stopped, Checkpoints::Done done);
   void StoreCheckpoint(uint64_t step);
-  void NoteCopied(uint64_t step, uint64_t history);
+  void TakeCopied(uint64_t step, uint64_t history, const absl::Status& copied);
+  void ReleaseMemory();
   void StoreIfDue(uint64_t block);
   void Finish(uint64_t step);
   void StoreAndStop(uint64_t incarnation, std::function<void(absl::Status)> done);
@@ -121,7 +121,8 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
   Unreadable unreadable_;                   // why it is broken, if that is the reason
   std::function<void(absl::Status)> stop_;  // asked for while loading
   uint64_t stopping_ = 0;                   // by this incarnation
-  uint64_t save_at_ = 0;                    // as the plan came with it last
+  bool from_elsewhere_ = false;  // what is being loaded may have to come over the network
+  uint64_t save_at_ = 0;         // as the plan came with it last
   bool reserved_ = false;
   pb::Plan plan_;
   std::unique_ptr<BlockStore> store_;
@@ -131,6 +132,7 @@ class ParameterShard : public Shard, public std::enable_shared_from_this<Paramet
   Checkpoints checkpoints_;
   std::unique_ptr<Minibatches> minibatches_;  // with `store_`
   std::unique_ptr<GradientNorm> norm_;        // the same; null: the job does not clip
+  Duration ask_norm_again_;                   // after so long, if it is not answered now
   LeaseTable leases_;
   uint64_t total_steps_ = 0;  // told by the first push, or by what is stored
   std::optional<uint64_t> update_step_;

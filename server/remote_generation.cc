@@ -22,12 +22,15 @@ constexpr uint64_t kPiece = 4 << 20;
 constexpr uint64_t kMostRecord = 64 << 20;
 constexpr Duration kPatience = seconds(2);  // the shard tries again later
 constexpr Duration kRetry = milliseconds(100);
+constexpr Duration kSilence = seconds(5);
 
 absl::StatusOr<Payload> AskOnce(Shard& from, const pb::PullHeader& header) {
   auto answered = std::make_shared<std::promise<absl::StatusOr<Payload>>>();
   auto answer = answered->get_future();
   from.Pull(header, [answered](absl::StatusOr<Payload> r) { answered->set_value(std::move(r)); });
-  return answer.get();
+  if (answer.wait_for(kSilence) == std::future_status::ready) return answer.get();
+  return absl::DeadlineExceededError(
+      absl::StrCat("the server has not answered for ", kSilence / seconds(1), " s"));
 }
 
 absl::StatusOr<Payload> Ask(Shard& from, const pb::PullHeader& header) {

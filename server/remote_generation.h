@@ -17,9 +17,10 @@ using PeerServers = std::function<std::unique_ptr<Shard>(const std::string& addr
 
 class FetchedGeneration {
  public:
-  // Every byte has been verified when it returns OK. Blocks; asks again for two seconds while the
-  // server does not answer. NotFound: it has no such part. DataLoss: what it sent is not that part.
-  // Unavailable: it does not answer, or this disk has no room.
+  // Every byte has been verified when it returns OK. Blocks, for a lane: asks again for two seconds
+  // while nobody is there, and gives up a server that says nothing for five. NotFound: it has no
+  // such part. DataLoss: what it sent is not that part. Unavailable: it does not answer, or this
+  // disk has no room.
   static absl::StatusOr<std::unique_ptr<FetchedGeneration>> Fetch(Shard& from,
                                                                   const pb::StoredShard& part,
                                                                   const std::string& folder);

@@ -10,6 +10,7 @@
 #include "common/job/history.h"
 #include "common/job/parse_optimizer.h"
 #include "server/checkpoint_copy.h"
+#include "server/first_weights.h"
 
 namespace paracord {
 namespace {
@@ -150,6 +151,10 @@ uint64_t Restored::touched() const {
   return touched;
 }
 
+bool HasOwn(const BlockDb& db, const pb::Plan& plan, BlockRange range) {
+  return Furthest(db, plan, range).has_value();
+}
+
 absl::StatusOr<std::optional<Restored>> LoadHistory(BlockDb& db, const PeerServers& connect,
                                                     const pb::Plan& plan, BlockRange range,
                                                     const ShardJob& job, Unreadable* unreadable) {
@@ -159,7 +164,8 @@ absl::StatusOr<std::optional<Restored>> LoadHistory(BlockDb& db, const PeerServe
     RETURN_IF_ERROR(AddPart(db, *furthest, range, job.grid, &restored));
     return restored;
   }
-  if (!plan.has_origin()) return std::nullopt;
+  if (!plan.has_origin() && job.spec.init.safetensors.empty()) return std::nullopt;
+  if (!plan.has_origin()) return ReadFirstWeights(job, range);
   // What the job was told to begin with has nothing before it.
   if (plan.origin().job() == plan.job()) {
     *unreadable = {plan.origin().history(), plan.origin().step(), ""};

@@ -13,6 +13,12 @@
 #include "common/rpc/remote_shard.h"
 
 namespace paracord {
+namespace {
+
+// For copies that are nearly done. What is needed to go on is on the disk by then.
+constexpr Duration kLanesPatience = seconds(3);
+
+}  // namespace
 
 Server::Options Server::ParseOptions(const ConfigNode& root) {
   Options o;
@@ -36,7 +42,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
   server->timer_ = std::make_unique<SystemTimer>();
   ASSIGN_OR_RETURN(server->db_, BlockDb::Open(options.directory + "/blocks"));
   server->storage_ = std::make_unique<StorageThread>();
-  server->copies_ = std::make_unique<StorageThread>();
+  server->lanes_ = std::make_unique<Lanes>();
   server->budget_ = std::make_unique<MemoryBudget>(options.memory);
   const int cores = static_cast<int>(std::thread::hardware_concurrency());
   server->crew_ = std::make_unique<Crew>(std::max(1, cores));
@@ -49,7 +55,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
   };
   server->host_ = std::make_unique<ShardHost>(
       options.name, incarnation,
-      ShardEnvironment{*server->db_, *server->storage_, *server->copies_, *server->budget_,
+      ShardEnvironment{*server->db_, *server->storage_, *server->lanes_, *server->budget_,
                        *server->timer_, *server->crew_, report,
                        [](const std::string& address) { return MakeRemoteShard(address); }});
   const int threads =
@@ -106,7 +112,10 @@ void Server::Stop() {
   // In this order: who writes a generation goes on to its copy. A shard that was still loading may
   // post more, which nobody runs.
   storage_->Close();
-  copies_->Close();
+  if (!lanes_->Close(kLanesPatience)) {
+    LogWarning("copies, or reads from elsewhere, take too long, and are left behind");
+    return;
+  }
   crew_.reset();
   host_.reset();
 }

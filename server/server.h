@@ -28,7 +28,8 @@ class Server {
   static std::string PrintOptions(const Options& options);
   static absl::StatusOr<std::unique_ptr<Server>> Start(const Options& options);
 
-  // Writes all shards as of their step, tells the scheduler, ends.
+  // Writes all shards as of their step, tells the scheduler, ends. What still waits for another
+  // host after that is left behind: then this object must outlive it, until the process ends.
   void Stop();
 
  private:
@@ -40,7 +41,8 @@ class Server {
   // In the order in which they must go, last first.
   std::unique_ptr<SystemTimer> timer_;
   std::unique_ptr<BlockDb> db_;
-  std::unique_ptr<StorageThread> storage_, copies_;
+  std::unique_ptr<StorageThread> storage_;
+  std::unique_ptr<Lanes> lanes_;
   std::unique_ptr<MemoryBudget> budget_;
   std::unique_ptr<Crew> crew_;
   std::unique_ptr<ShardHost> host_;

@@ -6,6 +6,7 @@
 #include "common/base/crew.h"
 #include "common/base/timer.h"
 #include "server/block_db.h"
+#include "server/lanes.h"
 #include "server/memory_budget.h"
 #include "server/remote_generation.h"
 #include "server/storage_thread.h"
@@ -15,7 +16,7 @@ namespace paracord {
 struct ShardEnvironment {
   BlockDb& db;
   StorageThread& storage;
-  StorageThread& copies;  // writes to folders of other hosts, which may hang
+  Lanes& lanes;  // for what waits for other hosts
   MemoryBudget& budget;
   Timer& timer;
   Crew& crew;                       // helps with updates and answers

@@ -133,6 +133,11 @@ void ShardHost::Pull(const pb::PullHeader& header, Callback<Payload> done) {
   });
 }
 
+bool ShardHost::Stopping() {
+  MutexLock lock(mutex_);
+  return stopping_;
+}
+
 bool ShardHost::PostStorage(std::function<void()> work) {
   MutexLock lock(mutex_);
   if (!stopping_) environment_.storage.Post(std::move(work));
@@ -141,6 +146,7 @@ bool ShardHost::PostStorage(std::function<void()> work) {
 
 void ShardHost::ReadStored(const pb::PullHeader& header, Callback<Payload> done) {
   const auto read = [this, header, done] {
+    if (Stopping()) return done(Absent(header.job(), header.shard()));
     pb::GenerationRecord wanted;
     SetHistory(header, &wanted);
     wanted.set_step(header.version());
@@ -169,6 +175,7 @@ void ShardHost::SendFile(const pb::PullHeader& header, Callback<Payload> done) {
 
 void ShardHost::Verify(const pb::QueryRequest& request, Callback<pb::QueryReply> done) {
   const auto verify = [this, request, done] {
+    if (Stopping()) return done(Absent(request.job(), request.shard()));
     pb::GenerationRecord wanted;
     SetHistory(request, &wanted);
     wanted.set_step(request.step());
@@ -254,10 +261,12 @@ void ShardHost::Drop(const pb::HeartbeatReply& reply) {
     record.set_block_begin(range.block_begin());
     record.set_stopped(range.stopped());
     PostStorage([this, record] {
+      if (Stopping()) return;  // the next incarnation is told again
       const auto stored = environment_.db.Find(record);
       const absl::Status dropped = environment_.db.Drop(record);
       if (stored.has_value()) {
-        environment_.copies.Post([record = stored->record] { DropCopy(record); });
+        environment_.lanes.Post(CopyLane(record.job()),
+                                [record = stored->record] { DropCopy(record); });
       }
       if (!dropped.ok()) LogError("cannot drop step ", record.step(), ": ", Describe(dropped));
     });

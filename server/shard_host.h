@@ -47,6 +47,8 @@ class ShardHost : public Shard {
   std::shared_ptr<const ShardJob> JobOf(const pb::JobText& text);
   void Refuse(const pb::Assignment& assignment, const pb::ShardRange& range,
               const absl::Status& why);
+  // A stop waits for no more than what its shards have to write.
+  bool Stopping();
   // Posts to the storage thread; false: the server stops.
   bool PostStorage(std::function<void()> work);
   void ReadStored(const pb::PullHeader& header, Callback<Payload> done);
@@ -66,7 +68,7 @@ class ShardHost : public Shard {
       ABSL_GUARDED_BY(mutex_);  // assignments that cannot be followed
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
-  // Reads for other servers: their storage threads wait for it, and this one's perhaps for them.
+  // Reads for other servers: whoever restores there waits for it, and no checkpoint here does.
   StorageThread sender_;
   std::unique_ptr<Periodic> expiry_;  // last: it looks at the rest
 };

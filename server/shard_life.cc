@@ -67,15 +67,22 @@ void ParameterShard::Forget() {
 }
 
 // The scheduler names this process in a plan only when the job is new or what it begins with has
-// been proved to it.
+// been proved to it. What other servers or a shared folder may have to give is waited for on a lane
+// of its own.
 void ParameterShard::Load() {
-  environment_.storage.Post([self = shared_from_this(), plan = plan_] {
+  const bool begins_with = plan_.has_origin() || !job_->spec.init.safetensors.empty();
+  from_elsewhere_ = begins_with && !HasOwn(environment_.db, plan_, range_);
+  auto load = [self = shared_from_this(), plan = plan_] {
     Unreadable unreadable;
     auto restored = LoadHistory(self->environment_.db, self->environment_.connect, plan,
                                 self->range_, *self->job_, &unreadable);
     self->strand_.Post([self, history = plan.history(), restored = std::move(restored),
                         unreadable] { self->Loaded(history, restored, unreadable); });
-  });
+  };
+  if (!from_elsewhere_) return environment_.storage.Post(std::move(load));
+  environment_.lanes.Post(
+      absl::StrCat("history ", plan_.history(), " of shard ", index_, " of ", job_->id),
+      std::move(load));
 }
 
 void ParameterShard::Loaded(uint64_t history,
@@ -105,14 +112,19 @@ void ParameterShard::LoadLater(const absl::Status& why) {
 
 void ParameterShard::Serve(const std::optional<Restored>& restored) {
   const JobSpec& spec = job_->spec;
+  from_elsewhere_ = false;  // it is here
   store_ = std::make_unique<BlockStore>(job_->grid, range_, spec.optimizer, spec.virtual_workers,
                                         spec.skips_nonfinite);
   sums_.resize(range_.size());
   if (spec.clip_norm > 0) {
     norm_ = std::make_unique<GradientNorm>(*job_, range_, index_, environment_);
   }
+  const bool goes_on = restored.has_value() && !restored->is_first;
+  if (!goes_on) store_->Initialize(spec.seed);
   if (restored.has_value()) {
     for (const BlockSnapshot& block : restored->blocks) store_->Restore(block);
+  }
+  if (goes_on) {
     const uint64_t samples = restored->samples();
     if (samples > 0 && spec.TotalSteps(samples) < store_->LowestVersion()) {
       return Break(absl::InvalidArgumentError(absl::StrCat("the job begins with step ",
@@ -128,25 +140,21 @@ void ParameterShard::Serve(const std::optional<Restored>& restored) {
     }
     LogInfo("job ", job_->id, ": restored blocks [", range_.begin, ", ", range_.end,
             ") as of step ", store_->LowestVersion());
-  } else {
-    store_->Initialize(spec.seed);
   }
   minibatches_ = std::make_unique<Minibatches>(*job_, *store_, *tally_,
                                                restored.has_value() ? restored->touched() : 0);
   checkpoints_.Begin(store_->LowestVersion(), tally_->samples());
-  if (restored.has_value()) return Open();
+  if (goes_on) return Open();
   // The first values: whoever wants to compare with them finds them there. Nobody waits long for
   // them, and training would need room for what is on its way to the disk.
-  Store(0, 0,
-        [self = shared_from_this(), history = plan_.history()](const absl::Status& written,
-                                                               const absl::Status&) {
-          self->strand_.Post([self, history, written] {
-            if (self->plan_.history() != history || self->phase_ != Phase::kLoading) return;
-            self->checkpoints_.Written(written);
-            self->Open();
-            if (!written.ok()) self->environment_.on_change();
-          });
-        });
+  Store(0, 0, [self = shared_from_this(), history = plan_.history()](const absl::Status& written) {
+    self->strand_.Post([self, history, written] {
+      self->checkpoints_.Written(written);
+      if (self->plan_.history() != history || self->phase_ != Phase::kLoading) return;
+      self->Open();
+      if (!written.ok()) self->environment_.on_change();
+    });
+  });
 }
 
 void ParameterShard::Open() {
@@ -163,34 +171,34 @@ void ParameterShard::StopIfAsked() {
   if (stop_ != nullptr) StoreAndStop(stopping_, std::exchange(stop_, nullptr));
 }
 
-void ParameterShard::Store(
-    uint64_t step, uint64_t stopped,
-    std::function<void(const absl::Status& written, const absl::Status& copied)> done) {
+void ParameterShard::Store(uint64_t step, uint64_t stopped, Checkpoints::Done done) {
+  const auto self = shared_from_this();
   checkpoints_.Write(
       {plan_, step, stopped, *store_, *tally_, minibatches_.get(), norm_.get()},
-      [self = shared_from_this(), done = std::move(done)](
-          const absl::Status& written, const absl::Status& copied) { done(written, copied); });
+      [self, done = std::move(done)](const absl::Status& written) { done(written); },
+      [self, step, history = plan_.history()](const absl::Status& copied) {
+        self->strand_.Post(
+            [self, step, history, copied] { self->TakeCopied(step, history, copied); });
+      });
 }
 
 // A failure is told, and training goes on.
 void ParameterShard::StoreCheckpoint(uint64_t step) {
-  Store(step, 0,
-        [self = shared_from_this(), step, history = plan_.history()](const absl::Status& written,
-                                                                     const absl::Status& copied) {
-          const absl::Status status = written.ok() ? Annotate(copied, "its copy") : written;
-          self->strand_.Post([self, step, history, status] {
-            self->checkpoints_.Written(status);
-            if (status.ok()) self->NoteCopied(step, history);
-            self->Publish();
-            if (!status.ok()) self->environment_.on_change();
-          });
-        });
+  Store(step, 0, [self = shared_from_this()](const absl::Status& written) {
+    self->strand_.Post([self, written] {
+      self->checkpoints_.Written(written);
+      self->Publish();
+      if (!written.ok()) self->environment_.on_change();
+    });
+  });
 }
 
-// All of the step's checkpoint was written, the copy with it if there is one.
-void ParameterShard::NoteCopied(uint64_t step, uint64_t history) {
-  const bool copies = step > 0 && !job_->spec.checkpoint.copy_to.empty();
-  if (copies && history == plan_.history()) checkpoints_.Copied(step);
+// The servers have the checkpoint: no job fails for a copy.
+void ParameterShard::TakeCopied(uint64_t step, uint64_t history, const absl::Status& copied) {
+  checkpoints_.Copied(step, copied, history == plan_.history());
+  ReleaseMemory();
+  Publish();
+  environment_.on_change();  // the success of a job that has ended waits for it
 }
 
 // `block` has changed.
@@ -210,25 +218,22 @@ void ParameterShard::Finish(uint64_t step) {
     return Break(absl::DataLossError(absl::StrCat(
         "the job ended at step ", step, ", but this shard is at ", store_->LowestVersion())));
   }
-  Store(step, 0,
-        [self = shared_from_this(), step, number = plan_.number()](const absl::Status& status,
-                                                                   const absl::Status& copied) {
-          self->strand_.Post([self, step, number, status, copied] {
-            // The servers have it: the job does not fail for a copy.
-            self->checkpoints_.Written(Annotate(copied, "its copy"));
-            if (number != self->plan_.number()) return;  // the job went back, or was closed
-            if (status.ok() && copied.ok()) self->NoteCopied(step, self->plan_.history());
-            if (!status.ok())
-              return self->Break(Annotate(status, "the last step cannot be stored"));
-            self->End(Phase::kStored);
-            self->environment_.on_change();  // the job's success waits for the copy
-          });
-        });
+  Store(step, 0, [self = shared_from_this(), number = plan_.number()](const absl::Status& written) {
+    self->strand_.Post([self, number, written] {
+      self->checkpoints_.Written(written);
+      if (number != self->plan_.number()) return;  // the job went back, or was closed
+      if (!written.ok()) {
+        return self->Break(Annotate(written, "the last step cannot be stored"));
+      }
+      self->End(Phase::kStored);
+    });
+  });
 }
 
 void ParameterShard::StopAndStore(uint64_t incarnation, std::function<void(absl::Status)> done) {
   strand_.Post([self = shared_from_this(), incarnation, done = std::move(done)] {
-    if (self->phase_ == Phase::kLoading && self->plan_.number() > 0) {
+    const bool loading = self->phase_ == Phase::kLoading && self->plan_.number() > 0;
+    if (loading && !self->from_elsewhere_) {
       self->stop_ = done;
       self->stopping_ = incarnation;
     } else {
@@ -248,10 +253,7 @@ void ParameterShard::StoreAndStop(uint64_t incarnation, std::function<void(absl:
   const bool serving = phase_ == Phase::kServing;
   if (serving || phase_ == Phase::kLoading) phase_ = Phase::kStopped;
   if (!serving) return done(absl::OkStatus());
-  Store(ReachedStep(), incarnation,
-        [done = std::move(done)](const absl::Status& written, const absl::Status&) {
-          done(written);
-        });
+  Store(ReachedStep(), incarnation, std::move(done));
   norm_.reset();
 }
 
@@ -264,10 +266,18 @@ void ParameterShard::End(Phase phase) {
   norm_.reset();
   store_.reset();
   sums_ = {};
-  if (reserved_) environment_.budget.Release(budget_bytes_);
-  reserved_ = false;
+  ReleaseMemory();
   StopIfAsked();
   Publish();
+}
+
+// Once nothing is held any more, by a copy on its way either.
+void ParameterShard::ReleaseMemory() {
+  const bool ended =
+      phase_ == Phase::kStored || phase_ == Phase::kClosed || phase_ == Phase::kBroken;
+  if (!reserved_ || !ended || checkpoints_.copying()) return;
+  environment_.budget.Release(budget_bytes_);
+  reserved_ = false;
 }
 
 void ParameterShard::Break(const absl::Status& status) {

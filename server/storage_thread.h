@@ -1,5 +1,5 @@
-// One thread for everything that touches the disk, so that strands never wait for it. Work runs in
-// the order posted.
+// One thread for what touches this host's disk, so that strands never wait for it. Work runs in the
+// order posted. What may wait for other hosts is for Lanes.
 #pragma once
 
 #include <deque>

@@ -19,16 +19,22 @@ double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// The model alone decides, not the device.
-int64_t EvaluationRows(const Model& model) {
+// Of a micro-batch, at most.
+int64_t TrainingRows(const LanePlan& plan) {
+  const uint64_t parts = plan.spec.accumulate;
+  return static_cast<int64_t>((plan.sampler.LargestSlice() + parts - 1) / parts);
+}
+
+// The job alone decides, not the device. Who trains in micro-batches has no room for more.
+int64_t EvaluationRows(const LanePlan& plan) {
   int64_t rows = kEvaluationRows;
-  while (rows > 1 && model.PassFloats(rows) > kEvaluationFloats) rows /= 2;
+  if (plan.spec.accumulate > 1) rows = std::min(rows, TrainingRows(plan));
+  while (rows > 1 && plan.model.PassFloats(rows) > kEvaluationFloats) rows /= 2;
   return rows;
 }
 
 int64_t MostRows(const LanePlan& plan, int64_t evaluation_rows) {
-  return std::max(plan.test != nullptr ? evaluation_rows : 1,
-                  static_cast<int64_t>(plan.sampler.LargestSlice()));
+  return std::max(plan.test != nullptr ? evaluation_rows : 1, TrainingRows(plan));
 }
 
 }  // namespace
@@ -43,8 +49,8 @@ Payload Leaf::Take(BufferPool& pool) const {
 Lane::Lane(const LanePlan& plan)
     : plan_(plan),
       metrics_tensor_(static_cast<uint32_t>(plan.grid.tensors().size()) - 1),
-      evaluation_rows_(EvaluationRows(plan.model)),
-      pass_(plan.model, MostRows(plan, evaluation_rows_)),
+      evaluation_rows_(EvaluationRows(plan)),
+      pass_(plan.model, MostRows(plan, evaluation_rows_), plan.spec.accumulate > 1),
       train_(plan.train, plan.spec) {
   if (plan.test != nullptr) test_ = std::make_unique<SliceReader>(*plan.test, plan.spec);
 }
@@ -57,6 +63,35 @@ Weights Lane::CurrentWeights() const {
   return weights;
 }
 
+Lane::Part Lane::PartOf(const Slice& slice, const Batch& whole, uint32_t number) const {
+  const JobSpec& spec = plan_.spec;
+  const auto rows = static_cast<uint64_t>(whole.rows);
+  const auto [first, last] = SliceOf(rows, spec.accumulate, number);
+  const uint64_t begin =
+      SliceOf(plan_.sampler.BatchSize(slice.step), spec.virtual_workers, slice.number).first;
+  const auto row = static_cast<int64_t>(first);
+  return {{whole.features + row * plan_.train.features(),
+           whole.labels + row * plan_.train.label_floats(), static_cast<int64_t>(last - first)},
+          {true, spec.seed, slice.step, begin + first, spec.virtual_workers * spec.accumulate}};
+}
+
+absl::StatusOr<double> Lane::BeforeLastPart(const Slice& slice, const Batch& whole,
+                                            const Weights& weights, const Gradients& gradients,
+                                            const FloatsHook& before_reading) {
+  double loss = 0;
+  for (uint32_t number = 0; number < plan_.spec.accumulate; ++number) {
+    const Part part = PartOf(slice, whole, number);
+    RETURN_IF_ERROR(pass_.Forward(weights, part.batch, part.context,
+                                  number == 0 ? before_reading : FloatsHook()));
+    ASSIGN_OR_RETURN(const double own, pass_.Loss(part.batch));
+    loss += own;
+    if (number + 1 == plan_.spec.accumulate) break;
+    RETURN_IF_ERROR(
+        pass_.Backward(weights, part.batch, slice.gradient_scale, gradients, nullptr, number > 0));
+  }
+  return loss;
+}
+
 absl::Status Lane::Train(const Slice& slice, Leaf* leaf, const std::function<void()>& after_loss,
                          const HandOver& hand_over) {
   const Clock::time_point start = Clock::now();
@@ -64,9 +99,6 @@ absl::Status Lane::Train(const Slice& slice, Leaf* leaf, const std::function<voi
   const BlockGrid& grid = plan_.grid;
   const uint64_t batch_size = plan_.sampler.BatchSize(slice.step);
   const Batch batch = train_.ReadForStep(slice.step, plan_.sampler.Slice(slice.step, slice.number));
-  const PassContext context{true, spec.seed, slice.step,
-                            SliceOf(batch_size, spec.virtual_workers, slice.number).first,
-                            spec.virtual_workers};
   const FloatBuffer buffer = plan_.pool.Take(ModelFloats().size());
   Gradients gradients;
   for (uint32_t i = 0; i < metrics_tensor_; ++i) {
@@ -74,13 +106,13 @@ absl::Status Lane::Train(const Slice& slice, Leaf* leaf, const std::function<voi
   }
   const Weights weights = CurrentWeights();
   double waited = 0;
-  RETURN_IF_ERROR(pass_.Forward(weights, batch, context, [&](const FloatRange& floats) {
+  const auto await = [&](const FloatRange& floats) {
     const Clock::time_point begun = Clock::now();
     const absl::Status ready = plan_.client.Await(grid.BlocksOver(floats));
     waited += SecondsSince(begun);
     return ready;
-  }));
-  ASSIGN_OR_RETURN(const double loss, pass_.Loss(batch));
+  };
+  ASSIGN_OR_RETURN(const double loss, BeforeLastPart(slice, batch, weights, gradients, await));
   (*leaf)[0] = static_cast<float>(loss / static_cast<double>(batch_size));
   absl::Status computed = CheckLoss((*leaf)[0], slice);
   if (!computed.ok() && !spec.skips_nonfinite) return computed;
@@ -97,7 +129,9 @@ absl::Status Lane::Train(const Slice& slice, Leaf* leaf, const std::function<voi
     return absl::OkStatus();
   };
   if (computed.ok()) {
-    computed = pass_.Backward(weights, batch, slice.gradient_scale, gradients, complete);
+    const Part last = PartOf(slice, batch, spec.accumulate - 1);
+    computed = pass_.Backward(weights, last.batch, slice.gradient_scale, gradients, complete,
+                              spec.accumulate > 1);
   }
   if (spec.skips_nonfinite) computed = HandOverWhole(computed, slice, buffer, leaf, hand_over);
   RETURN_IF_ERROR(computed);

@@ -92,6 +92,15 @@ class Lane {
   double TakeBusy();
 
  private:
+  struct Part {  // of a slice: a micro-batch
+    Batch batch;
+    PassContext context;
+  };
+  Part PartOf(const Slice& slice, const Batch& whole, uint32_t number) const;
+  // The slice's loss, and the gradients of its parts but for the last one's, which are to be added.
+  absl::StatusOr<double> BeforeLastPart(const Slice& slice, const Batch& whole,
+                                        const Weights& weights, const Gradients& gradients,
+                                        const FloatsHook& before_reading);
   Weights CurrentWeights() const;
   absl::Status CheckLoss(float loss, const Slice& slice) const;
   // As soon as they are complete, when they are still in a cache.

@@ -264,7 +264,8 @@ void Trainer::Report(uint64_t step) {
   progress_.evaluated = EvaluationDue(step);
   if (progress_.evaluated) {
     const float* evaluation = values + Leaf::kEvaluation;
-    progress_.metrics = MetricValues(parts_.spec.evaluate.metrics, evaluation + 1);
+    progress_.metrics =
+        MetricValues(parts_.spec.evaluate.metrics, evaluation + 1, parts_.test->bytes_per_label());
     progress_.metrics.insert(progress_.metrics.begin(), static_cast<double>(evaluation[0]));
   }
   on_progress_(progress_);

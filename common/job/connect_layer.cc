@@ -1,6 +1,8 @@
 #include "common/job/connect_layer.h"
 
 #include <cmath>
+#include <numeric>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 
@@ -9,6 +11,7 @@ namespace {
 
 using Tensors = std::vector<TensorSpec>;
 constexpr float kTableBound = 0.5f;
+constexpr int64_t kMostIds = 1 << 24;  // ids are floats, whole up to here
 
 TensorSpec Tensor(const char* name, Shape shape, InitializerSpec initializer) {
   TensorSpec tensor;
@@ -116,14 +119,61 @@ std::string ConnectChannelNorm(LayerSpec* layer, Tensors* tensors) {
   return "";
 }
 
+// Each is one of a flat sample's values, and there once.
+std::string CheckColumns(const LayerSpec& layer) {
+  if (layer.input.size() != 1) return Wants(layer, "flat ones, [n]; add flatten before it");
+  std::set<int64_t> there;
+  for (const int64_t column : layer.columns) {
+    if (column < 0 || column >= layer.input[0]) {
+      return absl::StrCat("found column ", column, "; expected 0 to ", layer.input[0] - 1,
+                          ", the values of a sample");
+    }
+    if (!there.insert(column).second) {
+      return absl::StrCat("found column ", column, " twice; expected each once");
+    }
+  }
+  return "";
+}
+
+std::string ConnectColumns(LayerSpec* layer) {
+  const std::string wrong = CheckColumns(*layer);
+  layer->output = {static_cast<int64_t>(layer->columns.size())};
+  return wrong;
+}
+
 std::string ConnectEmbedding(LayerSpec* layer, Tensors* tensors) {
   if (layer->source != kModelInput) {
     return "found after another layer; expected embedding to be the first: it reads token ids, "
            "the samples themselves";
   }
+  const std::string wrong = layer->columns.empty() ? "" : CheckColumns(*layer);
+  if (!wrong.empty()) return wrong;
+  const size_t parts = layer->vocabularies.size();
+  const int64_t read = layer->columns.empty() ? ShapeSize(layer->input)
+                                              : static_cast<int64_t>(layer->columns.size());
+  if (parts > 0 && static_cast<int64_t>(parts) != read) {
+    return absl::StrCat("found ", parts, " vocabularies for ", read,
+                        " columns; expected one for each, or a number that all share");
+  }
+  if (parts > 0) {
+    layer->vocabulary =
+        std::accumulate(layer->vocabularies.begin(), layer->vocabularies.end(), int64_t{0});
+  }
+  if (layer->vocabulary > kMostIds) {
+    return absl::StrCat("found ", layer->vocabulary, " ids in all; expected at most ", kMostIds);
+  }
+  if (!layer->columns.empty() || parts > 0) layer->output = {read};
+  if (layer->sum) layer->output.clear();
   layer->output.push_back(layer->units);
+  const InitializerSpec first = {InitializerSpec::Kind::kUniform, kTableBound};
   tensors->push_back(Tensor("weight", {layer->vocabulary, layer->units},
-                            {InitializerSpec::Kind::kUniform, kTableBound}));
+                            layer->sum ? Uniform(layer->vocabulary) : first));
+  return "";
+}
+
+std::string ConnectConcat(LayerSpec* layer) {
+  if (layer->input.size() != 1) return Wants(*layer, "flat ones, [n]");
+  layer->output = {layer->input[0] + layer->units};
   return "";
 }
 
@@ -208,6 +258,10 @@ std::string ConnectLayer(LayerSpec* layer, std::vector<TensorSpec>* tensors) {
       return "";
     case LayerKind::kTranspose:
       return ConnectTranspose(layer);
+    case LayerKind::kColumns:
+      return ConnectColumns(layer);
+    case LayerKind::kConcat:
+      return ConnectConcat(layer);
     case LayerKind::kRelu:
     case LayerKind::kTanh:
     case LayerKind::kSigmoid:

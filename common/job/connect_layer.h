@@ -8,6 +8,8 @@
 //   embedding,       uniform in +-0.5: about as large as what a residual with the values above
 //   positions        adds to them; under much more, tokens and places were lost at first (the GPT
 //                    of configs/jobs: 2.3 nats a byte after 500 steps from +-0.035, 1.9 from +-0.5)
+//   embedding whose  uniform in +-1/sqrt(n), n rows of its table: it is a linear layer over as many
+//   rows are summed  inputs, of which a sample has a 1 in each column
 #pragma once
 
 #include <string>

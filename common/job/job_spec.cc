@@ -30,14 +30,49 @@ void ParseLength(const ConfigNode& train, JobSpec* spec) {
   }
 }
 
-void ParseTrain(const ConfigNode& train, const ParsedModel& model, JobSpec* spec) {
+// Micro-batches of one size, as the last step of an epoch alone may lack.
+void ParseAccumulate(const ConfigNode& train, JobSpec* spec) {
+  const ConfigNode node = train.Child("accumulate");
+  spec->accumulate = static_cast<uint32_t>(train.Integer("accumulate", 1, {1, 1e6}));
+  for (const char* key : {"accumulate", "batch_size", "virtual_workers"}) {
+    if (train.Child(key).faulty()) return;
+  }
+  const uint32_t rows = spec->batch_size / spec->virtual_workers;
+  const bool even = spec->batch_size % spec->virtual_workers == 0;
+  if (spec->accumulate == 1 || (even && rows % spec->accumulate == 0)) return;
+  node.Error(absl::StrCat("found ", spec->accumulate,
+                          "; expected a divisor of a slice's samples, which are batch_size ",
+                          spec->batch_size, " / virtual_workers ", spec->virtual_workers,
+                          even ? absl::StrCat(" = ", rows) : ", no whole number"));
+}
+
+// Whether the model is to compute again what it need not keep.
+bool ParseRecompute(const ConfigNode& train, const ParsedModel& model) {
+  if (!train.Bool("recompute", false)) return false;
+  const std::vector<LayerSpec>& layers = model.spec.layers;
+  const bool has_blocks = std::any_of(
+      layers.begin(), layers.end(), [](const LayerSpec& layer) { return layer.block != kNoBlock; });
+  if (model.output_known && !has_blocks) {
+    train.Child("recompute")
+        .Error(
+            "found true for layers without repeat and residual; expected one at least, whose "
+            "inside is computed again");
+  }
+  return true;
+}
+
+void ParseTrain(const ConfigNode& train, ParsedModel* model, JobSpec* spec) {
   spec->batch_size = static_cast<uint32_t>(train.Integer("batch_size", {1, 1e9}));
   spec->virtual_workers = static_cast<uint32_t>(
       train.Integer("virtual_workers", spec->virtual_workers, {1, kMostVirtualWorkers}));
+  ParseAccumulate(train, spec);
+  model->spec.recompute = ParseRecompute(train, *model);
+  constexpr Precision kPrecisions[] = {Precision::kFloat32, Precision::kBfloat16};
+  model->spec.precision = kPrecisions[train.Choice("precision", 0, {"float32", "bf16"})];
   ParseLength(train, spec);
-  spec->optimizer = ParseOptimizer(train.Child("optimizer"));
+  spec->optimizer = ParseOptimizer(train.Child("optimizer"), *model);
   spec->clip_norm = train.Number("clip_norm", 0, {1e-30, 1e30});
-  spec->evaluate = ParseEvaluate(train.Child("evaluate"), model, spec->test.has_value());
+  spec->evaluate = ParseEvaluate(train.Child("evaluate"), *model, spec->test);
   spec->early_stop = ParseEarlyStop(train.Child("early_stop"), *spec);
   train.Finish();
 }
@@ -67,7 +102,7 @@ DeviceKind ParseDevice(const ConfigNode& root) {
 
 std::vector<std::string> DatasetSpec::Files() const {
   std::vector<std::string> files = paths;
-  for (const std::string& file : {images, labels, path}) {
+  for (const std::string& file : {images, labels, path, vocabulary}) {
     if (!file.empty()) files.push_back(file);
   }
   if (!table.learn_from.empty()) files.push_back(table.learn_from);
@@ -107,7 +142,7 @@ ParsedJob ParseJob(const std::string& text, const std::string& directory) {
   spec.seed = static_cast<uint64_t>(root.Integer("seed", 0, {0}));
   ParsedModel model = ParseModel(root.Child("model"));
   ParseData(root.Child("data"), directory, model, &spec);
-  ParseTrain(root.Child("train"), model, &spec);
+  ParseTrain(root.Child("train"), &model, &spec);
   spec.model = std::move(model.spec);
   const auto best = ParseBest(root.Child("checkpoint"), spec);
   spec.checkpoint = ParseCheckpoint(root.Child("checkpoint"), directory);

@@ -36,12 +36,22 @@ struct DatasetSpec {
   double noise = 0;   // synthetic: standard share of noise, see worker/data
   uint64_t seed = 0;  // synthetic
   int64_t context = 0;      // text: tokens a sample
-  int64_t stride = 0;       // text: bytes from the start of a sample to that of the next
+  int64_t stride = 0;       // text: tokens from the start of a sample to that of the next
   double from = 0, to = 1;  // text: the part of its bytes that is used
+  std::string vocabulary;   // text: the file of its tokens; empty: each byte is one
   int64_t height = 0, width = 0, channels = 0;  // images
   int line = 0;                                 // where it stands in the job file
+  // False: samples to predict. Their labels are not looked for, or not looked at. Of no job file.
+  bool labelled = true;
 
   std::vector<std::string> Files() const;  // the paths it reads
+};
+
+// What some tensors have of their own.
+struct ParameterGroup {
+  std::string match;  // of their names; a tensor is of the first group that it matches
+  double lr_scale = 1;
+  std::optional<double> weight_decay = {};  // also of vectors
 };
 
 struct OptimizerSpec {
@@ -56,6 +66,7 @@ struct OptimizerSpec {
   double epsilon = 1e-8;
   double weight_decay = 0;     // adamw: decoupled; others: added to the gradient
   bool decays_vectors = true;  // also tensors of one dimension: biases, and scales of norms
+  std::vector<ParameterGroup> groups = {};
   Schedule schedule = Schedule::kConstant;
   uint64_t warmup_steps = 0;  // lr rises linearly from lr / (warmup + 1) before the schedule begins
   uint64_t step_every = 0;    // schedule step: every so many steps ...
@@ -93,6 +104,7 @@ struct JobSpec {
   uint64_t steps = 0;
   uint32_t batch_size = 0;
   uint32_t virtual_workers = 8;
+  uint32_t accumulate = 1;  // a slice is computed in so many micro-batches, one after another
   OptimizerSpec optimizer;
   double clip_norm = 0;  // of a step's whole gradient, at most; 0: any. Bsp only
   EvaluateSpec evaluate;

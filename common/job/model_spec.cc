@@ -61,8 +61,12 @@ const char* Name(LayerKind kind) {
       return "flatten";
     case LayerKind::kTranspose:
       return "transpose";
+    case LayerKind::kColumns:
+      return "columns";
     case LayerKind::kAdd:
       return "add";
+    case LayerKind::kConcat:
+      return "concat";
   }
   return "";
 }

@@ -64,9 +64,12 @@ enum class LayerKind {
   kDropout,
   kFlatten,
   kTranspose,
-  kAdd,  // no word of a job file: the end of a residual
+  kColumns,
+  kAdd,     // no word of a job file: the end of a residual
+  kConcat,  // its word names a list of branches: joins two of them
 };
 enum class LossKind { kSoftmaxCrossEntropy, kMeanSquaredError, kBinaryCrossEntropy };
+enum class Precision { kFloat32, kBfloat16 };
 enum class MetricKind { kAccuracy, kTop5, kLogLoss, kPerplexity, kBitsPerByte, kAuc, kRmse };
 
 const char* Name(LayerKind kind);   // as in a job file: "linear"
@@ -88,28 +91,41 @@ struct LossSettings {
   double positive_weight = 1;              // binary cross-entropy: of label 1
 };
 
+// Whether layers of this kind read `second` too.
+inline bool ReadsTwo(LayerKind kind) {
+  return kind == LayerKind::kAdd || kind == LayerKind::kConcat;
+}
+
 inline constexpr int32_t kModelInput = -1;  // instead of a layer's index: the samples
 inline constexpr int32_t kNotTied = -1;
+inline constexpr int32_t kNoBlock = -1;
 
 // Samples have the shapes [n], [channels, height, width] (images), [length] (token ids) or
 // [length, width] (tokens).
 struct LayerSpec {
   LayerKind kind = LayerKind::kRelu;
-  int64_t units = 0;  // linear: outputs; conv2d: channels; embedding: width
+  int64_t units = 0;  // linear: outputs; conv2d: channels; embedding: width; concat: values of the
+                      // second input
   bool bias = true;   // linear, conv2d, layer_norm
   double rate = 0;    // dropout: share of values dropped, [0, 1)
   int64_t kernel = 1, stride = 1, padding = 0;  // conv2d, pools: of height and width alike
   int64_t groups = 1;                           // conv2d, group_norm
-  int64_t vocabulary = 0;                       // embedding
-  int64_t heads = 1, kv_heads = 1;              // attention, rotary
-  bool causal = false;                          // attention
-  double epsilon = 1e-5;                        // norms
+  int64_t vocabulary = 0;                       // embedding: rows of its table
+  // embedding: ids of each column that it reads, whose rows lie one column after another in the
+  // table; empty: all read the same rows.
+  std::vector<int64_t> vocabularies = {};
+  bool sum = false;                   // embedding: gives the sum over the columns
+  std::vector<int64_t> columns = {};  // columns; embedding, where empty means all
+  int64_t heads = 1, kv_heads = 1;    // attention, rotary
+  bool causal = false;                // attention
+  double epsilon = 1e-5;              // norms
   double momentum = 0.1;  // batch_norm: share of a step's statistics in the next running averages
   Shape input;            // of one sample
   Shape output;
   int32_t source = kModelInput;  // the earlier layer whose output it reads
-  int32_t second = kModelInput;  // add: the other one
+  int32_t second = kModelInput;  // add, concat: the other one
   int32_t tied = kNotTied;       // linear: an earlier layer's tensor that is its weight too
+  int32_t block = kNoBlock;      // number of the SpecBuilder's block that it is in
   uint32_t place = 0;            // index in the list
   uint32_t first_tensor = 0;     // index of its first tensor in ModelSpec::tensors
   uint32_t tensor_count = 0;     // its own: linear: weight [units, inputs], then bias [units]
@@ -121,6 +137,8 @@ struct ModelSpec {
   LossKind loss = LossKind::kSoftmaxCrossEntropy;
   LossSettings loss_settings;
   std::vector<TensorSpec> tensors;  // of all layers, in order
+  bool recompute = false;           // values inside a block are computed twice instead of kept
+  Precision precision = Precision::kFloat32;  // of what linear and conv2d multiply
 
   const Shape& output() const { return layers.empty() ? input : layers.back().output; }
   // Of softmax: its classes are the last axis of the output, everything before it is positions.

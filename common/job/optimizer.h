@@ -43,7 +43,7 @@ struct UpdateStep {
   float ahead = 0;  // momentum: the weights are so many velocities ahead of themselves
 };
 UpdateStep PrepareUpdate(const OptimizerSpec& spec, uint64_t step, uint64_t total_steps);
-// The same step for one tensor's weights: without decay, if it has none.
+// The same step for one tensor's weights: with its own decay and learning rate.
 UpdateStep UpdateOf(const TensorSpec& tensor, const OptimizerSpec& spec, UpdateStep step);
 // The update by the mean gradient of some of a step's samples, `share` of them, so that the parts
 // of a step together do about what the step does. Averages forget by the root (beta^share),

@@ -53,6 +53,21 @@ void ParseCheckpointEvery(const ConfigNode& node, CheckpointSpec* spec) {
   spec->every_ns = steps || epochs ? 0 : duration.value_or(0);
 }
 
+void ParseWeightsFile(const ConfigNode& node, const std::string& directory, InitSpec* spec) {
+  const ConfigNode file = node.Child("safetensors");
+  const std::string path = file.AsString();
+  if (path.empty() && !file.faulty()) file.Error("found an empty path; expected that of a file");
+  spec->safetensors = Absolute(path, directory);
+  spec->line = file.line();
+  if (!node.Has("map")) return;
+  const ConfigNode map = node.Child("map");
+  if (map.kind() != NodeKind::kMap) {
+    map.Error(absl::StrCat("found ", map.Found(),
+                           "; expected names by name, as in {0.weight: fc1.weight}"));
+  }
+  for (const std::string& tensor : map.Keys()) spec->map[tensor] = map.String(tensor);
+}
+
 }  // namespace
 
 void ParseEvery(const ConfigNode& node, uint64_t* steps, uint64_t* epochs) {
@@ -83,14 +98,22 @@ CheckpointSpec ParseCheckpoint(const ConfigNode& node, const std::string& direct
   return spec;
 }
 
-std::string CopyFolder(const std::string& copy_to, const std::string& job, uint64_t step) {
-  return absl::StrFormat("%s/%s/step-%012d", copy_to, job, step);
+std::string CopyFolder(const std::string& copy_to, const std::string& job, uint64_t step,
+                       uint64_t history) {
+  const std::string folder = absl::StrFormat("%s/%s/step-%012d", copy_to, job, step);
+  return history > 1 ? absl::StrCat(folder, "-history-", history) : folder;
 }
 
 InitSpec ParseInit(const ConfigNode& node, const std::string& directory) {
   InitSpec spec;
   if (node.kind() == NodeKind::kMissing) return spec;
-  if (!node.Has("job")) {
+  const bool of_job = node.Has("job"), of_file = node.Has("safetensors");
+  if (of_job + of_file + node.Has("checkpoint") > 1) {
+    node.Error("found several things to begin with; expected one of checkpoint, job, safetensors");
+  }
+  if (of_file) {
+    ParseWeightsFile(node, directory, &spec);
+  } else if (!of_job) {
     spec.checkpoint = Absolute(node.String("checkpoint"), directory);
   } else {
     spec.job = node.String("job");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -34,18 +35,25 @@ struct CheckpointSpec {
 // relative to.
 CheckpointSpec ParseCheckpoint(const ConfigNode& node, const std::string& directory);
 
-// Where the copy of a checkpoint lies: "FOLDER/JOB/step-000000000100".
-std::string CopyFolder(const std::string& copy_to, const std::string& job, uint64_t step);
+// Where the copy of a checkpoint lies: "FOLDER/JOB/step-000000000100"; of a job that went back,
+// "FOLDER/JOB/step-000000000100-history-2": a copy of the steps that were undone may be on its way
+// there still, or about to be dropped.
+std::string CopyFolder(const std::string& copy_to, const std::string& job, uint64_t step,
+                       uint64_t history);
 
 // What the job begins with; nothing: with the seed's first values.
 struct InitSpec {
-  std::string checkpoint;        // a copy's folder, absolute; or
-  std::string job;               // another job of the cluster, at its
-  std::optional<uint64_t> step;  // checkpoint of this step; not given: the newest,
-  bool best = false;             // or the best, as that job's checkpoint.best has it
+  std::string checkpoint;                  // a copy's folder, absolute; or
+  std::string job;                         // another job of the cluster, at its
+  std::optional<uint64_t> step;            // checkpoint of this step; not given: the newest,
+  bool best = false;                       // or the best, as that job's checkpoint.best has it; or
+  std::string safetensors;                 // a file of weights, absolute: step 0 begins with them
+  std::map<std::string, std::string> map;  // the names that tensors have there, if not their own
+  int line = 0;                            // where `safetensors` stands in the job file
 };
 
-// {checkpoint: FOLDER} or {job: ID, step: 100} or {job: ID, step: best}
+// {checkpoint: FOLDER}, {job: ID, step: 100}, {job: ID, step: best} or
+// {safetensors: FILE, map: {0.weight: fc.weight}}
 InitSpec ParseInit(const ConfigNode& node, const std::string& directory);
 
 // How often tasks may be lost before the job fails.

@@ -67,7 +67,9 @@ void CheckValues(const ConfigNode& node, const std::string& key, int64_t values,
                            ", the values of model.input ", ShapeString(model.spec.input)));
 }
 
-void ParseText(const ConfigNode& node, const ParsedModel& model, DatasetSpec* data) {
+void ParseText(const ConfigNode& node, const std::string& directory, const ParsedModel& model,
+               DatasetSpec* data) {
+  if (node.Has("vocabulary")) data->vocabulary = ReadPath(node, "vocabulary", directory);
   constexpr Bounds kTokens = {1, 1 << 20};
   data->context = node.Integer("context", kTokens);
   data->stride = node.Integer("stride", std::max<int64_t>(1, data->context), kTokens);
@@ -160,7 +162,7 @@ DatasetSpec ParseDataset(const ConfigNode& node, const std::string& directory,
       break;
     case Format::kText:
       data.path = ReadPath(node, "path", directory);
-      ParseText(node, model, &data);
+      ParseText(node, directory, model, &data);
       break;
     case Format::kCifar:
       ParseCifar(node, directory, &data);
@@ -181,6 +183,19 @@ DatasetSpec ParseDataset(const ConfigNode& node, const std::string& directory,
   return data;
 }
 
+// Ids mean nothing under another vocabulary.
+void CheckVocabulary(const ConfigNode& data, const DatasetSpec& train, const DatasetSpec& test) {
+  const bool texts = train.format == Format::kText && test.format == Format::kText;
+  if (!texts || data.faulty() || test.vocabulary == train.vocabulary) return;
+  const auto shown = [](const std::string& path) {
+    return path.empty() ? "none" : absl::StrCat("'", path, "'");
+  };
+  data.Child("test")
+      .Child("vocabulary")
+      .Error(absl::StrCat("found ", shown(test.vocabulary), "; expected ", shown(train.vocabulary),
+                          ", as of data.train"));
+}
+
 bool IsImage(const DatasetSpec& data) {
   return data.format == Format::kIdx || data.format == Format::kCifar ||
          data.format == Format::kImages || data.format == Format::kNpy;
@@ -193,7 +208,13 @@ bool HasIds(const DatasetSpec& data) {
   return has;
 }
 
-void CheckTransform(const ConfigNode& data, const JobSpec& spec) {
+bool ReadsIds(const ParsedModel& model) {
+  const std::vector<LayerSpec>& layers = model.spec.layers;
+  return std::any_of(layers.begin(), layers.end(),
+                     [](const LayerSpec& layer) { return layer.kind == LayerKind::kEmbedding; });
+}
+
+void CheckTransform(const ConfigNode& data, const ParsedModel& model, const JobSpec& spec) {
   for (const char* key : {"normalize", "augment"}) {
     const ConfigNode node = data.Child(key);
     if (!data.Has(key) || node.faulty() || data.Child("train").faulty()) continue;
@@ -207,6 +228,8 @@ void CheckTransform(const ConfigNode& data, const JobSpec& spec) {
     scale.Error("found '0'; expected a number that leaves something of the features");
   } else if (spec.scale != 1 && (HasIds(spec.train) || (spec.test && HasIds(*spec.test)))) {
     scale.Error("found with ids of text or of categorical columns among the features; expected 1");
+  } else if (spec.scale != 1 && ReadsIds(model)) {
+    scale.Error("found with a model whose embedding reads ids; expected 1");
   }
 }
 
@@ -218,10 +241,11 @@ void ParseData(const ConfigNode& data, const std::string& directory, const Parse
   const bool table = spec->train.format == Format::kCsv;
   if (data.Has("test")) {
     spec->test = ParseDataset(data.Child("test"), directory, model, table ? &spec->train : nullptr);
+    CheckVocabulary(data, spec->train, *spec->test);
   }
   spec->scale = data.Number("scale", 1, {-1e30, 1e30});
   spec->transform = ParseTransform(data);
-  CheckTransform(data, *spec);
+  CheckTransform(data, model, *spec);
   data.Finish();
 }
 

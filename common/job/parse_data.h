@@ -4,11 +4,11 @@
 //   test:  {format: synthetic, samples: 1000, features: 20, classes: 3, noise: 0.05, seed: 1}
 //   scale: 0.00392156862745098
 //
-// Other formats: {format: text, path: FILE, context: 128, stride: 64, split: {from: 0, to: 0.9}},
-// {format: cifar, paths: [FILE, ...], classes: 10}, {format: images, path: FOLDER, size: [32, 32],
-// channels: 3}, {format: npy, features: FILE, labels: FILE}, idx and libsvm. All but text and
-// synthetic take `rows` (parse_table.h, as the other keys of csv); `normalize` and `augment` are in
-// parse_transform.h.
+// Other formats: {format: text, path: FILE, context: 128, stride: 64, split: {from: 0, to: 0.9},
+// vocabulary: FILE}, {format: cifar, paths: [FILE, ...], classes: 10}, {format: images, path:
+// FOLDER, size: [32, 32], channels: 3}, {format: npy, features: FILE, labels: FILE}, idx and
+// libsvm. All but text and synthetic take `rows` (parse_table.h, as the other keys of csv);
+// `normalize` and `augment` are in parse_transform.h.
 #pragma once
 
 #include <string>

@@ -41,8 +41,9 @@ std::vector<std::string> Names(const Keep& keep) {
   return names;
 }
 
-// What is wrong with measuring the model by this metric; empty: nothing that is known.
-std::string Mismatch(MetricKind metric, const ParsedModel& model) {
+// What is wrong with measuring the model by this metric; empty: nothing that is known. `tokens`:
+// what it predicts stands for bytes, as many as its vocabulary says.
+std::string Mismatch(MetricKind metric, const ParsedModel& model, bool tokens) {
   if (!model.loss_known) return "";
   const LossKind loss = model.spec.loss;
   if (!Suits(metric, loss)) {
@@ -54,21 +55,23 @@ std::string Mismatch(MetricKind metric, const ParsedModel& model) {
   if (metric == MetricKind::kTop5 && classes <= 5) {
     return absl::StrCat("a model of ", classes, " classes; expected more than 5");
   }
-  if (metric == MetricKind::kBitsPerByte && classes != kByteValues) {
+  if (metric == MetricKind::kBitsPerByte && classes != kByteValues && !tokens) {
     return absl::StrCat("a model of ", classes, " classes; expected ", kByteValues,
-                        ", the values of a byte (for others, use perplexity)");
+                        ", the values of a byte, or text with a vocabulary (for others, use "
+                        "perplexity)");
   }
   return "";
 }
 
-void ParseMetrics(const ConfigNode& node, const ParsedModel& model, EvaluateSpec* spec) {
+void ParseMetrics(const ConfigNode& node, const ParsedModel& model, bool tokens,
+                  EvaluateSpec* spec) {
   if (node.kind() == ConfigNode::Kind::kMissing) return;
   const std::vector<std::string> all = Names([](MetricKind) { return true; });
   for (const ConfigNode& item : node.Items()) {
     const auto choice = item.AsChoice(all);
     if (!choice) continue;
     const MetricKind metric = kMetrics[*choice];
-    const std::string mismatch = Mismatch(metric, model);
+    const std::string mismatch = Mismatch(metric, model, tokens);
     if (!mismatch.empty()) item.Error(absl::StrCat("found '", Name(metric), "' with ", mismatch));
     if (std::find(spec->metrics.begin(), spec->metrics.end(), metric) != spec->metrics.end()) {
       item.Error(
@@ -81,13 +84,14 @@ void ParseMetrics(const ConfigNode& node, const ParsedModel& model, EvaluateSpec
 
 }  // namespace
 
-EvaluateSpec ParseEvaluate(const ConfigNode& node, const ParsedModel& model, bool has_test) {
+EvaluateSpec ParseEvaluate(const ConfigNode& node, const ParsedModel& model,
+                           const std::optional<DatasetSpec>& test) {
   EvaluateSpec spec;
   if (node.kind() == ConfigNode::Kind::kMissing) return spec;
   ParseEvery(node.Child("every"), &spec.every_steps, &spec.every_epochs);
-  ParseMetrics(node.Child("metrics"), model, &spec);
+  ParseMetrics(node.Child("metrics"), model, test && !test->vocabulary.empty(), &spec);
   node.Finish();
-  if (!has_test && !spec.metrics.empty()) {
+  if (!test && !spec.metrics.empty()) {
     node.Child("metrics").Error("found without a test set; expected data.test to evaluate on");
   }
   return spec;

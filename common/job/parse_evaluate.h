@@ -6,8 +6,11 @@
 //   binary_cross_entropy    accuracy, log_loss, auc
 //   mse                     rmse
 //
-// top_5 is for more than five classes, bits_per_byte for 256. What they are: worker/model/metric.h.
+// top_5 is for more than five classes; bits_per_byte for 256, bytes, or for text with a vocabulary.
+// What they are: worker/model/metric.h.
 #pragma once
+
+#include <optional>
 
 #include "common/base/config.h"
 #include "common/job/job_spec.h"
@@ -15,7 +18,8 @@
 
 namespace paracord {
 
-// A missing node: the default. `has_test`: there is a set to measure.
-EvaluateSpec ParseEvaluate(const ConfigNode& node, const ParsedModel& model, bool has_test);
+// A missing node: the default. `test`: the set to measure, if there is one.
+EvaluateSpec ParseEvaluate(const ConfigNode& node, const ParsedModel& model,
+                           const std::optional<DatasetSpec>& test);
 
 }  // namespace paracord

@@ -16,7 +16,7 @@ constexpr double kMostVocabulary = 16777216;  // ids are floats, whole up to her
 constexpr double kMostHeads = 65536;
 
 // How a layer may be written beside as a map of settings.
-enum class Form { kWordOnly, kWordOrMap, kNumberOrMap, kMapOnly };
+enum class Form { kWordOnly, kWordOrMap, kNumberOrMap, kMapOnly, kListOnly };
 
 struct Word {
   LayerKind kind;
@@ -44,6 +44,7 @@ constexpr Word kWords[] = {
     {LayerKind::kLayerNorm, Form::kWordOrMap, ""},
     {LayerKind::kRmsNorm, Form::kWordOrMap, ""},
     {LayerKind::kEmbedding, Form::kMapOnly, "{embedding: {vocabulary: 256, width: 128}}"},
+    {LayerKind::kColumns, Form::kListOnly, "{columns: [0, 4]}"},
     {LayerKind::kPositions, Form::kWordOrMap, ""},
     {LayerKind::kAttention, Form::kNumberOrMap, "{attention: 8}"},
 };
@@ -53,6 +54,7 @@ std::vector<std::string> LayerNames() {
   for (const Word& word : kWords) names.push_back(Name(word.kind));
   names.push_back("residual");
   names.push_back("repeat");
+  names.push_back("concat");
   return names;
 }
 
@@ -91,6 +93,15 @@ class SettingsReader {
     Note(node_.Child(key));
     return value;
   }
+  std::vector<int64_t> WholeList(const ConfigNode& node, Bounds bounds) {
+    std::vector<int64_t> values;
+    for (const ConfigNode& item : node.Items()) values.push_back(Whole(item, bounds));
+    if (values.empty() && !node.faulty()) {
+      node.Error("found an empty list; expected a number at least");
+    }
+    Note(node);
+    return values;
+  }
   bool Flag(const std::string& key, bool fallback) {
     return is_map() ? node_.Bool(key, fallback) : fallback;
   }
@@ -120,8 +131,9 @@ class SettingsReader {
       case LayerKind::kRmsNorm:
         return ReadNorm();
       case LayerKind::kEmbedding:
-        spec_.vocabulary = Whole(Main("vocabulary"), {1, kMostVocabulary});
-        spec_.units = Whole(node_.Child("width"), {1, kMostExtent});
+        return ReadEmbedding();
+      case LayerKind::kColumns:
+        spec_.columns = WholeList(node_, {0, kMostExtent});
         return;
       case LayerKind::kAttention:
         return ReadAttention();
@@ -148,6 +160,18 @@ class SettingsReader {
     spec_.padding = Whole("padding", 0, {0, kMostWindow});
     spec_.groups = Whole("groups", 1, {1, kMostExtent});
     spec_.bias = Flag("bias", true);
+  }
+
+  void ReadEmbedding() {
+    const ConfigNode vocabulary = node_.Child("vocabulary");
+    if (vocabulary.kind() == ConfigNode::Kind::kList) {
+      spec_.vocabularies = WholeList(vocabulary, {1, kMostVocabulary});
+    } else {
+      spec_.vocabulary = Whole(vocabulary, {1, kMostVocabulary});
+    }
+    spec_.units = Whole(node_.Child("width"), {1, kMostExtent});
+    if (node_.Has("columns")) spec_.columns = WholeList(node_.Child("columns"), {0, kMostExtent});
+    spec_.sum = Flag("sum", false);
   }
 
   void ReadNorm() {
@@ -195,9 +219,9 @@ class SettingsReader {
 
 std::optional<WrittenLayer> ParseSettings(const ConfigNode& item, const Word& word, bool is_word) {
   const std::string name = Name(word.kind);
-  const bool needs_settings = word.form == Form::kNumberOrMap || word.form == Form::kMapOnly;
+  const bool needs_settings = word.form != Form::kWordOnly && word.form != Form::kWordOrMap;
   if (is_word && needs_settings) {
-    const char* what = word.form == Form::kMapOnly ? "settings" : "size";
+    const char* what = word.form == Form::kNumberOrMap ? "size" : "settings";
     item.Error(absl::StrCat("found '", name, "' alone; expected its ", what, " too, as in ",
                             word.example));
     return std::nullopt;

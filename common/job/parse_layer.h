@@ -9,12 +9,16 @@
 //   group_norm       8, or {groups: 8, epsilon: 0.00001}
 //   layer_norm       alone, or {epsilon: 0.00001, bias: true}
 //   rms_norm         alone, or {epsilon: 0.00001}
-//   embedding        {vocabulary: 256, width: 128}
+//   embedding        {vocabulary: 256, width: 128, columns: [4, 5], sum: false}: a row of its table
+//                    for each value of the sample, or of the columns alone, counted from 0. With
+//                    vocabulary: [300, 24] each column has rows of its own. sum adds a sample's
+//                    rows
 //   positions        one learned vector a place, added to the tokens
 //   attention        8, or {heads: 8, kv_heads: 8, causal: false, rotary: false, bias: true}
 //   dropout          0.1, or {rate: 0.1}
 //   swiglu           silu of a row's first half times the second half
 //   transpose        [length, width] to [width, length]; an image to a token for each of its points
+//   columns          [0, 4]: these values of a flat sample, counted from 0, in this order
 //   flatten, relu, tanh, sigmoid, gelu, silu
 //
 // A layer with tensors may have a name, which they then begin with. A linear layer with `tied` has

@@ -26,10 +26,12 @@ void LayersParser::ParseItem(const ConfigNode& item, const std::string& name) {
   const std::vector<std::string> keys = item.Keys();
   if (keys.size() == 1 && keys[0] == "repeat") return ParseRepeat(item.Child(keys[0]), name);
   if (keys.size() == 1 && keys[0] == "residual") return ParseResidual(item.Child(keys[0]), name);
-  if (item.text() == "repeat" || item.text() == "residual") {
-    item.Error(absl::StrCat(
-        "found '", item.text(), "' alone; expected its layers too, as in ",
-        item.text() == "repeat" ? "{repeat: {times: 2, layers: [relu]}}" : "{residual: [relu]}"));
+  if (keys.size() == 1 && keys[0] == "concat") return ParseConcat(item.Child(keys[0]), name);
+  for (const auto& [word, example] : {std::pair{"repeat", "{repeat: {times: 2, layers: [relu]}}"},
+                                      {"residual", "{residual: [relu]}"},
+                                      {"concat", "{concat: [[relu], [tanh]]}"}}) {
+    if (item.text() != word) continue;
+    item.Error(absl::StrCat("found '", word, "' alone; expected its layers too, as in ", example));
     return LoseShape();
   }
   ParseOne(item, name);
@@ -41,14 +43,17 @@ void LayersParser::ParseRepeat(const ConfigNode& repeat, const std::string& name
   repeat.Finish();
   if (repeat.Child("times").faulty()) LoseShape();
   for (int64_t copy = 0; copy < times; ++copy) {
+    if (builder_) builder_->BeginBlock();
     ParseList(layers, absl::StrCat(name, ".", copy, "."));
     if (!builder_) return;
+    builder_->EndBlock();
   }
 }
 
 void LayersParser::ParseResidual(const ConfigNode& residual, const std::string& name) {
   const bool is_map = residual.kind() == ConfigNode::Kind::kMap;
   const int32_t input = builder_ ? builder_->at() : kModelInput;
+  if (builder_) builder_->BeginBlock();
   ParseList(is_map ? residual.Child("body") : residual, absl::StrCat(name, ".body."));
   const int32_t body = builder_ ? builder_->at() : kModelInput;
   int32_t shortcut = input;
@@ -60,8 +65,32 @@ void LayersParser::ParseResidual(const ConfigNode& residual, const std::string& 
   if (is_map) residual.Finish();
   if (!builder_) return;
   const std::string wrong = builder_->AppendSum(body, shortcut);
+  builder_->EndBlock();
   if (wrong.empty()) return;
   residual.Error(wrong);
+  LoseShape();
+}
+
+void LayersParser::ParseConcat(const ConfigNode& concat, const std::string& name) {
+  const int32_t input = builder_ ? builder_->at() : kModelInput;
+  int32_t joined = kModelInput;
+  size_t branches = 0;
+  for (const ConfigNode& branch : concat.Items()) {
+    if (builder_) builder_->GoTo(input);
+    ParseList(branch, absl::StrCat(name, ".", branches, "."));
+    if (builder_ && branches > 0) {
+      const std::string wrong = builder_->AppendConcat(joined, builder_->at());
+      if (!wrong.empty()) {
+        concat.Error(wrong);
+        LoseShape();
+      }
+    }
+    if (builder_) joined = builder_->at();
+    ++branches;
+  }
+  if (concat.faulty()) return LoseShape();
+  if (branches >= 2) return;
+  concat.Error(absl::StrCat("found a list of ", branches, "; expected two branches at least"));
   LoseShape();
 }
 

@@ -2,12 +2,17 @@
 //
 //   {residual: [LAYERS]}, or {residual: {body: [LAYERS], shortcut: [LAYERS]}}: the body's output
 //   plus the shortcut's, or plus the block's input. The body comes first in the model.
+//   {concat: [[LAYERS], [LAYERS]]}: branches that all read the block's input; their outputs, which
+//   are flat, one after another.
 //   {repeat: {times: 3, layers: [LAYERS]}}: one after another, each with weights of its own.
+//
+// Each copy of a repeat is a block of layers, as is a residual; of what stands inside of another
+// the outer one is.
 //
 // Tensors are named for their layer's place: "2.weight" is the weight of the third entry of the
 // list, "2.body.0.weight" of the first of a residual's body there, "2.1.0.weight" of the first of
-// the second copy of a repeat there, "2.qkv.weight" of an attention's first product. A layer's own
-// name stands for all of that: "tokens.weight".
+// the second copy of a repeat or the second branch of a concat there, "2.qkv.weight" of an
+// attention's first product. A layer's own name stands for all of that: "tokens.weight".
 #pragma once
 
 #include <map>
@@ -40,6 +45,7 @@ class LayersParser {
   void ParseItem(const ConfigNode& item, const std::string& name);
   void ParseRepeat(const ConfigNode& repeat, const std::string& name);
   void ParseResidual(const ConfigNode& residual, const std::string& name);
+  void ParseConcat(const ConfigNode& concat, const std::string& name);
   void ParseOne(const ConfigNode& item, const std::string& place);
   void TakeName(const WrittenLayer& layer);
   void Connect(const ConfigNode& item, WrittenLayer layer, const std::string& name);

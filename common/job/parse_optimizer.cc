@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/job/parse_groups.h"
 
 namespace paracord {
 namespace {
@@ -100,7 +101,7 @@ bool ParseNoDecay(const ConfigNode& optimizer) {
 
 }  // namespace
 
-OptimizerSpec ParseOptimizer(const ConfigNode& node) {
+OptimizerSpec ParseOptimizer(const ConfigNode& node, const ParsedModel& model) {
   OptimizerSpec spec;
   spec.kind = static_cast<Kind>(node.Choice("kind", 0, {std::begin(kKinds), std::end(kKinds)}));
   if (!node.Child("kind").faulty()) CheckSettings(node, spec.kind);
@@ -112,6 +113,7 @@ OptimizerSpec ParseOptimizer(const ConfigNode& node) {
   spec.epsilon = node.Number("epsilon", spec.epsilon, {.low = 0, .high = 1, .above_low = true});
   spec.weight_decay = node.Number("weight_decay", spec.weight_decay, {0, 1e6});
   spec.decays_vectors = ParseNoDecay(node);
+  spec.groups = ParseGroups(node.Child("groups"), model);
   spec.warmup_steps = static_cast<uint64_t>(node.Integer("warmup", 0, {0, 1e15}));
   ParseSchedule(node, &spec);
   node.Finish();

@@ -1,11 +1,14 @@
 #include "common/job/preset.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/job/connect_layer.h"
+#include "common/job/wide_and_deep.h"
 
 namespace paracord {
 namespace {
@@ -57,16 +60,13 @@ class Preset {
   }
 
   void Mlp() {
-    const ConfigNode hidden = settings_.Child("hidden");
     Flatten();
     const double dropout = Dropout();
-    for (const ConfigNode& units : hidden.Items()) {
-      Add(Linear(units.AsInteger({1, kMostExtent})));
+    for (const int64_t units : Hidden()) {
+      Add(Linear(units));
       Add("relu");
       AppendDropout(&out_.layers, dropout);
-      faulty_ = faulty_ || units.faulty();
     }
-    faulty_ = faulty_ || hidden.faulty();
     Add(Linear(Whole("outputs", 10)));
   }
 
@@ -126,6 +126,23 @@ class Preset {
     Append(&out_.layers, {"transpose", "global_avg_pool", Linear(classes)});
   }
 
+  void Tables() {
+    WideAndDeep model;
+    if (!input_ || input_->size() != 1) return Wants("rows of a table, as in input: [8]");
+    model.columns = (*input_)[0];
+    model.categories = Ids("categories", {});
+    model.crosses = Ids("crosses", model.categories);
+    model.width = Whole("width", model.width);
+    if (settings_.Has("hidden")) model.hidden = Hidden();
+    model.outputs = Whole("outputs", model.outputs);
+    model.dropout = Dropout();
+    if (model.categories.empty() && !faulty_) {
+      return Wants("a category at least, as in {wide_and_deep: {categories: {1: 301}}}");
+    }
+    if (model.outputs == 1) out_.loss = LossKind::kBinaryCrossEntropy;
+    out_.layers = LayersOf(model);
+  }
+
   std::optional<ExpandedPreset> Finish() {
     if (settings_.kind() == ConfigNode::Kind::kMap) settings_.Finish();
     if (faulty_ || node_.faulty() || settings_.faulty()) return std::nullopt;
@@ -142,6 +159,37 @@ class Preset {
   double Dropout() {
     if (settings_.kind() != ConfigNode::Kind::kMap) return 0;
     return settings_.Number("dropout", 0, {.low = 0, .high = 1, .below_high = true});
+  }
+  std::vector<int64_t> Hidden() {
+    const ConfigNode hidden = settings_.Child("hidden");
+    std::vector<int64_t> units;
+    for (const ConfigNode& item : hidden.Items()) {
+      units.push_back(item.AsInteger({1, kMostExtent}));
+      faulty_ = faulty_ || item.faulty();
+    }
+    faulty_ = faulty_ || hidden.faulty();
+    return units;
+  }
+  // Columns of a flat sample and how many ids each has; none of `others`.
+  std::map<int64_t, int64_t> Ids(const std::string& key, const std::map<int64_t, int64_t>& others) {
+    std::map<int64_t, int64_t> ids;
+    if (!settings_.Has(key)) return ids;
+    const ConfigNode columns = settings_.Child(key);
+    if (columns.kind() != ConfigNode::Kind::kMap) {
+      columns.Error(absl::StrCat("found ", columns.Found(), "; expected a map, as in {1: 301}"));
+    }
+    for (const std::string& name : columns.Keys()) {
+      const int64_t count = columns.Integer(name, {1, kMostWhole});
+      int64_t column = 0;
+      const bool there = absl::SimpleAtoi(name, &column) && column >= 0 && column < (*input_)[0];
+      if (!there || others.contains(column) || !ids.emplace(column, count).second) {
+        columns.Child(name).Error(absl::StrCat(
+            "found '", name, "' for a column; expected each once, from 0 to ", (*input_)[0] - 1));
+      }
+      faulty_ = faulty_ || columns.Child(name).faulty();
+    }
+    faulty_ = faulty_ || columns.faulty();
+    return ids;
   }
   void Add(std::string layer) { out_.layers.push_back(std::move(layer)); }
   void Wants(const std::string& wanted) {
@@ -203,7 +251,8 @@ constexpr NamedPreset kPresets[] = {{"logistic_regression", &Preset::LogisticReg
                                     {"lenet", &Preset::Lenet},
                                     {"resnet", &Preset::Resnet},
                                     {"gpt", &Preset::Gpt},
-                                    {"vit", &Preset::Vit}};
+                                    {"vit", &Preset::Vit},
+                                    {"wide_and_deep", &Preset::Tables}};
 
 }  // namespace
 

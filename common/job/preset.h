@@ -10,6 +10,9 @@
 //            without `context` the model's input is [context]
 //   vit      {patch: 4, layers: 6, width: 192, heads: 3, classes: 10, dropout: 0}: the mean of all
 //            tokens is classified
+//   wide_and_deep   {categories: {1: 301, 2: 24}, crosses: {3: 5001}, width: 8, hidden: [64, 32],
+//            outputs: 1, dropout: 0}: for tables. Columns of a sample, counted from 0, and how many
+//            ids each has; all others are numbers. See wide_and_deep.h
 //
 // Source: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998 (lenet, in
 // Caffe's sizes); He et al., "Deep Residual Learning", CVPR 2016 (resnet; all shortcuts that change

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/base/glob.h"
 #include "common/job/optimizer.h"
 
 namespace paracord {
@@ -109,6 +110,12 @@ UpdateStep PrepareUpdate(const OptimizerSpec& spec, uint64_t step, uint64_t tota
 
 UpdateStep UpdateOf(const TensorSpec& tensor, const OptimizerSpec& spec, UpdateStep step) {
   if (tensor.shape.size() == 1 && !spec.decays_vectors) step.weight_decay = 0;
+  for (const ParameterGroup& group : spec.groups) {
+    if (!GlobMatches(group.match, tensor.name)) continue;
+    step.lr = static_cast<float>(step.lr * group.lr_scale);
+    if (group.weight_decay) step.weight_decay = static_cast<float>(*group.weight_decay);
+    break;
+  }
   return step;
 }
 

@@ -23,6 +23,7 @@ std::string SpecBuilder::Append(LayerSpec layer, const std::string& name) {
   layer.place = static_cast<uint32_t>(spec_.layers.size());
   layer.input = shape_;
   layer.source = at_;
+  layer.block = depth_ > 0 ? block_ : kNoBlock;
   layer.first_tensor = static_cast<uint32_t>(spec_.tensors.size());
   std::vector<TensorSpec> tensors;
   std::string wrong = ConnectLayer(&layer, &tensors);
@@ -70,6 +71,22 @@ std::string SpecBuilder::AppendSum(int32_t source, int32_t second) {
   sum.kind = LayerKind::kAdd;
   sum.second = second;
   return Append(sum, "");
+}
+
+std::string SpecBuilder::AppendConcat(int32_t source, int32_t second) {
+  GoTo(second);
+  const Shape other = shape_;
+  GoTo(source);
+  for (const Shape& shape : {shape_, other}) {
+    if (shape.size() == 1) continue;
+    return absl::StrCat("found a branch that gives ", ShapeString(shape),
+                        "; expected flat ones, [n]; add flatten at its end");
+  }
+  LayerSpec concat;
+  concat.kind = LayerKind::kConcat;
+  concat.second = second;
+  concat.units = other[0];
+  return Append(concat, "");
 }
 
 void SpecBuilder::GoTo(int32_t layer) {

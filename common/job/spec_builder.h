@@ -19,6 +19,13 @@ class SpecBuilder {
   std::string Append(LayerSpec layer, const std::string& name);
   // The sum of two outputs. Wrong: their shapes differ.
   std::string AppendSum(int32_t source, int32_t second);
+  // The values of one and then of the other, both flat.
+  std::string AppendConcat(int32_t source, int32_t second);
+
+  // The layers up to the end are a block, unless they are inside of one: what a pass may compute
+  // again instead of keeping it.
+  void BeginBlock() { block_ += depth_++ == 0 ? 1 : 0; }
+  void EndBlock() { --depth_; }
 
   // The layer that the next one will read, or kModelInput; another may be chosen.
   int32_t at() const { return at_; }
@@ -34,6 +41,8 @@ class SpecBuilder {
   int32_t at_ = kModelInput;
   Shape shape_;
   double parameters_ = 0;
+  int32_t block_ = kNoBlock;  // the last that was begun
+  int depth_ = 0;             // of blocks in one another
 };
 
 }  // namespace paracord

@@ -5,6 +5,7 @@
 // training set: the test set's spec names the training file and its rows in `learn_from`.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -23,6 +24,11 @@ struct RowsSpec {
 };
 
 enum class DatePart { kMonth, kWeekday, kHour, kDayOfYear };
+
+inline const char* Name(DatePart part) {  // as in a job file
+  constexpr const char* kNames[] = {"month", "weekday", "hour", "day_of_year"};
+  return kNames[static_cast<size_t>(part)];
+}
 enum class MissingKind { kError, kMean, kZero };
 
 struct ColumnSpec {

@@ -26,6 +26,7 @@ class CommandLine {
     AddDown();
     AddSubmit();
     AddValidate();
+    AddTokenize();
     AddGet();
     AddNodes();
     AddNode();
@@ -37,6 +38,7 @@ class CommandLine {
     AddDigest();
     AddAudit();
     AddExport();
+    AddPredict();
     AddCheckpoint();
     AddChaos();
   }
@@ -125,6 +127,20 @@ class CommandLine {
     command->add_flag("--expand", validate_.expand,
                       "print the model section, a preset's layers written out");
   }
+  void AddTokenize() {
+    CLI::App* command =
+        Add("tokenize", "learn a vocabulary of byte pairs from text, for data of format text",
+            [this](const Context& context) { return RunTokenize(context, tokenize_); });
+    command->add_option("--input", tokenize_.inputs, "text, plain or gzip")
+        ->required()
+        ->type_name("FILE");
+    command->add_option("--vocabulary", tokenize_.tokens, "tokens: 256 bytes and what is learned")
+        ->required()
+        ->type_name("N");
+    command->add_option("--out", tokenize_.file, "the vocabulary's file")
+        ->required()
+        ->type_name("FILE");
+  }
   void AddGet() {
     CLI::App* command = Add("get", "all jobs, or one",
                             [this](const Context& context) { return RunGet(context, get_); });
@@ -203,10 +219,12 @@ class CommandLine {
     AddTimeout(command, &audit_.timeout, "give up after this (exit 4); 60s if left out");
   }
   void AddExport() {
-    CLI::App* command = Add("export", "write a job's weights as safetensors",
+    CLI::App* command = Add("export", "write a job's weights as safetensors or npz",
                             [this](const Context& context) { return RunExport(context, export_); });
     AddJob(command, &export_.job);
-    command->add_option("--out", export_.file, "FILE.safetensors")->required();
+    command->add_option("--out", export_.file, "FILE.safetensors or FILE.npz")->required();
+    command->add_option("--format", export_.format, "safetensors or npz; else by the ending")
+        ->check(CLI::IsMember({"safetensors", "npz"}));
     CLI::Option* step =
         command->add_option("--step", export_.step, "of this step; without it: the newest");
     command->add_flag("--best", export_.best, "of the best checkpoint, by checkpoint.best")
@@ -214,6 +232,33 @@ class CommandLine {
     AddTimeout(command, &export_.timeout, "give up after this (exit 4); 60s if left out");
   }
 
+  void AddPredict() {
+    CLI::App* command =
+        Add("predict", "what a trained model says of samples, or how it goes on from a prompt",
+            [this](const Context& context) { return RunPredict(context, predict_); });
+    command->add_option("target", predict_.model, "a job's id, or with --model FILE.safetensors")
+        ->required();
+    command->add_option("--model", predict_.job_file, "the job file that the weights are of");
+    AddOverrides(command, &predict_.overrides);
+    command->add_option("--step", predict_.step, "of the job; without it: the newest");
+    CLI::Option* input = command->add_option(
+        "--input", predict_.input, "samples, of the format of the job's data, or FILE.npy");
+    command->add_option("--out", predict_.out, "FILE.csv or FILE.npy; of a prompt any file");
+    command->add_flag("--logits", predict_.logits, "not through softmax or logistic function")
+        ->needs(input);
+    CLI::Option* prompt =
+        command->add_option("--prompt", predict_.prompt, "text to go on from")->excludes(input);
+    command->add_option("--tokens", predict_.tokens, "how many to add; 200 if left out")
+        ->check(CLI::Range(1u, 1000000u))
+        ->needs(prompt);
+    command->add_option("--temperature", predict_.temperature, "0: the likeliest; 1 if left out")
+        ->check(CLI::Range(0.0, 1000.0))
+        ->needs(prompt);
+    command->add_option("--top-k", predict_.top_k, "draw among the likeliest only; 0: all")
+        ->needs(prompt);
+    command->add_option("--seed", predict_.seed, "of what is drawn; 0 if left out")->needs(prompt);
+    AddTimeout(command, &predict_.timeout, "for the weights; 60s if left out");
+  }
   void AddCheckpoint() {
     CLI::App* checkpoint = app_.add_subcommand("checkpoint", "what a job can go back to");
     checkpoint->require_subcommand(1);
@@ -258,6 +303,7 @@ class CommandLine {
   DownArguments down_;
   SubmitArguments submit_;
   ValidateArguments validate_;
+  TokenizeArguments tokenize_;
   GetArguments get_;
   NodeArguments node_;
   LogsArguments logs_;
@@ -268,6 +314,7 @@ class CommandLine {
   DigestArguments digest_;
   AuditArguments audit_;
   ExportArguments export_;
+  PredictArguments predict_;
   CheckpointArguments checkpoint_;
   ChaosArguments chaos_;
   CLI::App app_;

@@ -1,10 +1,9 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "scheduler/cli/duration.h"
-#include "scheduler/cli/safetensors.h"
 #include "scheduler/cli/scheduler_client.h"
 #include "scheduler/cli/verbs.h"
-#include "scheduler/cli/weights_reader.h"
+#include "scheduler/cli/weights_file.h"
 
 namespace paracord {
 namespace {
@@ -30,10 +29,10 @@ int RunExport(const Context& context, const ExportArguments& arguments) {
   const auto wanted = StepOf(**scheduler, arguments, until);
   if (!wanted.ok()) return FailTimed(context, wanted.status());
   WeightsReader reader(**scheduler, context.connect_shard, arguments.job);
-  SafetensorsWriter writer(arguments.file);
-  const auto step = reader.Read(*wanted, until, writer);
+  const auto file = OpenWeightsFile(arguments.file, arguments.format);
+  const auto step = reader.Read(*wanted, until, *file);
   if (!step.ok()) return FailTimed(context, step.status());
-  const auto digest = writer.Commit();
+  const auto digest = file->Commit();
   if (!digest.ok()) return Fail(context, digest.status());
   if (context.json) {
     PrintJson(context, {{"file", arguments.file}, {"sha256", *digest}, {"step", *step}});

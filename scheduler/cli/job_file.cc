@@ -6,7 +6,9 @@
 #include "absl/strings/str_split.h"
 #include "common/base/child_process.h"
 #include "common/base/daemon.h"
+#include "common/base/safetensors_file.h"
 #include "common/base/status.h"
+#include "common/job/match_weights.h"
 #include "scheduler/cli/subprocess.h"
 
 namespace paracord {
@@ -57,6 +59,21 @@ void CheckData(const std::string& program, CheckedJob* job) {
   }
 }
 
+// Are the weights that the job begins with those of its model?
+void CheckInit(CheckedJob* job) {
+  const InitSpec& init = job->spec.init;
+  if (init.safetensors.empty()) return;
+  const auto refuse = [&](const std::string& what) {
+    job->errors.push_back({init.line, "init.safetensors", what});
+  };
+  const auto file = SafetensorsFile::Open(init.safetensors);
+  if (!file.ok()) return refuse(std::string(file.status().message()));
+  const WeightsMatch match = MatchWeights(job->spec.model.tensors, init.map, (*file)->tensors());
+  for (const std::string& mismatch : match.mismatches) {
+    refuse(absl::StrCat(init.safetensors, ": ", mismatch));
+  }
+}
+
 }  // namespace
 
 std::string WorkerProgram() { return BinaryDirectory() + "/paracord-worker"; }
@@ -80,7 +97,9 @@ CheckedJob CheckJobFile(const std::string& path, const std::vector<std::string>&
   job.spec = std::move(parsed.spec);
   job.errors = std::move(parsed.errors);
   job.steps = job.spec.steps;
-  if (job.errors.empty()) CheckData(worker_program, &job);
+  if (!job.errors.empty()) return job;
+  CheckInit(&job);
+  CheckData(worker_program, &job);
   return job;
 }
 

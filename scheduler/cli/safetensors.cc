@@ -1,14 +1,5 @@
 #include "scheduler/cli/safetensors.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <filesystem>
-#include <utility>
-
 #include "common/base/status.h"
 #include "nlohmann/json.hpp"
 
@@ -16,15 +7,6 @@ namespace paracord {
 namespace {
 
 constexpr size_t kAlignment = 8;
-
-absl::Status SyncFile(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool synced = fd >= 0 && fsync(fd) == 0;
-  const int error = errno;
-  if (fd >= 0) close(fd);
-  if (synced) return absl::OkStatus();
-  return absl::UnknownError(absl::StrCat(path, ": ", std::strerror(error)));
-}
 
 }  // namespace
 
@@ -46,38 +28,11 @@ std::string SafetensorsHeader(const WeightsVersion& version, const std::string& 
   return std::string(reinterpret_cast<const char*>(&size), sizeof(size)) + text;
 }
 
-namespace {
-
-// Where a link leads; the link itself stays.
-std::string Target(const std::string& path) {
-  std::error_code error;
-  const std::filesystem::path target = std::filesystem::weakly_canonical(path, error);
-  return error ? path : target.string();
-}
-
-}  // namespace
-
-SafetensorsWriter::SafetensorsWriter(std::string path)
-    : path_(Target(path)), temporary_(absl::StrCat(path_, ".", getpid(), ".new")) {}
-
-SafetensorsWriter::~SafetensorsWriter() {
-  if (!file_.is_open()) return;
-  file_.close();
-  std::remove(temporary_.c_str());
-}
-
 absl::Status SafetensorsWriter::Begin(const WeightsVersion& version) {
   version_ = version;
-  std::error_code error;
-  const auto status = std::filesystem::status(path_, error);
-  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path_, ": found something that is no file; nothing was written"));
-  }
-  file_.open(temporary_, std::ios::binary | std::ios::trunc);
+  RETURN_IF_ERROR(file_.Open());
   // The digest is known last; its place is as long as any.
-  file_ << SafetensorsHeader(version_, std::string(64, '0'));
-  return Checked();
+  return file_.Append(SafetensorsHeader(version_, std::string(64, '0')));
 }
 
 absl::Status SafetensorsWriter::BeginTensor(const TensorSpec& tensor) {
@@ -86,27 +41,17 @@ absl::Status SafetensorsWriter::BeginTensor(const TensorSpec& tensor) {
 
 absl::Status SafetensorsWriter::Add(const Payload& floats) {
   RETURN_IF_ERROR(digest_.Add(floats));
-  for (const Payload::Run& run : floats.runs()) file_.write(run.data, run.size);
-  return Checked();
+  for (const Payload::Run& run : floats.runs()) {
+    RETURN_IF_ERROR(file_.Append({run.data, run.size}));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::string> SafetensorsWriter::Commit() {
   const std::string digest = digest_.Hex();
-  file_.seekp(0);
-  file_ << SafetensorsHeader(version_, digest);
-  file_.flush();
-  RETURN_IF_ERROR(Checked());
-  RETURN_IF_ERROR(SyncFile(temporary_));
-  if (std::rename(temporary_.c_str(), path_.c_str()) != 0) {
-    return absl::UnknownError(absl::StrCat(path_, ": ", std::strerror(errno)));
-  }
-  file_.close();
+  RETURN_IF_ERROR(file_.Replace(0, SafetensorsHeader(version_, digest)));
+  RETURN_IF_ERROR(file_.Commit());
   return digest;
-}
-
-absl::Status SafetensorsWriter::Checked() const {
-  if (file_.good()) return absl::OkStatus();
-  return absl::UnknownError(absl::StrCat("cannot write ", temporary_, ": ", std::strerror(errno)));
 }
 
 }  // namespace paracord

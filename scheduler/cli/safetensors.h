@@ -9,39 +9,28 @@
 // Source: https://github.com/huggingface/safetensors, "Format".
 #pragma once
 
-#include <cstdint>
-#include <fstream>
 #include <string>
-#include <vector>
 
-#include "absl/status/status.h"
+#include "common/base/whole_file.h"
 #include "scheduler/cli/weights_digest.h"
-#include "scheduler/cli/weights_reader.h"
+#include "scheduler/cli/weights_file.h"
 
 namespace paracord {
 
 // Length word and padded header. `tensors` in the order in which their data follow.
 std::string SafetensorsHeader(const WeightsVersion& version, const std::string& digest);
 
-// Writes to PATH.PID.new; Commit gives the file its name, so that a reader sees all of it or
-// nothing. Dropped before Commit, it leaves nothing behind.
-class SafetensorsWriter : public WeightsSink {
+class SafetensorsWriter : public WeightsFile {
  public:
-  explicit SafetensorsWriter(std::string path);
-  ~SafetensorsWriter() override;
+  explicit SafetensorsWriter(const std::string& path) : file_(path) {}
 
   absl::Status Begin(const WeightsVersion& version) override;
   absl::Status BeginTensor(const TensorSpec& tensor) override;
   absl::Status Add(const Payload& floats) override;
-  // Fills in the digest of what was written, syncs and renames. Returns the digest.
-  absl::StatusOr<std::string> Commit();
+  absl::StatusOr<std::string> Commit() override;
 
  private:
-  absl::Status Checked() const;
-
-  const std::string path_;
-  const std::string temporary_;
-  std::ofstream file_;
+  WholeFile file_;
   WeightsVersion version_;
   WeightsDigest digest_;
 };

@@ -47,6 +47,13 @@ struct ValidateArguments {
 };
 int RunValidate(const Context& context, const ValidateArguments& arguments);
 
+struct TokenizeArguments {
+  std::vector<std::string> inputs;  // text, plain or gzip
+  size_t tokens = 0;                // of the vocabulary
+  std::string file;
+};
+int RunTokenize(const Context& context, const TokenizeArguments& arguments);
+
 struct GetArguments {
   std::string job;  // empty: all
 };
@@ -105,11 +112,28 @@ int RunAudit(const Context& context, const AuditArguments& arguments);
 struct ExportArguments {
   std::string job;
   std::string file;
+  std::string format;  // empty: by the file's ending
   std::optional<uint64_t> step;
   bool best = false;  // of the best checkpoint, instead
   Duration timeout = seconds(60);
 };
 int RunExport(const Context& context, const ExportArguments& arguments);
+
+struct PredictArguments {
+  std::string model;                   // a job's id, or with `job_file` a safetensors file
+  std::string job_file;                // whose model the file's weights are
+  std::vector<std::string> overrides;  // of the job file
+  std::optional<uint64_t> step;        // of the job; not given: the newest
+  std::string input, out;              // samples, predictions; with a prompt `out` may be empty
+  bool logits = false;
+  std::optional<std::string> prompt;
+  uint64_t tokens = 200;
+  double temperature = 1;
+  uint64_t top_k = 0;  // 0: all
+  uint64_t seed = 0;
+  Duration timeout = seconds(60);
+};
+int RunPredict(const Context& context, const PredictArguments& arguments);
 
 struct CheckpointArguments {
   std::string job;

@@ -105,7 +105,8 @@ struct Room {
   MemoryBudget budget{4ull << 30};
   ManualTimer timer;
   Crew crew{1};
-  StorageThread storage, copies;
+  Lanes lanes;
+  StorageThread storage;
 };
 
 // Asks a shard every millisecond and remembers how long each answer took.
@@ -219,7 +220,7 @@ Training Train(const fs::path& folder, const std::vector<float>& gradient, bool 
     if (record.step() > 0) out.stalls.push_back(record.stall_ms());
     room.DropOld();
   };
-  const ShardEnvironment environment{*room.db,   room.storage, room.copies, room.budget,
+  const ShardEnvironment environment{*room.db,   room.storage, room.lanes, room.budget,
                                      room.timer, room.crew,    on_change};
   const auto shard = ParameterShard::Create(job, MakeRange(0, all), environment);
   shard->Adopt(MakePlan(1));

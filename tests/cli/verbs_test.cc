@@ -299,7 +299,8 @@ TEST_CASE(
 TEST_CASE("export --best is of the marked checkpoint; without one it says what is lacking") {
   Stage stage(false);
   stage.coordinator.reply.mutable_status()->add_checkpoints()->set_step(4);
-  ExportArguments arguments{.job = "j-1", .file = "unwritten", .step = {}, .best = true};
+  ExportArguments arguments{
+      .job = "j-1", .file = "unwritten", .format = "", .step = {}, .best = true};
   CHECK(RunExport(stage.context, arguments) == kFailed);
   INFO(stage.err.str());
   CHECK(stage.err.str().find("j-1 has no best checkpoint; expected checkpoint.best") !=

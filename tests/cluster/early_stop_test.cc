@@ -169,7 +169,9 @@ TEST_CASE("so it does when its last step is a regular checkpoint as well, with i
     CHECK(status.checkpoints(1).copied());
     RestoreTo(cluster, id, last);
     CheckStopped(cluster, id, job);
-    CHECK(std::filesystem::exists(CopyFolder(copies.path(), id, last) +
+    const pb::JobStatus again = cluster.Get(id).status();
+    const uint64_t history = again.checkpoints(again.checkpoints_size() - 1).history();
+    CHECK(std::filesystem::exists(CopyFolder(copies.path(), id, last, history) +
                                   "/model.safetensors.index.json"));
     std::filesystem::remove_all(copies.path() + "/" + id);  // both clusters have a job of this name
   }

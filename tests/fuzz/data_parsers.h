@@ -1,5 +1,5 @@
-// The parsers of worker/data as functions of any bytes, for libFuzzer: none may crash, and what
-// they accept must be readable to its last value.
+// The parsers of worker/data, of safetensors, vocabularies and job files as functions of any bytes,
+// for libFuzzer: none may crash, and what they accept must be readable to its last value.
 #pragma once
 
 #include <sys/mman.h>
@@ -11,7 +11,10 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/safetensors_file.h"
 #include "common/base/status.h"
+#include "common/job/job_spec.h"
+#include "common/job/vocabulary.h"
 #include "worker/data/cache_header.h"
 #include "worker/data/dataset.h"
 #include "worker/data/image_resize.h"
@@ -93,6 +96,17 @@ inline void Table(std::string_view bytes) {
   OpenAndRead(spec);
 }
 
+inline void Safetensors(std::string_view bytes) {
+  const MemoryFile memory(bytes);
+  const auto file = SafetensorsFile::Open(memory.path());
+  if (!file.ok()) return;
+  for (const StoredTensor& tensor : (*file)->tensors()) {
+    if (!SafetensorsFile::IsReadable(tensor)) continue;
+    std::vector<float> values(tensor.values);
+    PARACORD_CHECK((*file)->Read(tensor, 0, tensor.values, values.data()).ok());
+  }
+}
+
 inline void Image(std::string_view bytes) {
   auto image = DecodeImageFile(bytes);
   if (!image.ok()) return;
@@ -106,6 +120,19 @@ inline void Cache(std::string_view bytes) {
   if (!header.ok()) return;
   const auto layout = LayoutOf(*header, CacheHeaderBytes(bytes));
   if (layout.ok()) PARACORD_CHECK(layout->features < layout->end);
+}
+
+// A vocabulary, and any bytes as text: here its own.
+inline void Vocabulary(std::string_view bytes) {
+  const auto vocabulary = paracord::Vocabulary::Parse(bytes);
+  if (!vocabulary.ok()) return;
+  PARACORD_CHECK(*vocabulary->Decode(vocabulary->Encode(bytes)) == bytes);
+  PARACORD_CHECK(paracord::Vocabulary::Parse(vocabulary->Text())->size() == vocabulary->size());
+}
+
+inline void Job(std::string_view bytes) {
+  const ParsedJob job = ParseJob(std::string(bytes), "/jobs");
+  for (const ConfigError& error : job.errors) PARACORD_CHECK(!ErrorString(error).empty());
 }
 
 }  // namespace paracord::fuzz

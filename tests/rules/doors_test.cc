@@ -33,13 +33,17 @@ const std::vector<Door>& Doors() {
        {".*dnnl.*"},
        {"worker/tensor/gemm", "worker/tensor/convolution", "worker/tensor/compute_class"},
        false},
-      {"zlib", {"zlib\\.h"}, {"worker/data/source_file", "worker/data/checksum"}},
+      {"zlib",
+       {"zlib\\.h"},
+       {"worker/data/source_file", "worker/data/checksum", "scheduler/cli/npz",
+        "scheduler/cli/text_input"}},
       {"libpng", {"png\\.h"}, {"worker/data/png_image"}},
       {"libjpeg", {"jpeglib\\.h", "jerror\\.h"}, {"worker/data/jpeg_image"}},
       {"CLI11", {"CLI/.*"}, {"scheduler/cli/command_line"}},
       {"nlohmann-json",
        {"nlohmann/.*"},
-       {"scheduler/cli/", "server/copy_layout", "server/copy_manifest"},
+       {"common/base/safetensors_header", "scheduler/cli/", "server/copy_layout",
+        "server/copy_manifest"},
        false}};
   return doors;
 }

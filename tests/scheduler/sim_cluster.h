@@ -15,29 +15,11 @@
 #include "common/rpc/wait.h"
 #include "scheduler/cluster.h"
 #include "tests/scheduler/memory_journal.h"
+#include "tests/scheduler/sim_host.h"
 #include "tests/scheduler/sim_job.h"
-#include "tests/scheduler/sim_server.h"
 #include "tests/support/manual_timer.h"
 
 namespace paracord {
-
-struct SimTask {
-  std::string job;
-  uint32_t rank;
-  uint64_t incarnation;
-  bool exited = false;
-  int exit = 0;
-  auto operator<=>(const SimTask&) const = default;
-};
-
-struct SimHost {
-  pb::JoinRequest who;
-  bool alive = false;
-  bool joined = false;
-  std::vector<SimTask> tasks;  // worker
-  SimDisk disk;                // server
-  SimShards shards;            // server
-};
 
 class SimCluster {
  public:

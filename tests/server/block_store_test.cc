@@ -183,6 +183,35 @@ TEST_CASE("weights of one dimension do not decay if the job says so, and others 
   }
 }
 
+TEST_CASE("a group of tensors has its own learning rate and decay, of a step and of minibatches") {
+  JobSpec spec;
+  spec.optimizer.weight_decay = 0.5;
+  spec.optimizer.groups = {{"head.*", 4, 0.25}, {"body.*", 0, {}}};
+  for (const char* name : {"body.weight", "head.weight", "last.weight", "head.bias"}) {
+    TensorSpec tensor;
+    tensor.name = name;
+    tensor.shape = {3, 2};
+    tensor.initializer.kind = InitializerSpec::Kind::kOne;
+    spec.model.tensors.push_back(tensor);
+  }
+  const auto job = std::make_shared<const ShardJob>("j", spec);
+  const UpdateStep update = PrepareUpdate(spec.optimizer, 0, 10);
+  const auto lr = static_cast<float>(spec.optimizer.lr), g = 0.125f;
+  const std::vector<float> expected = {1, 1 - (4 * lr) * (g + 0.25f), 1 - lr * (g + 0.5f),
+                                       1 - (4 * lr) * (g + 0.25f)};
+  for (const bool whole : {true, false}) {
+    BlockStore store(job->grid, {0, 4}, spec.optimizer, 1);
+    store.Initialize(1);
+    for (uint64_t block = 0; block < 4; ++block) {
+      CAPTURE(whole, block);
+      const Payload gradient = OwnedPayload(std::vector<float>(6, g));
+      if (whole) store.Apply(block, {gradient, Payload()}, update);
+      if (!whole) store.ApplyMinibatches(block, gradient, update, 0, {0, 1});
+      CHECK(SameBits(ToFloats(store.Read(block, false)), std::vector<float>(6, expected[block])));
+    }
+  }
+}
+
 TEST_CASE("the lowest version is that of all blocks, metrics too") {
   const auto job = Job(Kind::kSgd);
   BlockStore store(job->grid, {1, 4}, job->spec.optimizer, job->tree.leaves());

@@ -1,8 +1,13 @@
 #include "server/checkpoint_copy.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <random>
 
 #include "common/base/daemon.h"
@@ -50,7 +55,7 @@ Generation MakeGeneration(const ShardJob& job, BlockRange range) {
 struct Copied {
   TemporaryDirectory directory{FastFolder()};
   std::shared_ptr<const ShardJob> job = Job();
-  std::string folder = CopyFolder(directory.path(), "job", 9);
+  std::string folder = CopyFolder(directory.path(), "job", 9, 1);
 
   explicit Copied(uint32_t shards) {
     const std::vector<BlockRange> cut = job->grid.Cut(shards);
@@ -62,8 +67,10 @@ struct Copied {
   std::vector<fs::path> Files() const {
     std::vector<fs::path> files;
     for (const auto& entry : fs::directory_iterator(folder)) {
-      // The index is for others, and follows from the model.
-      if (entry.path().filename() != "model.safetensors.index.json") files.push_back(entry.path());
+      // The index is for others, and follows from the model; the owner's mark is empty.
+      const std::string name = entry.path().filename();
+      if (name == "model.safetensors.index.json" || name == "cluster-cluster") continue;
+      files.push_back(entry.path());
     }
     std::sort(files.begin(), files.end());
     return files;
@@ -173,23 +180,63 @@ TEST_CASE("names in a copy's folder that nobody has written harm nobody") {
   CHECK(absl::IsNotFound(ReadCopy(other, {0, 1}, copied.job->grid).status()));
 }
 
-TEST_CASE("a copy goes with its checkpoint, and nobody else's does") {
+TEST_CASE("a copy goes with its checkpoint, complete or not, and another cluster's does not") {
   const Copied copied(2);
-  pb::GenerationRecord record = MakeRecord(9, {0, copied.job->grid.blocks()});
+  const bool complete = GENERATE(true, false);
+  // Of any shard: the first one's server may be gone for good.
+  pb::GenerationRecord record = MakeRecord(9, {1, copied.job->grid.blocks()});
   record.set_copy(copied.folder);
   const auto there = [&] { return fs::exists(copied.folder); };
-  for (const bool history : {true, false}) {
-    pb::GenerationRecord wrong = record;
-    history ? wrong.set_history(2) : wrong.set_cluster("another");
-    DropCopy(wrong);
-    CHECK(there());
-  }
-  record.set_block_begin(1);  // not the first shard
-  DropCopy(record);
+  pb::GenerationRecord foreign = record;
+  foreign.set_cluster("another");
+  DropCopy(foreign);
   CHECK(there());
-  record.set_block_begin(0);
+  for (const fs::path& file : copied.Files()) {
+    const bool manifest = file.filename().string().rfind("manifest-", 0) == 0;
+    if (manifest && !complete) fs::remove(file);
+  }
   DropCopy(record);
   CHECK_FALSE(there());
+}
+
+TEST_CASE("a copy that is dropped while a shard writes its part is no trouble of the disk's") {
+  const Copied copied(2);
+  const std::vector<BlockRange> cut = copied.job->grid.Cut(2);
+  pb::GenerationRecord record = MakeRecord(9, cut[0]);
+  record.set_copy(copied.folder);
+  fs::remove(copied.folder + "/model-00002-of-00002.safetensors");
+  REQUIRE(mkfifo((copied.folder + "/model-00002-of-00002.safetensors").c_str(), 0600) == 0);
+  const std::string held = copied.directory.path() + "/held";
+  fs::create_hard_link(copied.folder + "/model-00002-of-00002.safetensors", held);
+  fs::remove(copied.folder + "/cluster-cluster");
+  auto written = std::async(std::launch::async, [&] {  // hangs there
+    return WriteCopy(copied.folder, copied.job->grid, 2, cut, 1,
+                     MakeGeneration(*copied.job, cut[1]));
+  });
+  const TimePoint until = Clock::now() + seconds(20);
+  while (!fs::exists(copied.folder + "/cluster-cluster") && Clock::now() < until) continue;
+  DropCopy(record);
+  const int reader = open(held.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);  // now it goes on
+  CHECK(absl::IsCancelled(written.get()));
+  close(reader);
+  CHECK_FALSE(fs::exists(copied.folder));
+}
+
+TEST_CASE("a job that went back copies a step it had copied before to another folder") {
+  const Copied before(2);
+  const std::string folder = CopyFolder(before.directory.path(), "job", 9, 2);
+  const std::vector<BlockRange> cut = before.job->grid.Cut(2);
+  const auto write = [&](size_t shard) {
+    Generation generation = MakeGeneration(*before.job, cut[shard]);
+    generation.record.set_history(2);
+    return WriteCopy(folder, before.job->grid, 2, cut, shard, generation);
+  };
+  REQUIRE(write(1).ok());
+  pb::GenerationRecord record = MakeRecord(9, cut[0]);
+  record.set_copy(before.folder);
+  DropCopy(record);  // while the new one is in the making
+  REQUIRE(write(0).ok());
+  CHECK(ReadCopy(folder, {0, before.job->grid.blocks()}, before.job->grid).ok());
 }
 
 TEST_CASE("a job of the same name in another cluster does not write over a copy") {

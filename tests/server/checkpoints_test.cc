@@ -1,6 +1,8 @@
 // What a shard stores while it trains, and what it goes back to.
 #include "server/checkpoints.h"
 
+#include <thread>
+
 #include "tests/server/shard_fixture.h"
 
 namespace paracord {
@@ -86,33 +88,88 @@ TEST_CASE("evaluated steps are due too if the best of them is wanted") {
     const auto due = checkpoints.TakeDue(step, 40);
     CHECK(due.has_value() == (step % 6 == 0 || (regular > 0 && step % regular == 0)));
     if (due.has_value()) CHECK(*due == step);
-    checkpoints.Written(absl::OkStatus());
   }
 }
 
-TEST_CASE("a copy that hangs holds up its own job's next checkpoint, not the thread that stores") {
-  Stored f(2);
-  JobSpec spec = f.job->spec;
-  spec.checkpoint.copy_to = f.room.folder() + "-copies";
-  f.job = std::make_shared<const ShardJob>("job", spec);
-  f.Restart();
-  pb::Plan plan = MakePlan(1);
-  *plan.add_shards() = MakeRange(0, f.all);
-  f.Adopt(plan);
+// A job that wants copies, on a folder that hangs until `go`.
+struct Hanging : Stored {
   std::promise<void> go;
-  Settle(f.room.storage());
-  f.room.copies().Post([held = go.get_future().share()] { held.wait(); });
-  const auto push = [&f](uint64_t begin, uint64_t end) {
-    for (uint64_t step = begin; step < end; ++step) REQUIRE(f.PushWholeStep(step, 1).ok());
-    Settle(f.room.storage());
-  };
-  push(0, 4);
-  CHECK(f.Steps() == "0 2 ");  // 4 would have been next
-  CHECK(f.shard->Report().copied_steps().empty());
-  go.set_value();
+  explicit Hanging(uint64_t every) : Stored(every) {
+    JobSpec spec = job->spec;
+    spec.checkpoint.copy_to = room.folder() + "-copies";
+    job = std::make_shared<const ShardJob>("job", spec);
+    Restart();
+    Adopt(Plan(1));
+    room.lanes().Post("copies of job", [held = go.get_future().share()] { held.wait(); });
+  }
+  pb::Plan Plan(uint64_t number, pb::Plan::Phase phase = pb::Plan::TRAINING, uint64_t step = 0) {
+    pb::Plan plan = MakePlan(number, phase, step);
+    *plan.add_shards() = MakeRange(0, all);
+    return plan;
+  }
+  void PushSteps(uint64_t begin, uint64_t end) {
+    for (uint64_t step = begin; step < end; ++step) {
+      REQUIRE(PushWholeStep(step, 1).ok());
+      Settle(room.storage());
+    }
+  }
+  std::string Copied() {
+    std::string steps;
+    const pb::ShardReport report = shard->Report();
+    for (const uint64_t step : report.copied_steps()) absl::StrAppend(&steps, step, " ");
+    return steps;
+  }
+};
+
+TEST_CASE("a copy that hangs is told, and holds up its own job's checkpoints for two minutes") {
+  Hanging f(1);
+  f.PushSteps(0, 2);
+  CHECK(f.Steps() == "0 1 ");
+  f.room.timer().Advance(seconds(121));
+  f.shard->ExpireWaits();  // reports again
+  CHECK(f.shard->Report().store_error().find("-copies hangs or is slow") != std::string::npos);
+  const uint64_t used = f.room.budget().used();
+  f.shard->Adopt(f.Plan(1), 3);
+  f.PushSteps(2, 3);
+  CHECK(f.Steps() == "0 1 3 ");
+  const auto one = static_cast<uint64_t>(17 * 4 * 2);  // floats and momentum
+  CHECK(f.room.budget().used() == used + one);
+  CHECK(f.shard->Report().bytes() == f.room.budget().used());
+  CHECK(f.Copied().empty());
+  f.go.set_value();
   f.room.Settle();
-  REQUIRE(f.shard->Report().copied_steps_size() == 1);
-  CHECK(f.shard->Report().copied_steps(0) == 2);
+  CHECK(f.Copied() == "1 ");
+  CHECK(f.shard->Report().store_error().empty());
+  CHECK(f.room.budget().used() == used);
+}
+
+TEST_CASE("a copy that hangs holds up no other job's, nor the end of its own") {
+  Hanging f(2);
+  JobSpec spec = f.job->spec;
+  const auto other = f.room.MakeShard(std::make_shared<const ShardJob>("other", spec), 0, f.all);
+  pb::Plan plan = f.Plan(1);
+  plan.set_job("other");
+  other->Adopt(plan);
+  Settle(f.room.storage());
+  for (uint64_t step = 0; step < 3; ++step) {
+    const auto header = f.Header(step, {0, 4}, f.all);
+    other->Push(header, f.Sums(step, {0, 4}, f.all), [](const auto&) {});
+    Settle(f.room.storage());
+  }
+  const TimePoint until = Clock::now() + seconds(20);
+  while (other->Report().copied_steps().empty() && Clock::now() < until) std::this_thread::yield();
+  CHECK(other->Report().copied_steps_size() == 1);
+
+  f.PushSteps(0, 4);
+  REQUIRE(f.PushWholeStep(4).ok());  // the last metrics
+  f.shard->Adopt(f.Plan(2, pb::Plan::FINISHED, kSteps));
+  Settle(f.room.storage());
+  CHECK(absl::IsFailedPrecondition(f.PushWholeStep(4, 2)));  // it has ended
+  CHECK(f.shard->Report().bytes() > 0);                      // but for what the copies hold
+  f.go.set_value();
+  f.room.Settle();
+  CHECK(f.Copied() == "2 4 ");
+  CHECK(f.shard->Report().bytes() == 0);
 }
 
 TEST_CASE("an older step is gone back to under a newer history, and on with the same bits") {
@@ -212,6 +269,40 @@ TEST_CASE(
   go.set_value();
   f.room.Settle();
   CHECK(f.Steps() == "0 1 2 ");
+}
+
+TEST_CASE("one write that takes long does not thin the checkpoints for long") {
+  ShardFixture f;
+  const auto job = Every(1);
+  const ShardEnvironment environment = f.room.environment();
+  Checkpoints checkpoints(*job, f.all, environment);
+  BlockStore store(job->grid, f.all, job->spec.optimizer, job->spec.virtual_workers);
+  store.Initialize(1);
+  Tally tally(*job, f.all);
+  const pb::Plan plan = MakePlan(1);
+  std::string begun;
+  uint64_t step = 0;
+  checkpoints.Begin(0, 0);
+  // So many steps; what is due is written, and has been by the next one if `in_time`.
+  const auto train = [&](uint64_t steps, bool in_time, const absl::Status& result) {
+    for (const uint64_t end = step + steps; step < end;) {
+      const auto due = checkpoints.TakeDue(++step, 1000);
+      if (!due.has_value()) continue;
+      absl::StrAppend(&begun, *due, " ");
+      checkpoints.Write({plan, *due, 0, store, tally, nullptr, nullptr}, [](const auto&) {}, {});
+      if (in_time) checkpoints.Written(result);
+    }
+  };
+  train(20, false, absl::OkStatus());
+  CHECK(begun == "1 ");
+  checkpoints.Written(absl::OkStatus());
+  begun.clear();
+  train(16, true, absl::UnavailableError("no room"));
+  CHECK(begun == "22 24 26 28 30 32 34 36 ");  // every second one; none of these counts
+  begun.clear();
+  train(20, true, absl::OkStatus());
+  CHECK(begun == "38 40 42 44 46 48 50 52 54 55 56 ");
+  f.room.Settle();
 }
 
 }  // namespace

@@ -70,6 +70,46 @@ TEST_CASE("a part that is asked again replaces the one before, and nothing waits
   CHECK(**newer == 2);
 }
 
+TEST_CASE(
+    "who waits too long for the others is told so after 10 s, and counts again when it asks") {
+  Norms norms;
+  const auto early = norms.Take(Norms::Part(5, {1, 4}, {0.25}));
+  norms.timer().Advance(seconds(9));
+  norms.first.Expire();
+  CHECK(absl::IsUnknown(early->status()));
+  norms.timer().Advance(seconds(1));
+  norms.first.Expire();
+  CHECK(absl::IsDeadlineExceeded(early->status()));
+  const auto own = norms.Take(Norms::Part(5, {0, 1}, {4}));
+  CHECK(absl::IsUnknown(own->status()));
+  CHECK(**norms.Take(Norms::Part(5, {1, 4}, {0.25})) == 4.25);
+  CHECK(**own == 4.25);
+}
+
+TEST_CASE("a shard asks a first shard that is away less and less often, up to once a second") {
+  ShardFixture f;
+  JobSpec spec = f.job->spec;
+  spec.clip_norm = 1;
+  AwayShard* away = nullptr;
+  ShardEnvironment environment = f.room.environment();
+  environment.connect = [&away](const std::string&) {
+    auto made = std::make_unique<AwayShard>();
+    away = made.get();
+    return made;
+  };
+  f.shard = ParameterShard::Create(std::make_shared<const ShardJob>("job", spec),
+                                   MakeRange(1, f.all), environment);
+  pb::Plan plan = MakePlan(1);
+  *plan.add_shards() = MakeRange(0, {0, 0});
+  plan.mutable_shards(0)->set_address("first");
+  f.Adopt(plan);
+  REQUIRE(f.PushWholeStep(0).ok());
+  REQUIRE(away != nullptr);
+  for (int i = 0; i < 1000; ++i) f.room.timer().Advance(milliseconds(10));
+  CHECK(away->asked >= 10);
+  CHECK(away->asked <= 20);
+}
+
 TEST_CASE("a part that does not fit the model is refused") {
   Norms norms;
   CHECK(absl::IsInvalidArgument(norms.Take(Norms::Part(1, {1, 4}, {1, 2}))->status()));

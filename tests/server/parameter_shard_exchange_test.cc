@@ -222,8 +222,9 @@ TEST_CASE("with a crew of any size the answers have the plain loop's bits") {
     INFO(threads << " threads");
     MemoryBudget budget(1 << 28);
     Crew crew(threads);
-    StorageThread storage, copies;
-    const ShardEnvironment environment{room.db(),    storage, copies, budget,
+    Lanes lanes;
+    StorageThread storage;
+    const ShardEnvironment environment{room.db(),    storage, lanes, budget,
                                        room.timer(), crew,    [] {}};
     const auto shard = ParameterShard::Create(
         std::make_shared<const ShardJob>("job" + std::to_string(threads), job->spec),

@@ -130,6 +130,36 @@ TEST_CASE("a stop while a shard loads is answered too when the job is closed mea
   CHECK(f.stored.get_future().get().ok());
 }
 
+TEST_CASE("a shard that waits for another server holds up no other's checkpoint, and no stop") {
+  ShardFixture f;
+  std::promise<void> go;
+  ShardEnvironment environment = f.room.environment();
+  environment.connect = [held = go.get_future().share()](const std::string&) {
+    held.wait();
+    return std::make_unique<AwayShard>();
+  };
+  const auto loading = ParameterShard::Create(f.job, MakeRange(1, {1, 4}), environment);
+  pb::Plan plan = MakePlan(1);
+  plan.set_history(2);
+  SetHistory(MakePlan(1), plan.mutable_origin());
+  pb::StoredShard* piece = plan.mutable_origin()->add_pieces();
+  piece->set_block_end(4);
+  piece->set_hash("another");
+  piece->set_address("silent");
+  loading->Adopt(plan);
+  REQUIRE(f.PushWholeStep(0).ok());
+  for (const auto& shard : {f.shard, loading}) {
+    std::promise<absl::Status> stored;
+    auto answer = stored.get_future();
+    shard->StopAndStore(1, [&stored](const absl::Status& status) { stored.set_value(status); });
+    const bool answered = answer.wait_for(seconds(20)) == std::future_status::ready;
+    CHECK(answered);
+    if (shard == loading) go.set_value();
+    CHECK(answer.get().ok());
+  }
+  CHECK(f.room.stored().back().step() == 1);
+}
+
 TEST_CASE("a shard of metrics alone is stopped as of the job's last step") {
   ShardFixture f;
   f.shard = f.room.MakeShard(f.job, 1, {3, 4});

@@ -120,6 +120,23 @@ struct ShardFixture {
   }
 };
 
+// A server that is not there.
+struct AwayShard : Shard {
+  int asked = 0;
+  void Push(const pb::PushHeader&, Payload, Callback<Payload> done) override { Refuse(done); }
+  void Pull(const pb::PullHeader&, Callback<Payload> done) override { Refuse(done); }
+  void Query(const pb::QueryRequest&, Callback<pb::QueryReply> done) override { Refuse(done); }
+  void Lease(const pb::LeaseRequest&, Callback<pb::LeaseReply> done) override { Refuse(done); }
+  void Norm(const pb::NormRequest&, Callback<pb::NormReply> done) override { Refuse(done); }
+
+ private:
+  template <class Done>
+  void Refuse(const Done& done) {
+    ++asked;
+    done(absl::UnavailableError("away"));
+  }
+};
+
 inline absl::StatusCode CodeOf(const ShardFixture::Answer& answer) {
   return answer->has_value() ? (*answer)->status().code() : absl::StatusCode::kUnknown;
 }

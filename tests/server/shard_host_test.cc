@@ -33,8 +33,8 @@ struct HostFixture {
     room.Settle();
     host = std::make_unique<ShardHost>(
         "server-0", kIncarnation,
-        ShardEnvironment{room.db(), room.storage(), room.copies(), room.budget(), room.timer(),
-                         crew, [this] { ++changes; }});
+        ShardEnvironment{room.db(), room.storage(), room.lanes(), room.budget(), room.timer(), crew,
+                         [this] { ++changes; }});
   }
   static pb::Assignment Assign(const std::string& job, uint64_t number,
                                pb::Plan::Phase phase = pb::Plan::TRAINING, uint64_t step = 0) {
@@ -163,6 +163,24 @@ TEST_CASE("two jobs in one answer: the one that ends makes room for the one that
   CHECK(f.room.budget().used() == one);
   const pb::HeartbeatRequest heartbeat = f.Heartbeat();
   for (const pb::ShardReport& report : heartbeat.shards()) CHECK(report.error() == "");
+}
+
+TEST_CASE("a stop answers who waits for the disk behind others, and reads nothing for them") {
+  HostFixture f;
+  f.Adopt({HostFixture::Assign("a", 1)});
+  const StoredGeneration stored = f.room.db().List().back();
+  f.Adopt({});
+  std::promise<void> go;
+  f.room.Hold(go.get_future());
+  pb::QueryRequest request;
+  SetHistory(stored.record, &request);
+  request.set_verify(true);
+  request.set_hash(stored.hash);
+  std::promise<absl::Status> verified;
+  f.host->Query(request, [&](const auto& reply) { verified.set_value(reply.status()); });
+  CHECK(f.host->StopAndStore().ok());
+  go.set_value();
+  CHECK(absl::IsUnavailable(verified.get_future().get()));
 }
 
 }  // namespace

@@ -101,6 +101,8 @@ class ShardRoom {
   explicit ShardRoom(uint64_t budget_bytes = 1 << 28)
       : db_(BlockDb::Open(directory_.path() + "/blocks").value()), budget_(budget_bytes) {}
 
+  ~ShardRoom() { Settle(); }
+
   BlockDb& db() { return *db_; }
   ManualTimer& timer() { return timer_; }
   MemoryBudget& budget() { return budget_; }
@@ -110,13 +112,16 @@ class ShardRoom {
     return ParameterShard::Create(std::move(job), MakeRange(index, blocks), environment());
   }
   ShardEnvironment environment() {
-    return {*db_, storage_, copies_, budget_, timer_, crew_, [] {}};
+    return {*db_, storage_, lanes_, budget_, timer_, crew_, [] {}};
   }
   std::string folder() const { return directory_.path() + "/blocks"; }
 
+  // What is loaded from elsewhere is stored then, and what is stored is copied.
   void Settle() {
-    paracord::Settle(storage_);
-    paracord::Settle(copies_);
+    for (int i = 0; i < 2; ++i) {
+      paracord::Settle(storage_);
+      PARACORD_CHECK(lanes_.Settle(seconds(60)));
+    }
   }
 
   // Nothing more touches the disk until `go`.
@@ -125,7 +130,7 @@ class ShardRoom {
   }
 
   StorageThread& storage() { return storage_; }
-  StorageThread& copies() { return copies_; }
+  Lanes& lanes() { return lanes_; }
 
   // In the order in which they were written.
   std::vector<pb::GenerationRecord> stored() {
@@ -140,7 +145,7 @@ class ShardRoom {
   MemoryBudget budget_;
   ManualTimer timer_;
   Crew crew_{1};  // none but the caller: answers come at once, and a seed repeats
-  StorageThread copies_;
+  Lanes lanes_;
   StorageThread storage_;  // last: they run what uses the rest
 };
 

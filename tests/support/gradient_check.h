@@ -20,26 +20,35 @@ struct GradientReport {
   int kinks = 0;
 };
 
+struct GradientSteps {
+  double coarse, fine;  // the fine one half of the coarse one
+  double kink;          // how far the two differences may be apart, relative to the gradient
+};
+inline constexpr GradientSteps kFloat32Steps{0.02, 0.01, 3e-4};
+inline constexpr GradientSteps kFloat64Steps{2e-3, 1e-3, 1e-4};
+
 // `at`: the values that `loss` reads; each is moved and put back. `gradient`: what is claimed, same
-// length. `loss` is of order 1 and so are its derivatives; float32 inside is fine.
-inline GradientReport CheckGradient(std::vector<float>& at, const std::vector<float>& gradient,
-                                    const std::function<double()>& loss) {
+// length. `loss` is of order 1 and so are its derivatives; float32 inside is fine with its steps.
+template <typename Real>
+GradientReport CheckGradient(std::vector<Real>& at, const std::vector<Real>& gradient,
+                             const std::function<double()>& loss,
+                             const GradientSteps& steps = kFloat32Steps) {
   double largest = 1;
-  for (float g : gradient) largest = std::max(largest, std::abs(static_cast<double>(g)));
-  const auto difference = [&](float& value, float step) {
-    const float before = value;
-    value = before + step;
+  for (const Real g : gradient) largest = std::max(largest, std::abs(static_cast<double>(g)));
+  const auto difference = [&](Real& value, double step) {
+    const Real before = value;
+    value = static_cast<Real>(before + step);
     const double up = value, above = loss();
-    value = before - step;
+    value = static_cast<Real>(before - step);
     const double down = value, below = loss();
     value = before;
     return (above - below) / (up - down);
   };
   GradientReport report;
   for (size_t i = 0; i < at.size(); ++i) {
-    const double coarse = difference(at[i], 0.02f);
-    const double fine = difference(at[i], 0.01f);
-    if (std::abs(coarse - fine) > 3e-4 * largest) {
+    const double coarse = difference(at[i], steps.coarse);
+    const double fine = difference(at[i], steps.fine);
+    if (std::abs(coarse - fine) > steps.kink * largest) {
       ++report.kinks;
       continue;
     }

@@ -13,6 +13,7 @@
 #include "common/base/gate.h"
 #include "common/rpc/member.h"
 #include "server/block_db.h"
+#include "server/lanes.h"
 #include "server/memory_budget.h"
 #include "server/shard_host.h"
 #include "server/shard_service.h"
@@ -88,7 +89,8 @@ class MiniServer {
   // In the order in which they must go, last first.
   SystemTimer timer_;
   const std::unique_ptr<BlockDb> db_;
-  std::unique_ptr<StorageThread> storage_, copies_;
+  std::unique_ptr<StorageThread> storage_;
+  std::unique_ptr<Lanes> lanes_;
   MemoryBudget budget_{1 << 28};
   Crew crew_{2};
   std::unique_ptr<ShardHost> host_;
@@ -106,7 +108,7 @@ inline MiniServer::MiniServer(const Options& options, std::shared_ptr<Coordinato
       identity_(DirectoryIdentity(options.directory).value()),
       db_(BlockDb::Open(options.directory + "/blocks").value()),
       storage_(std::make_unique<StorageThread>()),
-      copies_(std::make_unique<StorageThread>()) {
+      lanes_(std::make_unique<Lanes>()) {
   const auto report = [this] {
     const Gate::Pass pass(reporting_gate_);
     Member* const member = reporting_.load();
@@ -114,7 +116,7 @@ inline MiniServer::MiniServer(const Options& options, std::shared_ptr<Coordinato
   };
   host_ = std::make_unique<ShardHost>(
       options.name, incarnation_,
-      ShardEnvironment{*db_, *storage_, *copies_, budget_, timer_, crew_, report, options.connect});
+      ShardEnvironment{*db_, *storage_, *lanes_, budget_, timer_, crew_, report, options.connect});
   door_ = std::make_shared<ServerDoor>(*host_);
   address_ = absl::StrCat(options.name, "/", incarnation_);
   if (options.loopback) {
@@ -166,7 +168,7 @@ inline void MiniServer::Stop() {
   service_.reset();
   door_->Close();
   storage_->Close();
-  copies_->Close();
+  PARACORD_CHECK(lanes_->Close(seconds(60)));
   host_.reset();
 }
 

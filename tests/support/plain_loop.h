@@ -167,13 +167,24 @@ class PlainLoop {
     Tensors out = ZeroTensors();
     Gradients gradients;
     for (std::vector<float>& gradient : out) gradients.push_back(gradient.data());
-    Pass pass(*model_, std::max<int64_t>(1, batch.rows));
+    Pass pass(*model_, std::max<int64_t>(1, batch.rows), true);
     const uint64_t first_row = SliceOf(size, spec_.virtual_workers, worker).first;
     const Weights weights = Pointers();
-    const PassContext context = {true, spec_.seed, step, first_row, spec_.virtual_workers};
-    Check(pass.Forward(weights, batch, context, nullptr));
-    const double loss = pass.Loss(batch).value();
-    Check(pass.Backward(weights, batch, 1.0f / static_cast<float>(size), gradients, nullptr));
+    double loss = 0;
+    for (uint32_t part = 0; part < spec_.accumulate; ++part) {
+      const uint64_t first = batch.rows * part / spec_.accumulate;
+      const uint64_t last = batch.rows * (part + 1) / spec_.accumulate;
+      const Batch own = {batch.features + first * train_->features(),
+                         batch.labels + first * train_->label_floats(),
+                         static_cast<int64_t>(last - first)};
+      Check(pass.Forward(
+          weights, own,
+          {true, spec_.seed, step, first_row + first, spec_.virtual_workers * spec_.accumulate},
+          nullptr));
+      loss += pass.Loss(own).value();
+      Check(pass.Backward(weights, own, 1.0f / static_cast<float>(size), gradients, nullptr,
+                          part > 0));
+    }
     out.push_back({static_cast<float>(loss / static_cast<double>(size))});
     return out;
   }
@@ -211,7 +222,7 @@ class PlainLoop {
     const Tensors sum = AddTree(0, spec_.virtual_workers,
                                 [&](uint32_t worker) { return Tensors{EvaluateSlice(worker)}; });
     std::vector<double>& out = run_.evaluated[version];
-    out = MetricValues(spec_.evaluate.metrics, sum[0].data() + 1);
+    out = MetricValues(spec_.evaluate.metrics, sum[0].data() + 1, test_->bytes_per_label());
     out.insert(out.begin(), sum[0][0]);
   }
 

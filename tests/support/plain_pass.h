@@ -25,9 +25,9 @@ class PlainPass {
     }
   }
 
-  // Returns the loss; gradients of loss * scale, a tensor each.
+  // Returns the loss; gradients of loss * scale, a tensor each. `add`: to those that are there.
   double Run(const Weights& weights, const Batch& batch, const PassContext& context, float scale,
-             std::vector<Floats>* gradients) {
+             std::vector<Floats>* gradients, bool add = false) {
     const size_t count = layers_.size();
     rows_ = batch.rows;
     values_.assign(count, {});
@@ -39,9 +39,11 @@ class PlainPass {
         loss_.Compute(device_.ops(), rows_, values_.back().data(), batch.labels, top.data());
     for (float& value : top) value *= scale;
     value_gradients_.back() = top;
-    gradients->clear();
-    for (const TensorSpec& tensor : spec_.tensors) gradients->push_back(Fresh(tensor.size()));
-    written_.assign(spec_.tensors.size(), false);
+    if (!add) gradients->clear();
+    for (const TensorSpec& tensor : spec_.tensors) {
+      if (!add) gradients->push_back(Fresh(tensor.size()));
+    }
+    written_.assign(spec_.tensors.size(), add);
     for (size_t i = count; i-- > 0;) Backward(i, weights, batch, context, gradients);
     return loss;
   }
@@ -103,6 +105,7 @@ class PlainPass {
     const LayerSpec& spec = layer.spec();
     if (layer.is_view()) return Bring(spec.source, value_gradients_[i]);
     Floats source = Fresh(rows_ * layer.inputs()), second = source;
+    if (spec.kind == LayerKind::kConcat) second = Fresh(rows_ * spec.units);
     Floats scratch = Fresh(layer.ScratchFloats(device_.ops(), rows_));
     std::vector<const float*> tensors;
     std::vector<Floats> shares;
@@ -128,7 +131,7 @@ class PlainPass {
                       .scratch = scratch.data()});
     }
     Bring(spec.source, source);
-    if (spec.kind == LayerKind::kAdd) Bring(spec.second, second);
+    if (ReadsTwo(spec.kind)) Bring(spec.second, second);
     for (size_t t = 0; t < shares.size(); ++t) {
       const uint32_t tensor = TensorsOf(spec)[t];
       for (size_t k = 0; k < shares[t].size(); ++k) {

@@ -12,7 +12,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "numbers are written as they stand");
 
 constexpr std::string_view kMagic = "paracord-dataset";
-constexpr uint32_t kVersion = 3;
+constexpr uint32_t kVersion = 4;
 constexpr size_t kLengthAt = 20, kHashAt = 24, kBodyAt = 88;
 
 template <class Number>
@@ -75,7 +75,9 @@ std::string EncodeBody(const CacheHeader& header) {
   for (const int64_t size : header.sample_shape) Put(size, &body);
   Put(header.label_floats, &body);
   Put(header.stride, &body);
-  Put(static_cast<uint32_t>(header.pixels), &body);
+  Put(header.value_bytes, &body);
+  Put(header.vocabulary, &body);
+  Put(header.label_bytes, &body);
   Put(header.values, &body);
   return body;
 }
@@ -102,7 +104,9 @@ absl::StatusOr<CacheHeader> DecodeBody(std::string_view bytes) {
   }
   header.label_floats = body.Take<int64_t>();
   header.stride = body.Take<uint64_t>();
-  header.pixels = body.Take<uint32_t>() != 0;
+  header.value_bytes = body.Take<uint32_t>();
+  header.vocabulary = body.Take<uint32_t>();
+  header.label_bytes = body.Take<uint64_t>();
   header.values = body.Take<uint32_t>();
   if (!body.used_up()) return absl::InvalidArgumentError("header of another length");
   return header;
@@ -128,8 +132,8 @@ bool SampleSize(const CacheHeader& header, uint64_t* size) {
 
 bool SizeRows(const CacheHeader& header, CacheLayout* layout) {
   uint64_t size = 0;
-  const int64_t width = header.pixels ? 1 : sizeof(float);
-  return SampleSize(header, &size) &&
+  const uint32_t width = header.value_bytes;
+  return (width == sizeof(uint8_t) || width == sizeof(float)) && SampleSize(header, &size) &&
          !__builtin_mul_overflow(header.samples, size, &layout->feature_bytes) &&
          Multiply(layout->feature_bytes, width, &layout->feature_bytes) &&
          Multiply(header.samples, header.label_floats, &layout->label_bytes) &&
@@ -138,11 +142,13 @@ bool SizeRows(const CacheHeader& header, CacheLayout* layout) {
 
 bool SizeSequence(const CacheHeader& header, CacheLayout* layout) {
   uint64_t size = 0;
-  return header.pixels && SampleSize(header, &size) &&
+  const uint32_t width = header.value_bytes;
+  return (width == sizeof(uint8_t) || width == sizeof(uint16_t)) && SampleSize(header, &size) &&
          static_cast<uint64_t>(header.label_floats) == size &&
          !__builtin_mul_overflow(header.samples - 1, header.stride, &layout->feature_bytes) &&
          !__builtin_add_overflow(layout->feature_bytes, size, &layout->feature_bytes) &&
-         !__builtin_add_overflow(layout->feature_bytes, uint64_t{1}, &layout->feature_bytes);
+         !__builtin_add_overflow(layout->feature_bytes, uint64_t{1}, &layout->feature_bytes) &&
+         Multiply(layout->feature_bytes, width, &layout->feature_bytes);
 }
 
 }  // namespace

@@ -2,19 +2,20 @@
 // which shape.
 //
 //   0        16   magic "paracord-dataset"
-//   16       4    version, 3
+//   16       4    version, 4
 //   20       4    H, bytes of the header in all
 //   24       64   sha256 of [88, H), hexadecimal
 //   88            key: text        what was asked for; a cache of anything else is foreign
 //                 files: u32 n, then n times  path: text, bytes: u64, modified: i64, sha256: text
 //                 samples: u64, rank: u32, then rank times size: i64
-//                 label_floats: i64, stride: u64, pixels: u32 (1: bytes, 0: floats)
+//                 label_floats: i64, stride: u64, value_bytes: u32 (1: u8, 2: u16, 4: f32)
+//                 vocabulary: u32, label_bytes: u64      of tokens (u16), else 0
 //                 values: u32    crc32 of the features, then of the labels
-//   align 64      features [samples, ...]: u8 or f32
+//   align 64      features [samples, ...]: u8, u16 or f32
 //   align 64      labels [samples, label_floats]: f32; the file ends with the last
 //
-// A sequence (stride above 0, see dataset_contents.h) has one run of bytes and no labels; the file
-// ends with the run.
+// A sequence (stride above 0, see dataset_contents.h) has one run of u8 or u16 and no labels; the
+// file ends with the run.
 //
 // text is u32 length, then bytes. All numbers are little-endian; gaps are zero. Where the values
 // lie follows from the header, and the file's size must be exactly what follows: a torn file is
@@ -38,7 +39,9 @@ struct CacheHeader {
   Shape sample_shape;
   int64_t label_floats = 1;
   uint64_t stride = 0;
-  bool pixels = false;
+  uint32_t value_bytes = 4;  // of a feature
+  uint32_t vocabulary = 0;
+  uint64_t label_bytes = 0;
   uint32_t values = 0;  // their checksum
 };
 

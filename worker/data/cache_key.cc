@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "worker/data/vocabulary_file.h"
 
 namespace paracord {
 namespace {
@@ -44,6 +45,14 @@ void AddTable(const TableSpec& table, std::string* key) {
   }
 }
 
+// One that cannot be read has no data set either.
+void AddVocabulary(const std::string& path, std::string* key) {
+  AddText(path, key);
+  if (path.empty()) return;
+  const absl::StatusOr<VocabularyFile> file = ReadVocabulary(path);
+  AddText(file.ok() ? file->identity.sha256 : "", key);
+}
+
 }  // namespace
 
 std::string CacheKey(const DatasetSpec& spec) {
@@ -57,6 +66,7 @@ std::string CacheKey(const DatasetSpec& spec) {
   AddNumbers(&key, spec.context, spec.stride, spec.height, spec.width, spec.channels);
   AddReal(spec.from, &key);
   AddReal(spec.to, &key);
+  AddVocabulary(spec.vocabulary, &key);
   return key;
 }
 

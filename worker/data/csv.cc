@@ -39,14 +39,15 @@ absl::Status InColumn(const TableReader& reader, const std::string& name,
   return reader.Error(absl::StrCat("column ", Quoted(name), ": ", std::string(status.message())));
 }
 
-absl::Status AddRow(const TableReader& reader, const TableSpec& table,
+absl::Status AddRow(const TableReader& reader, const TableSpec& table, bool labelled,
                     const std::vector<ColumnFacts>& facts, const Fields& row, DecodedData* data) {
   for (size_t i = 0; i < facts.size(); ++i) {
     const TableColumn& column = reader.columns()[i];
     const absl::Status added = AppendFeatures(column, facts[i], table, row, &data->features);
     if (!added.ok()) return InColumn(reader, column.spec.name, added);
   }
-  const absl::StatusOr<float> label = ParseFiniteFloat(row[reader.label()]);
+  const absl::StatusOr<float> label =
+      labelled ? ParseFiniteFloat(row[reader.label()]) : absl::StatusOr<float>(0.0f);
   if (!label.ok()) return InColumn(reader, reader.names()[reader.label()], label.status());
   const bool above = static_cast<double>(*label) > table.label_above;
   data->labels.push_back(table.label_is_above ? static_cast<float>(above) : *label);
@@ -66,12 +67,27 @@ absl::StatusOr<DecodedData> DecodeCsv(const DatasetSpec& spec) {
   while (true) {
     ASSIGN_OR_RETURN(const bool more, reader->Next(&row));
     if (!more) break;
-    RETURN_IF_ERROR(AddRow(*reader, spec.table, facts, row, &data));
+    RETURN_IF_ERROR(AddRow(*reader, spec.table, spec.labelled, facts, row, &data));
   }
   if (data.samples == 0) return reader->Error("the file ends; expected rows after the header");
   ASSIGN_OR_RETURN(FileIdentity identity, reader->Identity());
   data.files.insert(data.files.begin(), std::move(identity));
   return data;
+}
+
+std::vector<std::string> FeatureNames(const DatasetSpec& spec) {
+  std::vector<std::string> names;
+  if (spec.format != DatasetSpec::Format::kCsv) return names;
+  const auto reader = TableReader::Open(spec.path, spec.rows, spec);
+  if (!reader.ok()) return names;
+  for (const TableColumn& column : (*reader)->columns()) {
+    const std::string name = absl::StrCat("column ", Quoted(column.spec.name));
+    if (column.spec.kind != ColumnSpec::Kind::kDate) names.push_back(name);
+    for (const DatePart part : column.spec.parts) {
+      names.push_back(absl::StrCat(Name(part), " of ", name));
+    }
+  }
+  return names;
 }
 
 }  // namespace paracord

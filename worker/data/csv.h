@@ -3,6 +3,9 @@
 // Blanks around fields and quotes are allowed.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "absl/status/statusor.h"
 #include "common/job/job_spec.h"
 #include "worker/data/dataset_contents.h"
@@ -13,5 +16,9 @@ namespace paracord {
 // learned comes from `spec.table.learn_from`. InvalidArgument with path, line, column and what was
 // found for a missing column, a row of another length, and a field that is not what its column is.
 absl::StatusOr<DecodedData> DecodeCsv(const DatasetSpec& spec);
+
+// What each value of a sample is, for messages: "column 'a'", "weekday of column 'day'". Opens the
+// file again; none if it cannot be read, or is no csv.
+std::vector<std::string> FeatureNames(const DatasetSpec& spec);
 
 }  // namespace paracord

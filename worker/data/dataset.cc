@@ -48,6 +48,19 @@ absl::StatusOr<DecodedData> Decode(const DatasetSpec& spec) {
   return data;
 }
 
+template <typename Value>
+std::optional<BadId> BadIdIn(const Value* values, uint64_t samples, uint64_t step,
+                             const std::vector<IdColumn>& columns) {
+  for (uint64_t i = 0; i < samples; ++i, values += step) {
+    for (const IdColumn& column : columns) {
+      const auto value = static_cast<float>(values[column.column]);
+      const bool whole = value >= 0 && value == std::floor(value);  // neither is true of a NaN
+      if (!whole || value >= static_cast<float>(column.ids)) return BadId{i, column, value};
+    }
+  }
+  return std::nullopt;
+}
+
 // The cache's data set. InvalidArgument (torn, foreign, damaged) goes to the log: somebody may want
 // to know.
 absl::StatusOr<std::shared_ptr<const Dataset>> OpenCached(const DatasetCache& cache) {
@@ -71,7 +84,13 @@ Dataset::Dataset(DatasetContents contents)
 absl::StatusOr<std::shared_ptr<const Dataset>> Dataset::Make(DatasetContents contents) {
   if (contents.samples == 0) return absl::InvalidArgumentError("no samples");
   std::shared_ptr<Dataset> data(new Dataset(std::move(contents)));
-  RETURN_IF_ERROR(data->contents_.stride > 0 ? data->MeasureSequence() : data->MeasureLabels());
+  if (data->contents_.stride == 0) {
+    RETURN_IF_ERROR(data->MeasureLabels());
+  } else if (data->contents_.tokens != nullptr) {
+    data->MeasureRun(data->contents_.tokens);
+  } else {
+    data->MeasureRun(data->contents_.pixels);
+  }
   return data;
 }
 
@@ -90,32 +109,51 @@ absl::Status Dataset::MeasureLabels() {
   return absl::OkStatus();
 }
 
-absl::Status Dataset::MeasureSequence() {
-  const uint8_t* first = contents_.pixels + 1;
+// The labels of a sequence: all of it but the first value.
+template <class Value>
+void Dataset::MeasureRun(const Value* values) {
   const uint64_t count = (samples() - 1) * contents_.stride + static_cast<uint64_t>(features_);
-  const auto [least, most] = std::minmax_element(first, first + count);
+  const auto [least, most] = std::minmax_element(values + 1, values + 1 + count);
   min_label_ = *least;
   max_label_ = *most;
-  return absl::OkStatus();
+}
+
+double Dataset::bytes_per_label() const {
+  if (contents_.label_bytes == 0) return 1;
+  const uint64_t labels = samples() * static_cast<uint64_t>(label_floats());
+  return static_cast<double>(contents_.label_bytes) / static_cast<double>(labels);
+}
+
+std::optional<BadId> Dataset::FirstBadId(const std::vector<IdColumn>& columns) const {
+  if (columns.empty()) return std::nullopt;
+  constexpr int64_t kBytes = 256;
+  const bool some = std::any_of(columns.begin(), columns.end(),
+                                [](const IdColumn& column) { return column.ids < kBytes; });
+  if (contents_.tokens != nullptr) return BadIdIn(contents_.tokens, samples(), step(), columns);
+  if (contents_.pixels == nullptr) return BadIdIn(contents_.features, samples(), step(), columns);
+  if (!some) return std::nullopt;
+  return BadIdIn(contents_.pixels, samples(), step(), columns);
 }
 
 void Dataset::Read(const std::vector<uint64_t>& indices, float scale, float* features,
                    float* labels) const {
-  const uint64_t step = contents_.stride > 0 ? contents_.stride : static_cast<uint64_t>(features_);
   const auto scaled = [scale](auto value) { return static_cast<float>(value) * scale; };
   for (const uint64_t index : indices) {
     PARACORD_CHECK(index < samples());
-    const uint64_t first = index * step;
+    const uint64_t first = index * step();
+    const auto take = [&](const auto* values) {
+      features = std::transform(values + first, values + first + features_, features, scaled);
+      if (contents_.stride == 0) return;
+      labels = std::copy_n(values + first + 1, label_floats(), labels);
+    };
     if (contents_.pixels != nullptr) {
-      features = std::transform(contents_.pixels + first, contents_.pixels + first + features_,
-                                features, scaled);
+      take(contents_.pixels);
+    } else if (contents_.tokens != nullptr) {
+      take(contents_.tokens);
     } else {
-      features = std::transform(contents_.features + first, contents_.features + first + features_,
-                                features, scaled);
+      take(contents_.features);
     }
-    if (contents_.stride > 0) {
-      labels = std::copy_n(contents_.pixels + first + 1, label_floats(), labels);
-    } else {
+    if (contents_.stride == 0) {
       labels = std::copy_n(contents_.labels + index * static_cast<uint64_t>(label_floats()),
                            label_floats(), labels);
     }

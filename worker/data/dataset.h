@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,18 @@
 #include "worker/data/dataset_contents.h"
 
 namespace paracord {
+
+// A column of the samples that a model reads as ids: whole numbers in [0, ids).
+struct IdColumn {
+  int64_t column;
+  int64_t ids;
+};
+// A value that is none.
+struct BadId {
+  uint64_t sample;
+  IdColumn column;
+  float value;
+};
 
 class Dataset {
  public:
@@ -31,11 +44,18 @@ class Dataset {
   double min_label() const { return min_label_; }
   double max_label() const { return max_label_; }
   bool integer_labels() const { return integer_labels_; }
+  // Text in tokens of a vocabulary: how many it has (0: it is no such text), and how many bytes of
+  // text a label stands for, the mean over all labels of all samples; of anything else 1.
+  uint32_t vocabulary() const { return contents_.vocabulary; }
+  double bytes_per_label() const;
 
   // Copies the samples `indices` (each below samples(), any order, repeats allowed) to `features`
   // [indices, features()], each value times `scale`, and to `labels` [indices, label_floats()].
   void Read(const std::vector<uint64_t>& indices, float scale, float* features,
             float* labels) const;
+
+  // The first sample's, in the order of `columns`. Reads them all, but bytes where none can be bad.
+  std::optional<BadId> FirstBadId(const std::vector<IdColumn>& columns) const;
 
   // What it was decoded from; none if it is synthetic.
   const std::vector<FileIdentity>& files() const { return contents_.files; }
@@ -43,7 +63,12 @@ class Dataset {
  private:
   explicit Dataset(DatasetContents contents);
   absl::Status MeasureLabels();
-  absl::Status MeasureSequence();
+  template <class Value>
+  void MeasureRun(const Value* values);
+  // Floats from one sample to the next.
+  uint64_t step() const {
+    return contents_.stride > 0 ? contents_.stride : static_cast<uint64_t>(features_);
+  }
 
   DatasetContents contents_;
   int64_t features_;

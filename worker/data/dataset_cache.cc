@@ -51,7 +51,13 @@ absl::Status WriteAt(int file, const void* data, uint64_t size, uint64_t offset)
 
 const void* FeaturesOf(const DatasetContents& contents) {
   if (contents.pixels != nullptr) return contents.pixels;
+  if (contents.tokens != nullptr) return contents.tokens;
   return contents.features;
+}
+
+uint32_t ValueBytes(const DatasetContents& contents) {
+  if (contents.pixels != nullptr) return sizeof(uint8_t);
+  return contents.tokens != nullptr ? sizeof(uint16_t) : sizeof(float);
 }
 
 uint32_t ChecksumOf(const DatasetContents& contents, const CacheLayout& layout) {
@@ -104,9 +110,13 @@ DatasetContents ContentsIn(std::shared_ptr<const MappedFile> mapped, const Cache
   contents.samples = header.samples;
   contents.label_floats = header.label_floats;
   contents.stride = header.stride;
+  contents.vocabulary = header.vocabulary;
+  contents.label_bytes = header.label_bytes;
   const char* features = mapped->data() + layout.features;
-  if (header.pixels) {
+  if (header.value_bytes == sizeof(uint8_t)) {
     contents.pixels = reinterpret_cast<const uint8_t*>(features);
+  } else if (header.value_bytes == sizeof(uint16_t)) {
+    contents.tokens = reinterpret_cast<const uint16_t*>(features);
   } else {
     contents.features = reinterpret_cast<const float*>(features);
   }
@@ -149,11 +159,11 @@ absl::StatusOr<DatasetContents> DatasetCache::Open() const {
 }
 
 absl::Status DatasetCache::Write(const DecodedData& data) const {
-  CacheHeader header = {
-      key_,        data.files,          data.samples, data.sample_shape, data.label_floats,
-      data.stride, !data.pixels.empty()};
   const auto no_copy = std::shared_ptr<const DecodedData>(std::shared_ptr<void>(), &data);
   const DatasetContents contents = ContentsOf(no_copy);
+  CacheHeader header = {
+      key_,        data.files,           data.samples,    data.sample_shape, data.label_floats,
+      data.stride, ValueBytes(contents), data.vocabulary, data.label_bytes};
   // The header's length is the same for any checksum.
   ASSIGN_OR_RETURN(const CacheLayout layout, LayoutOf(header, EncodeCacheHeader(header).size()));
   header.values = ChecksumOf(contents, layout);

@@ -45,11 +45,15 @@ DatasetContents ContentsOf(std::shared_ptr<const DecodedData> data) {
   contents.samples = data->samples;
   contents.label_floats = data->label_floats;
   contents.stride = data->stride;
-  if (data->pixels.empty()) {
-    contents.features = data->features.data();
-  } else {
+  if (!data->pixels.empty()) {
     contents.pixels = data->pixels.data();
+  } else if (!data->tokens.empty()) {
+    contents.tokens = data->tokens.data();
+  } else {
+    contents.features = data->features.data();
   }
+  contents.vocabulary = data->vocabulary;
+  contents.label_bytes = data->label_bytes;
   if (data->stride == 0) contents.labels = data->labels.data();
   contents.files = data->files;
   contents.owner = std::move(data);

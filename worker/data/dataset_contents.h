@@ -28,29 +28,36 @@ struct FileIdentity {
 // Values of `samples` samples, row after row. Either `pixels` or `features` holds [samples,
 // ShapeSize(sample_shape)] values, the other is empty; `labels` holds [samples, label_floats].
 //
-// With a `stride` it is a sequence: `pixels` is one run of bytes, sample i begins at byte i *
-// stride and its labels are its bytes moved on by one, so label_floats is the sample's size and
-// `labels` is empty.
+// With a `stride` it is a sequence: `pixels` is one run of bytes, or `tokens` one of a
+// vocabulary's, sample i begins at value i * stride and its labels are its values moved on by one,
+// so label_floats is the sample's size and `labels` is empty. Only a sequence has tokens.
 struct DecodedData {
   Shape sample_shape;
   uint64_t samples = 0;
   int64_t label_floats = 1;
   uint64_t stride = 0;
   std::vector<uint8_t> pixels;
+  std::vector<uint16_t> tokens;
   std::vector<float> features;
   std::vector<float> labels;
+  uint32_t vocabulary = 0;   // tokens: how many there are; else 0
+  uint64_t label_bytes = 0;  // tokens: of text, that all labels of all samples stand for; else 0
   std::vector<FileIdentity> files;
 };
 
-// The same by reference: one of `pixels` and `features` is null; `labels` too in a sequence.
+// The same by reference: two of `pixels`, `tokens` and `features` are null; `labels` too in a
+// sequence.
 struct DatasetContents {
   Shape sample_shape;
   uint64_t samples = 0;
   int64_t label_floats = 1;
   uint64_t stride = 0;
   const uint8_t* pixels = nullptr;
+  const uint16_t* tokens = nullptr;
   const float* features = nullptr;
   const float* labels = nullptr;
+  uint32_t vocabulary = 0;
+  uint64_t label_bytes = 0;
   std::vector<FileIdentity> files;
   std::shared_ptr<const void> owner;
 };

@@ -115,23 +115,34 @@ absl::StatusOr<IdxArray> ReadIdx(const std::string& path, int highest_rank) {
   return array;
 }
 
+// As many as `data` has samples; zeros, if it is to have none.
+absl::Status ReadLabels(const DatasetSpec& spec, DecodedData* data) {
+  if (!spec.labelled) {
+    data->labels.resize(data->samples);
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(IdxArray labels, ReadIdx(spec.labels, 1));
+  if (labels.sizes[0] != data->samples) {
+    return absl::InvalidArgumentError(absl::StrCat(spec.labels, ": byte 4: ", labels.sizes[0],
+                                                   " labels; expected ", data->samples,
+                                                   ", one for each image of ", spec.images));
+  }
+  data->labels.assign(labels.values.begin(), labels.values.end());
+  data->files.push_back(std::move(labels.file));
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<DecodedData> DecodeIdx(const DatasetSpec& spec) {
   ASSIGN_OR_RETURN(IdxArray images, ReadIdx(spec.images, 3));
-  ASSIGN_OR_RETURN(IdxArray labels, ReadIdx(spec.labels, 1));
-  if (images.sizes[0] != labels.sizes[0]) {
-    return absl::InvalidArgumentError(absl::StrCat(spec.labels, ": byte 4: ", labels.sizes[0],
-                                                   " labels; expected ", images.sizes[0],
-                                                   ", one for each image of ", spec.images));
-  }
   DecodedData data;
   data.samples = images.sizes[0];
   data.sample_shape.assign(images.sizes.begin() + 1, images.sizes.end());
-  if (data.sample_shape.empty()) data.sample_shape = {1};
+  if (data.sample_shape.empty()) data.sample_shape.push_back(1);
   data.pixels = std::move(images.values);
-  data.labels.assign(labels.values.begin(), labels.values.end());
-  data.files = {std::move(images.file), std::move(labels.file)};
+  data.files.push_back(std::move(images.file));
+  RETURN_IF_ERROR(ReadLabels(spec, &data));
   return data;
 }
 

@@ -29,14 +29,14 @@ absl::StatusOr<std::vector<std::string>> SortedNames(const std::string& path) {
   return names;
 }
 
-absl::Status AddClass(const std::string& path, const std::string& name, Sha256* listing,
-                      ImageFolder* folder) {
-  ASSIGN_OR_RETURN(const std::vector<std::string> files, SortedNames(path + "/" + name));
+// `inside`: "CLASS/", or "" for `path` itself.
+absl::Status AddImages(const std::string& path, const std::string& inside, Sha256* listing,
+                       ImageFolder* folder) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> files, SortedNames(path + "/" + inside));
   const int64_t label = static_cast<int64_t>(folder->classes.size());
-  folder->classes.push_back(name);
+  folder->classes.push_back(inside.substr(0, inside.find('/')));
   for (const std::string& file : files) {
-    ImageFolder::Image image = {absl::StrCat(path, "/", name, "/", file),
-                                absl::StrCat(name, "/", file), label};
+    ImageFolder::Image image = {absl::StrCat(path, "/", inside, file), inside + file, label};
     ASSIGN_OR_RETURN(const FileIdentity identity, StatFile(image.path));
     folder->identity.bytes += identity.bytes;
     const std::string line = absl::StrCat(image.name.size(), " ", image.name, " ", identity.bytes,
@@ -49,15 +49,17 @@ absl::Status AddClass(const std::string& path, const std::string& name, Sha256* 
 
 }  // namespace
 
-absl::StatusOr<ImageFolder> ListImageFolder(const std::string& path) {
+absl::StatusOr<ImageFolder> ListImageFolder(const std::string& path, bool labelled) {
   ASSIGN_OR_RETURN(const std::vector<std::string> names, SortedNames(path));
   ImageFolder folder;
   Sha256 listing;
   for (const std::string& name : names) {
     std::error_code ignored;
     if (!fs::is_directory(path + "/" + name, ignored)) continue;
-    RETURN_IF_ERROR(AddClass(path, name, &listing, &folder));
+    RETURN_IF_ERROR(AddImages(path, name + "/", &listing, &folder));
   }
+  const bool flat = !labelled && folder.classes.empty();
+  if (flat) RETURN_IF_ERROR(AddImages(path, "", &listing, &folder));
   if (folder.images.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": found ", folder.classes.size(),

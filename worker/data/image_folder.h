@@ -15,7 +15,7 @@ namespace paracord {
 struct ImageFolder {
   struct Image {
     std::string path;
-    std::string name;  // "CLASS/FILE"
+    std::string name;  // "CLASS/FILE", or "FILE"
     int64_t label = 0;
   };
   std::vector<std::string> classes;
@@ -26,7 +26,8 @@ struct ImageFolder {
 };
 
 // InvalidArgument if `path` is no folder that can be read, or one without classes or images, or
-// with something else than files in a class.
-absl::StatusOr<ImageFolder> ListImageFolder(const std::string& path);
+// with something else than files in a class. Without labels (`labelled`) the images may lie in
+// `path` itself.
+absl::StatusOr<ImageFolder> ListImageFolder(const std::string& path, bool labelled = true);
 
 }  // namespace paracord

@@ -38,7 +38,7 @@ absl::StatusOr<DecodedData> DecodeImages(const DatasetSpec& spec) {
         absl::StrCat(spec.path, ": found size [", spec.height, ", ", spec.width, "] of ",
                      spec.channels, " channels; expected at least [1, 1] of 1 or 3"));
   }
-  ASSIGN_OR_RETURN(ImageFolder folder, ListImageFolder(spec.path));
+  ASSIGN_OR_RETURN(ImageFolder folder, ListImageFolder(spec.path, spec.labelled));
   DecodedData data;
   data.samples = folder.images.size();
   data.sample_shape = {spec.channels, spec.height, spec.width};

@@ -1,6 +1,12 @@
 #include "worker/data/model_check.h"
 
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_join.h"
 #include "common/base/status.h"
+#include "worker/data/csv.h"
 #include "worker/data/sample_transform.h"
 
 namespace paracord {
@@ -19,6 +25,55 @@ std::string NameInJob(const DatasetSpec& spec, const std::string& idx_file) {
     default:
       return line + spec.path;
   }
+}
+
+// The columns that embeddings read.
+std::vector<IdColumn> IdColumns(const ModelSpec& model) {
+  std::vector<IdColumn> columns;
+  for (const LayerSpec& layer : model.layers) {
+    if (layer.kind != LayerKind::kEmbedding) continue;
+    const int64_t count =
+        layer.columns.empty() ? ShapeSize(layer.input) : static_cast<int64_t>(layer.columns.size());
+    for (int64_t i = 0; i < count; ++i) {
+      const auto at = static_cast<size_t>(i);
+      columns.push_back({layer.columns.empty() ? i : layer.columns[at],
+                         layer.vocabularies.empty() ? layer.vocabulary : layer.vocabularies[at]});
+    }
+  }
+  return columns;
+}
+
+// "value 3", of a table "value 3 (column 'origin')".
+std::string NameOf(int64_t value, const DatasetSpec& spec) {
+  const std::vector<std::string> names = FeatureNames(spec);
+  const auto at = static_cast<size_t>(value);
+  return absl::StrCat("value ", value, at < names.size() ? " (" + names[at] + ")" : "");
+}
+
+// The number in its file, from 0, of the sample that is taken after `before` others.
+uint64_t RowOf(uint64_t before, const RowsSpec& rows) {
+  uint64_t row = 0;
+  while (!rows.Keeps(row) || before-- > 0) ++row;
+  return row;
+}
+
+// " (0 column 'a', 1 column 'b')", for who has to count them; "" but for tables.
+std::string ListOf(const DatasetSpec& spec) {
+  constexpr size_t kMostNames = 50;
+  std::vector<std::string> names = FeatureNames(spec);
+  const bool all = names.size() <= kMostNames;
+  if (!all) names.resize(kMostNames);
+  for (size_t i = 0; i < names.size(); ++i) names[i] = absl::StrCat(i, " ", names[i]);
+  if (names.empty()) return "";
+  return absl::StrCat(" (", absl::StrJoin(names, ", "), all ? ")" : ", ...)");
+}
+
+absl::Status CheckIds(const Dataset& data, const DatasetSpec& spec, const ModelSpec& model) {
+  const std::optional<BadId> bad = data.FirstBadId(IdColumns(model));
+  if (!bad) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      NameOf(bad->column.column, spec), " of row ", RowOf(bad->sample, spec.rows), " is ",
+      bad->value, "; the model's embedding expects an id from 0 to ", bad->column.ids - 1));
 }
 
 std::string LabelRange(const Dataset& data) {
@@ -44,16 +99,38 @@ absl::Status CheckLabels(const Dataset& data, const ModelSpec& model) {
       " output(s) expects ", classes ? "whole numbers" : "numbers", " from 0 to ", highest));
 }
 
+absl::Status CheckVocabulary(const Dataset& data, const ModelSpec& model) {
+  const int64_t tokens = data.vocabulary();
+  if (tokens == 0) return absl::OkStatus();
+  const auto wrong = [&](const std::string& where, int64_t size) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("found a vocabulary of ", tokens, " tokens; ", where, " expects ", size));
+  };
+  for (const LayerSpec& layer : model.layers) {
+    if (layer.kind != LayerKind::kEmbedding || layer.source != kModelInput) continue;
+    if (layer.vocabulary != tokens) {
+      return wrong("the model's embedding", layer.vocabulary);
+    }
+  }
+  if (model.loss != LossKind::kSoftmaxCrossEntropy || model.classes() == tokens) {
+    return absl::OkStatus();
+  }
+  return wrong(absl::StrCat("the model's output ", ShapeString(model.output())), model.classes());
+}
+
 }  // namespace
 
 absl::Status CheckAgainstModel(const Dataset& data, const DatasetSpec& spec,
                                const ModelSpec& model) {
   if (data.features() != ShapeSize(model.input)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(NameInJob(spec, spec.images), ": found samples of ", data.features(),
-                     " values ", ShapeString(data.sample_shape()), "; the model's input ",
-                     ShapeString(model.input), " expects ", ShapeSize(model.input)));
+    return absl::InvalidArgumentError(absl::StrCat(
+        NameInJob(spec, spec.images), ": found samples of ", data.features(), " values ",
+        ShapeString(data.sample_shape()), ListOf(spec), "; the model's input ",
+        ShapeString(model.input), " expects ", ShapeSize(model.input)));
   }
+  RETURN_IF_ERROR(Annotate(CheckVocabulary(data, model), NameInJob(spec, spec.path)));
+  RETURN_IF_ERROR(Annotate(CheckIds(data, spec, model), NameInJob(spec, spec.images)));
+  if (!spec.labelled) return absl::OkStatus();
   return Annotate(CheckLabels(data, model), NameInJob(spec, spec.labels));
 }
 

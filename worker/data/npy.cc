@@ -67,23 +67,32 @@ absl::Status ToFloats(const NpyArray& array, std::vector<float>* floats) {
   return absl::OkStatus();
 }
 
+// Of as many samples as `data` has.
+absl::Status ReadLabels(const DatasetSpec& spec, DecodedData* data) {
+  ASSIGN_OR_RETURN(NpyArray labels, ReadNpy(spec.labels));
+  if (static_cast<uint64_t>(labels.header.shape[0]) != data->samples) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(spec.labels, ": found labels of shape ", ShapeString(labels.header.shape),
+                     "; expected ", data->samples, " of them, one for each sample of ", spec.path));
+  }
+  data->label_floats = static_cast<int64_t>(labels.header.values / data->samples);
+  RETURN_IF_ERROR(ToFloats(labels, &data->labels));
+  data->files.push_back(std::move(labels.file));
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<DecodedData> DecodeNpy(const DatasetSpec& spec) {
   ASSIGN_OR_RETURN(NpyArray features, ReadNpy(spec.path));
-  ASSIGN_OR_RETURN(NpyArray labels, ReadNpy(spec.labels));
   const Shape& shape = features.header.shape;
-  if (labels.header.shape[0] != shape[0]) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(spec.labels, ": found labels of shape ", ShapeString(labels.header.shape),
-                     "; expected ", shape[0], " of them, one for each sample of ", spec.path));
-  }
   DecodedData data;
   data.samples = static_cast<uint64_t>(shape[0]);
   data.sample_shape.assign(shape.begin() + 1, shape.end());
   if (data.sample_shape.empty()) data.sample_shape = {1};
-  data.label_floats = static_cast<int64_t>(labels.header.values / data.samples);
-  RETURN_IF_ERROR(ToFloats(labels, &data.labels));
+  data.files = {features.file};
+  data.labels.resize(spec.labelled ? 0 : data.samples);
+  if (spec.labelled) RETURN_IF_ERROR(ReadLabels(spec, &data));
   if (features.header.type == Type::kU1) {
     features.bytes.erase(features.bytes.begin(),
                          features.bytes.begin() + static_cast<int64_t>(features.header.begin));
@@ -91,7 +100,6 @@ absl::StatusOr<DecodedData> DecodeNpy(const DatasetSpec& spec) {
   } else {
     RETURN_IF_ERROR(ToFloats(features, &data.features));
   }
-  data.files = {std::move(features.file), std::move(labels.file)};
   return data;
 }
 

@@ -75,14 +75,16 @@ void SampleTransform::Augment(uint64_t step, uint64_t index, float* sample) {
   const int64_t down = Shift(random[1], spec_.crop_padding);
   const int64_t right = Shift(random[2], spec_.crop_padding);
   std::copy_n(sample, copy_.size(), copy_.begin());
+  // A row at a time: its pixels [first, last) come from inside, `right` further on.
+  const int64_t first = std::max<int64_t>(0, -right), last = width_ - std::max<int64_t>(0, right);
   const int64_t rows = channels_ * height_;
   for (int64_t row = 0; row < rows; ++row, sample += width_) {
+    std::fill_n(sample, width_, 0.0f);
     const int64_t y = row % height_ + down;
-    for (int64_t x = 0; x < width_; ++x) {
-      const int64_t at = (mirror ? width_ - 1 - x : x) + right;
-      const bool inside = y >= 0 && y < height_ && at >= 0 && at < width_;
-      sample[x] = inside ? copy_[static_cast<size_t>((row + down) * width_ + at)] : 0.0f;
-    }
+    if (y < 0 || y >= height_) continue;
+    const float* from = copy_.data() + (row + down) * width_ + right;
+    std::copy(from + first, from + last, sample + first);
+    if (mirror) std::reverse(sample, sample + width_);
   }
 }
 

@@ -55,7 +55,10 @@ absl::StatusOr<size_t> TableReader::Find(const std::string& name, const std::str
 }
 
 absl::Status TableReader::LayOut(const DatasetSpec& spec) {
-  ASSIGN_OR_RETURN(label_, Find(spec.label, "the label"));
+  label_ = names_.size();
+  if (spec.labelled || std::find(names_.begin(), names_.end(), spec.label) != names_.end()) {
+    ASSIGN_OR_RETURN(label_, Find(spec.label, "the label"));
+  }
   for (const ColumnSpec& column : spec.table.columns) {
     if (column.kind == Kind::kCross) continue;
     RETURN_IF_ERROR(Find(column.name, "data.train.columns").status());

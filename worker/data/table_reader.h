@@ -39,8 +39,8 @@ class TableReader {
   // Columns that are features: in the order of the file, then crosses in that of the job.
   const std::vector<TableColumn>& columns() const { return columns_; }
   const Fields& names() const { return names_; }  // of all columns of the file
-  size_t label() const { return label_; }         // its column
-  int64_t features() const;                       // floats a sample
+  size_t label() const { return label_; }  // its column; names().size(): samples without labels
+  int64_t features() const;                // floats a sample
 
  private:
   TableReader(std::unique_ptr<SourceFile> file, const RowsSpec& rows)

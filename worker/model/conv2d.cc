@@ -1,5 +1,7 @@
 #include "worker/model/conv2d.h"
 
+#include "worker/model/operands.h"
+
 namespace paracord {
 
 ConvShape Conv2d::ShapeOf(int64_t rows) const {
@@ -15,23 +17,33 @@ ConvShape Conv2d::ShapeOf(int64_t rows) const {
           .groups = spec().groups};
 }
 
+int64_t Conv2d::weights() const {
+  return spec().units * (spec().input[0] / spec().groups) * spec().kernel * spec().kernel;
+}
+
 int64_t Conv2d::ScratchFloats(const Ops& ops, int64_t rows) const {
-  return ops.ConvScratch(ShapeOf(rows));
+  return ops.ConvScratch(ShapeOf(rows)) +
+         Operands::ScratchFloats(precision_, rows * (inputs() + outputs()) + weights());
 }
 
 void Conv2d::Forward(const ForwardCall& call) const {
-  call.ops.ConvForward(ShapeOf(call.rows), call.input, call.tensors[0],
-                       spec().bias ? call.tensors[1] : nullptr, call.output, call.scratch);
+  Operands operands(call.ops, precision_, call.scratch);
+  const float* input = operands.Take(call.rows * inputs(), call.input);
+  const float* weight = operands.Take(weights(), call.tensors[0]);
+  call.ops.ConvForward(ShapeOf(call.rows), input, weight, spec().bias ? call.tensors[1] : nullptr,
+                       call.output, operands.scratch());
 }
 
 void Conv2d::Backward(const BackwardCall& call) const {
   const ConvShape shape = ShapeOf(call.rows);
+  Operands operands(call.ops, precision_, call.scratch);
+  const float* slopes = operands.Take(call.rows * outputs(), call.output_gradient);
   if (call.input_gradient != nullptr) {
-    call.ops.ConvInputGradient(shape, call.output_gradient, call.tensors[0], call.input_gradient,
-                               call.scratch);
+    const float* weight = operands.Take(weights(), call.tensors[0]);
+    call.ops.ConvInputGradient(shape, slopes, weight, call.input_gradient, operands.scratch());
   }
-  call.ops.ConvWeightGradient(shape, call.output_gradient, call.input, call.gradients[0],
-                              call.scratch);
+  const float* input = operands.Take(call.rows * inputs(), call.input);
+  call.ops.ConvWeightGradient(shape, slopes, input, call.gradients[0], operands.scratch());
   if (spec().bias) call.ops.ConvBiasGradient(shape, call.output_gradient, call.gradients[1]);
 }
 

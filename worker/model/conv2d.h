@@ -8,7 +8,7 @@ namespace paracord {
 
 class Conv2d final : public Layer {
  public:
-  explicit Conv2d(const LayerSpec& spec) : Layer(spec) {}
+  Conv2d(const LayerSpec& spec, Precision precision) : Layer(spec), precision_(precision) {}
 
   bool reads_input() const override { return true; }
   int64_t ScratchFloats(const Ops& ops, int64_t rows) const override;
@@ -17,6 +17,9 @@ class Conv2d final : public Layer {
 
  private:
   ConvShape ShapeOf(int64_t rows) const;
+  int64_t weights() const;
+
+  const Precision precision_;
 };
 
 }  // namespace paracord

@@ -9,6 +9,8 @@
 #include "worker/model/add.h"
 #include "worker/model/attention.h"
 #include "worker/model/batch_norm.h"
+#include "worker/model/columns.h"
+#include "worker/model/concat.h"
 #include "worker/model/conv2d.h"
 #include "worker/model/dropout.h"
 #include "worker/model/embedding.h"
@@ -67,12 +69,12 @@ absl::Status CheckSpec(const LayerSpec& spec, const ModelSpec& model) {
   return fits ? absl::OkStatus() : Contradiction(spec, "found a tied weight that is none of it");
 }
 
-std::unique_ptr<Layer> NewLayer(const LayerSpec& spec) {
+std::unique_ptr<Layer> NewLayer(const LayerSpec& spec, Precision precision) {
   switch (spec.kind) {
     case LayerKind::kLinear:
-      return std::make_unique<Linear>(spec);
+      return std::make_unique<Linear>(spec, precision);
     case LayerKind::kConv2d:
-      return std::make_unique<Conv2d>(spec);
+      return std::make_unique<Conv2d>(spec, precision);
     case LayerKind::kMaxPool:
       return std::make_unique<MaxPool>(spec);
     case LayerKind::kAvgPool:
@@ -112,6 +114,10 @@ std::unique_ptr<Layer> NewLayer(const LayerSpec& spec) {
       return std::make_unique<Flatten>(spec);
     case LayerKind::kTranspose:
       return std::make_unique<Transpose>(spec);
+    case LayerKind::kColumns:
+      return std::make_unique<Columns>(spec);
+    case LayerKind::kConcat:
+      return std::make_unique<Concat>(spec);
     case LayerKind::kAdd:
       return std::make_unique<Add>(spec);
   }
@@ -122,7 +128,7 @@ std::unique_ptr<Layer> NewLayer(const LayerSpec& spec) {
 
 absl::StatusOr<std::unique_ptr<Layer>> MakeLayer(const LayerSpec& spec, const ModelSpec& model) {
   RETURN_IF_ERROR(CheckSpec(spec, model));
-  std::unique_ptr<Layer> layer = NewLayer(spec);
+  std::unique_ptr<Layer> layer = NewLayer(spec, model.precision);
   if (layer == nullptr) return Contradiction(spec, "found a layer of no known kind");
   return layer;
 }

@@ -23,7 +23,8 @@ struct PassContext {
   uint64_t step;
   uint64_t first_row;  // place of the slice's first row in the whole batch: dropout is drawn by it,
                        // not by the cut
-  uint32_t slices = 1;  // of the step: each brings 1 / slices of a kAveraged tensor's next value
+  uint32_t slices = 1;  // of the step, or micro-batches of slices: each brings 1 / slices of a
+                        // kAveraged tensor's next value
 };
 
 struct ForwardCall {
@@ -33,7 +34,7 @@ struct ForwardCall {
   int64_t rows;
   const float* const* tensors;  // a tied weight, if there is one, then the layer's own
   const float* input;           // [rows, input]
-  const float* second;          // add: the other input
+  const float* second;          // add, concat: the other input
   float* output;                // [rows, output]; may be `input` if the layer works in place
   float* kept;                  // KeptFloats, for Backward
   float* scratch;               // ScratchFloats
@@ -51,7 +52,7 @@ struct BackwardCall {
   // [rows, input]; null: not wanted; may be `output_gradient` if the layer works in place, and is
   // then never null.
   float* input_gradient;
-  float* second_gradient;   // add: of the other input; null: not wanted
+  float* second_gradient;   // add, concat: of the other input; null: not wanted
   float* const* gradients;  // of `tensors`; overwritten
   float* kept;              // as Forward left it; Backward may change it
   float* scratch;
@@ -89,8 +90,10 @@ class Layer {
   // They cover all, in order. Forward of any part may also read the last tensor.
   virtual FloatRange FloatsOf(int part) const { return {}; }
 
-  // Whether Forward may be given this input. InvalidArgument: names row and value.
-  virtual absl::Status CheckInput(const Ops& ops, int64_t rows, const float* input) const {
+  // Whether Forward may be given this input. `scratch`: ScratchFloats. InvalidArgument: names row
+  // and value.
+  virtual absl::Status CheckInput(const Ops& ops, int64_t rows, const float* input,
+                                  float* scratch) const {
     return absl::OkStatus();
   }
   virtual void Forward(const ForwardCall& call) const = 0;

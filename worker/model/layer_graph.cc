@@ -8,14 +8,14 @@ LayerGraph::LayerGraph(const std::vector<std::unique_ptr<Layer>>& layers) {
   };
   for (size_t i = 0; i < layers.size(); ++i) {
     const LayerSpec& spec = layers[i]->spec();
-    const bool is_sum = spec.kind == LayerKind::kAdd, is_view = layers[i]->is_view();
+    const bool reads_two = ReadsTwo(spec.kind), is_view = layers[i]->is_view();
     const int source = value_of(spec.source);
-    const int second = is_sum ? value_of(spec.second) : kModelInput;
+    const int second = reads_two ? value_of(spec.second) : kModelInput;
     const bool has_tensors = spec.tensor_count > 0 || spec.tied != kNotTied;
     const bool trains = has_tensors || needs_gradient(source) || needs_gradient(second);
     source_.push_back(source);
     second_.push_back(second);
-    is_sum_.push_back(is_sum);
+    reads_two_.push_back(reads_two);
     value_.push_back(is_view ? source : static_cast<int>(i));
     needs_gradient_.push_back(trains && !is_view);
     goes_back_.push_back(trains && !is_view);
@@ -37,7 +37,7 @@ void LayerGraph::FindWriters() {
   for (size_t i = source_.size(); i-- > 0;) {
     if (!goes_back_[i]) continue;
     source_first_[i] = write(source_[i]);
-    second_first_[i] = is_sum_[i] && write(second_[i]);
+    second_first_[i] = reads_two_[i] && write(second_[i]);
   }
 }
 

@@ -2,8 +2,8 @@
 //
 // A value is the output of a layer that is no view, named by the layer's index, or the samples
 // (kModelInput). Its gradient is the sum of what the layers that read it bring, added in the order
-// in which Backward comes to them: from the model's end, of an add the first input before the
-// second.
+// in which Backward comes to them: from the model's end, of a layer that reads two the first input
+// before the second.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,8 @@ class LayerGraph {
   LayerGraph() = default;
   explicit LayerGraph(const std::vector<std::unique_ptr<Layer>>& layers);
 
-  // The values that a layer reads; the second is kModelInput unless it is an add.
+  // The values that a layer reads; the second is kModelInput unless it is an
+  // add or a concat.
   int source(size_t layer) const { return source_[layer]; }
   int second(size_t layer) const { return second_[layer]; }
   // The value of the model, or of a layer: a view's is its input.
@@ -40,7 +41,7 @@ class LayerGraph {
   void FindWriters();
 
   std::vector<int> source_, second_, value_;
-  std::vector<bool> needs_gradient_, goes_back_, is_sum_, source_first_, second_first_;
+  std::vector<bool> needs_gradient_, goes_back_, reads_two_, source_first_, second_first_;
 };
 
 }  // namespace paracord

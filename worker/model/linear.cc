@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "worker/model/operands.h"
+
 namespace paracord {
 namespace {
 
@@ -18,7 +20,8 @@ int PartsOf(const LayerSpec& spec) {
 
 }  // namespace
 
-Linear::Linear(const LayerSpec& spec) : Layer(spec), parts_(PartsOf(spec)) {}
+Linear::Linear(const LayerSpec& spec, Precision precision)
+    : Layer(spec), parts_(PartsOf(spec)), precision_(precision) {}
 
 int64_t Linear::FirstOutput(int part) const {
   if (part == parts_) return units();
@@ -33,28 +36,35 @@ FloatRange Linear::FloatsOf(int part) const {
 }
 
 int64_t Linear::ScratchFloats(const Ops& ops, int64_t rows) const {
-  return ops.LinearScratch(Whole(rows));
+  return ops.LinearScratch(Whole(rows)) +
+         Operands::ScratchFloats(precision_, rows * (inputs() + outputs()) + units() * width());
 }
 
 void Linear::Forward(const ForwardCall& call) const {
+  const LinearShape shape = ShapeOf(call.rows, call.part);
   const int64_t first = FirstOutput(call.part);
-  call.ops.LinearForward(
-      ShapeOf(call.rows, call.part), call.input, call.tensors[0] + first * width(),
-      spec().bias ? call.tensors[1] + first : nullptr, call.output + first, call.scratch);
+  Operands operands(call.ops, precision_, call.scratch);
+  const float* input = operands.Take(call.rows * inputs(), call.input);
+  const float* weight = operands.Take(shape.outputs * width(), call.tensors[0] + first * width());
+  call.ops.LinearForward(shape, input, weight, spec().bias ? call.tensors[1] + first : nullptr,
+                         call.output + first, operands.scratch());
 }
 
 void Linear::Backward(const BackwardCall& call) const {
   const LinearShape whole = Whole(call.rows);
+  Operands operands(call.ops, precision_, call.scratch);
+  const float* slopes = operands.Take(call.rows * outputs(), call.output_gradient);
   if (call.part == parts_ - 1) {
     if (call.input_gradient != nullptr) {
-      call.ops.LinearInputGradient(whole, call.output_gradient, call.tensors[0],
-                                   call.input_gradient);
+      const float* weight = operands.Take(units() * width(), call.tensors[0]);
+      call.ops.LinearInputGradient(whole, slopes, weight, call.input_gradient);
     }
     if (spec().bias) call.ops.BiasGradient(whole, call.output_gradient, call.gradients[1]);
   }
   const int64_t first = FirstOutput(call.part);
-  call.ops.LinearWeightGradient(ShapeOf(call.rows, call.part), call.output_gradient + first,
-                                call.input, call.gradients[0] + first * width());
+  call.ops.LinearWeightGradient(ShapeOf(call.rows, call.part), slopes + first,
+                                operands.Take(call.rows * inputs(), call.input),
+                                call.gradients[0] + first * width());
 }
 
 }  // namespace paracord

@@ -8,7 +8,7 @@ namespace paracord {
 
 class Linear final : public Layer {
  public:
-  explicit Linear(const LayerSpec& spec);
+  Linear(const LayerSpec& spec, Precision precision);
   bool reads_input() const override { return true; }
   int64_t ScratchFloats(const Ops& ops, int64_t rows) const override;
   // Runs of outputs with about half a MiB of weights each; the bias goes with the last. With a tied
@@ -28,6 +28,7 @@ class Linear final : public Layer {
   }
 
   const int parts_;
+  const Precision precision_;
 };
 
 }  // namespace paracord

@@ -93,7 +93,8 @@ void MetricShares(const MetricKinds& metrics, const std::vector<double>& sums, u
   }
 }
 
-std::vector<double> MetricValues(const MetricKinds& metrics, const float* shares) {
+std::vector<double> MetricValues(const MetricKinds& metrics, const float* shares,
+                                 double bytes_per_label) {
   std::vector<double> values;
   for (const MetricKind kind : metrics) {
     const double mean = static_cast<double>(*shares);
@@ -102,7 +103,7 @@ std::vector<double> MetricValues(const MetricKinds& metrics, const float* shares
         values.push_back(static_cast<double>(Exp(*shares)));
         break;
       case MetricKind::kBitsPerByte:
-        values.push_back(mean / std::numbers::ln2);
+        values.push_back(mean / std::numbers::ln2 / bytes_per_label);
         break;
       case MetricKind::kAuc:
         values.push_back(AreaUnderCurve(shares));

@@ -4,8 +4,10 @@
 //                  outputs on the label's side: logit > 0 where the label is above 0.5.
 //   top_5          the share of labels whose logit is among the five largest.
 //   log_loss       the mean loss in nats, a label or an output, without smoothing and weights.
-//   perplexity     e^log_loss: between so many classes the model is undecided.
-//   bits_per_byte  log_loss / log 2, of a model of bytes.
+//   perplexity     e^log_loss: between so many classes, a label, the model is undecided.
+//   bits_per_byte  log_loss / log 2 / bytes a label: 1 of a model of bytes, and where a label is a
+//                  token, the mean over the test set's labels. Every label counts the same in the
+//                  log loss, so that this is all bits over all bytes, exactly.
 //   auc            the chance that an output of label 1 is above one of label 0, equal ones
 //                  counting half: the area under the curve of true over false positives.
 //   rmse           the root of the mean of (output - label)^2.
@@ -43,7 +45,8 @@ std::vector<double> MetricSums(const MetricKinds& metrics, const Loss& loss, con
 void MetricShares(const MetricKinds& metrics, const std::vector<double>& sums, uint64_t samples,
                   float* shares);
 
-// The metrics of all slices' shares added.
-std::vector<double> MetricValues(const MetricKinds& metrics, const float* shares);
+// The metrics of all slices' shares added. `bytes_per_label`: of the test set, for bits_per_byte.
+std::vector<double> MetricValues(const MetricKinds& metrics, const float* shares,
+                                 double bytes_per_label = 1);
 
 }  // namespace paracord

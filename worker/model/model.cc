@@ -19,22 +19,27 @@ absl::StatusOr<std::unique_ptr<Model>> Model::Build(const ModelSpec& spec, Devic
   return model;
 }
 
+// Of the layer that comes next: that `from` is before it and gives so many values.
+absl::Status Model::CheckRead(const LayerSpec& spec, int32_t from, int64_t values) const {
+  if (from < kModelInput || from >= static_cast<int32_t>(layers_.size())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("layer ", spec.place, " reads layer ", from, "; expected an earlier one"));
+  }
+  const LayerSpec* before =
+      from == kModelInput ? nullptr : &spec_.layers[static_cast<size_t>(from)];
+  const int64_t given = ShapeSize(before ? before->output : spec_.input);
+  if (given > 0 && values == given) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("layer ", spec.place, " expects ", values, " values and is given ", given));
+}
+
 absl::Status Model::AddLayer(const LayerSpec& spec) {
   const auto index = static_cast<int32_t>(layers_.size());
-  for (const int32_t from : {spec.source, spec.second}) {
-    if (from < kModelInput || from >= index) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("layer ", spec.place, " reads layer ", from, "; expected an earlier one"));
-    }
-    const LayerSpec* before =
-        from == kModelInput ? nullptr : &spec_.layers[static_cast<size_t>(from)];
-    const int64_t given = ShapeSize(before ? before->output : spec_.input);
-    const bool reads = from == spec.source || spec.kind == LayerKind::kAdd;
-    if (reads && (given <= 0 || ShapeSize(spec.input) != given)) {
-      return absl::InvalidArgumentError(absl::StrCat("layer ", spec.place, " expects ",
-                                                     ShapeSize(spec.input), " values and is given ",
-                                                     given));
-    }
+  const int64_t values = ShapeSize(spec.input);
+  RETURN_IF_ERROR(CheckRead(spec, spec.source, values));
+  if (ReadsTwo(spec.kind)) {
+    const bool joins = spec.kind == LayerKind::kConcat;
+    RETURN_IF_ERROR(CheckRead(spec, spec.second, joins ? spec.units : values));
   }
   ASSIGN_OR_RETURN(std::unique_ptr<Layer> layer, MakeLayer(spec, spec_));
   RETURN_IF_ERROR(layer->Prepare(device_));
@@ -56,13 +61,14 @@ void Model::Finish() {
     floats_before_.push_back(floats_before_.back() + static_cast<uint64_t>(tensor.size()));
   }
   graph_ = LayerGraph(layers_);
+  again_ = FindForwardAgain(spec_, graph_, layers_, device_.ops());
   while (first_trained_ < layers_.size() && spec_.layers[first_trained_].tensor_count == 0) {
     ++first_trained_;
   }
 }
 
 int64_t Model::PassFloats(int64_t rows) const {
-  const PassLayout layout = LayOut(graph_, layers_, device_.ops(), rows, loss_.outputs());
+  const PassLayout layout = LayOut(graph_, layers_, again_, device_.ops(), rows, loss_.outputs());
   return std::accumulate(layout.floats.begin(), layout.floats.end(), int64_t{0});
 }
 

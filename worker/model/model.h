@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "common/job/key_range.h"
 #include "common/job/model_spec.h"
+#include "worker/model/forward_again.h"
 #include "worker/model/layer.h"
 #include "worker/model/layer_graph.h"
 #include "worker/model/loss.h"
@@ -58,6 +59,7 @@ class Model {
   friend class Pass;
 
   Model(const ModelSpec& spec, Device& device) : spec_(spec), device_(device), loss_(spec) {}
+  absl::Status CheckRead(const LayerSpec& spec, int32_t from, int64_t values) const;
   absl::Status AddLayer(const LayerSpec& spec);
   void Finish();
   FloatRange FloatsOf(size_t layer) const;
@@ -71,6 +73,7 @@ class Model {
   std::vector<std::unique_ptr<Layer>> layers_;
   std::vector<uint64_t> floats_before_;  // each tensor; one more at the end
   LayerGraph graph_;
+  ForwardAgain again_;
   std::vector<std::vector<uint32_t>> tensors_of_;  // that a layer reads: a tied weight, its own
   std::vector<size_t> last_reader_;                // of each tensor: the last layer that reads it
   std::vector<bool> is_shared_;                    // several layers read it
@@ -79,45 +82,58 @@ class Model {
 
 class Pass {
  public:
-  // Room for slices of at most max_rows rows. If the device has none, Forward says so.
-  Pass(const Model& model, int64_t max_rows);
+  // Room for slices of at most max_rows rows. If the device has none, Forward says so. `adds`:
+  // Backward may be asked to add.
+  Pass(const Model& model, int64_t max_rows, bool adds = false);
 
   absl::Status Forward(const Weights& weights, const Batch& batch, const PassContext& context,
                        const FloatsHook& before_reading);
   // After Forward, once: the loss summed over the rows. InvalidArgument: a label is out of the
   // model's range; names row and label.
   absl::StatusOr<double> Loss(const Batch& batch);
+  // After Forward, before Loss: the model's outputs [rows, outputs], as they go into the loss; on
+  // the host.
+  absl::Status CopyOutputs(const Batch& batch, float* to) const;
   // After Forward: sums over the rows, SumFloats of each metric (see metric.h).
   std::vector<double> Metrics(const Batch& batch, const std::vector<MetricKind>& metrics);
   // After Loss, once, with the weights and the batch of Forward: gradients of loss_sum *
-  // gradient_scale. rows == 0: all gradients are +0.0, and the hooks are called.
+  // gradient_scale. rows == 0: all gradients are +0.0, and the hooks are called. `add`: the batch
+  // is another part of the slice, whose gradients are added to those of the parts before, layer by
+  // layer.
   absl::Status Backward(const Weights& weights, const Batch& batch, float gradient_scale,
-                        const Gradients& gradients, const FloatsHook& when_complete);
+                        const Gradients& gradients, const FloatsHook& when_complete,
+                        bool add = false);
 
  private:
   absl::Status AllocateBuffers();
   absl::Status CheckForward(const Weights& weights, const Batch& batch) const;
   float* Place(int buffer) const;  // null for PassLayout::kNone
-  const float* Value(int value, const Batch& batch) const;
+  // Where it lies during the forward or the backward calls.
+  const float* Value(int value, const Batch& batch, const PassLayout::Outcome& of) const;
   absl::Status ForwardLayer(size_t layer, const Weights& weights, const Batch& batch,
                             const FloatsHook& before_reading);
+  void ForwardPart(size_t layer, int part, const Weights& weights, const Batch& batch,
+                   const PassLayout::Outcome& to);
   absl::Status BackwardLayer(size_t layer, const Weights& weights, const Batch& batch,
                              const Gradients& gradients, const FloatsHook& when_complete);
   void BackwardPart(size_t layer, int part, const Weights& weights, const Batch& batch,
                     const Gradients& gradients);
+  void AddShares(size_t layer, int part, float* const* from, const Gradients& gradients);
   void SetGradientsOfNothing(size_t layer, const Weights& weights, const Gradients& gradients);
   void AddToSource(size_t layer, int64_t rows);
 
   const Model& model_;
   const Ops& ops_;
   int64_t max_rows_;
+  const bool may_add_;
   absl::Status allocated_;
   PassLayout layout_;
   std::vector<Buffer> buffers_;  // by layout_
-  Buffer shared_;                // a layer's share of a tensor's gradient, before it is added
+  Buffer shares_;                // of gradients, of one layer, before they are added
   Buffer scratch_;
   PassContext context_{};   // of the last Forward
   bool loss_done_ = false;  // the gradient of the logits is there
+  bool adds_ = false;       // the Backward that runs
 };
 
 }  // namespace paracord

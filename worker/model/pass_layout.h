@@ -1,13 +1,16 @@
 // Where a pass over some rows keeps its values, gradients and what else it needs.
 //
-// Time: layer i's forward call is at i, the loss at n, layer i's backward call at 2n - i. A value
-// lives from its layer's forward call to the last call that reads it; a gradient from the first
-// that writes to it to its layer's backward call.
+// Time: layer i's forward call is at i, the loss at n, then come the backward calls from the last
+// layer's on, among them the forward calls that are made again. A value lives from its layer's
+// forward call to the last call that reads it; a gradient from the first that writes to it to its
+// layer's backward call. A layer that is computed again has two values, one for its readers on the
+// way forward, one for those on the way back.
 #pragma once
 
 #include <memory>
 #include <vector>
 
+#include "worker/model/forward_again.h"
 #include "worker/model/layer_graph.h"
 #include "worker/model/placement.h"
 
@@ -17,9 +20,13 @@ struct PassLayout {
   static constexpr int kNone = -1;
 
   // Buffers, by layer.
-  std::vector<int> value;     // its output; kNone: of a view, and of the samples
+  struct Outcome {           // of its forward call
+    std::vector<int> value;  // its output; kNone: of a view, and of the samples
+    std::vector<int> kept;
+  };
+  Outcome forward;            // of the first call
+  Outcome backward;           // what is there on the way back: of the second call, if there is one
   std::vector<int> gradient;  // of its output
-  std::vector<int> kept;
   // What its backward call writes its inputs' gradients to: the gradient itself, or, where another
   // layer has brought its share of that already, a buffer from which it is added.
   std::vector<int> source_gradient, second_gradient;
@@ -30,6 +37,6 @@ struct PassLayout {
 };
 
 PassLayout LayOut(const LayerGraph& graph, const std::vector<std::unique_ptr<Layer>>& layers,
-                  const Ops& ops, int64_t rows, int64_t outputs);
+                  const ForwardAgain& again, const Ops& ops, int64_t rows, int64_t outputs);
 
 }  // namespace paracord

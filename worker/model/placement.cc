@@ -12,7 +12,7 @@ size_t FindFree(const Lifetime& wanted, const std::vector<int>& busy_until,
                 const std::vector<int64_t>& floats) {
   size_t best = floats.size();
   for (size_t b = 0; b < floats.size(); ++b) {
-    if (busy_until[b] >= wanted.begin) continue;
+    if (busy_until[b] >= wanted.begin || (wanted.held && floats[b] > wanted.floats)) continue;
     if (best == floats.size()) {
       best = b;
       continue;
@@ -25,7 +25,12 @@ size_t FindFree(const Lifetime& wanted, const std::vector<int>& busy_until,
 
 }  // namespace
 
-Placement Place(const std::vector<Lifetime>& lifetimes) {
+Placement Place(std::vector<Lifetime> lifetimes) {
+  // Who is inherited from chooses for its heirs.
+  for (size_t i = lifetimes.size(); i-- > 0;) {
+    const Lifetime& heir = lifetimes[i];
+    if (heir.held && heir.inherits >= 0) lifetimes[static_cast<size_t>(heir.inherits)].held = true;
+  }
   std::vector<size_t> order(lifetimes.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(),

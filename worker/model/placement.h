@@ -12,7 +12,9 @@ namespace paracord {
 struct Lifetime {
   int begin, end;
   int64_t floats;
-  int inherits = -1;  // index of one that ends when this begins and is as large; -1: none
+  int inherits =
+      -1;  // index of an earlier one that ends when this begins and is as large; -1: none
+  bool held = false;  // for long: takes no buffer that is larger than it, and might be used again
 };
 
 struct Placement {
@@ -20,6 +22,6 @@ struct Placement {
   std::vector<int64_t> floats;  // of each buffer
 };
 
-Placement Place(const std::vector<Lifetime>& lifetimes);
+Placement Place(std::vector<Lifetime> lifetimes);
 
 }  // namespace paracord

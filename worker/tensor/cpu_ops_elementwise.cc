@@ -1,4 +1,5 @@
 // CpuOps, the part that goes element by element.
+#include <bit>
 #include <cstdint>
 
 #include "common/base/philox.h"
@@ -92,6 +93,16 @@ PARACORD_VECTORIZED void ScaleAll(int64_t count, float factor, float* x) {
 }
 
 // One row of dropout: element c is kept if word c mod 4 of block c / 4 is at least `threshold`.
+// Half a unit is added, one less if the bit before it is 0: a carry rounds up.
+PARACORD_VECTORIZED void RoundAll(int64_t count, const float* x, float* y) {
+  for (int64_t i = 0; i < count; ++i) {
+    const uint32_t bits = std::bit_cast<uint32_t>(x[i]);
+    const bool is_nan = (bits & 0x7FFFFFFFu) > 0x7F800000u;
+    const uint32_t rounded = is_nan ? bits | 0x00400000u : bits + 0x7FFFu + (bits >> 16 & 1u);
+    y[i] = std::bit_cast<float>(rounded & 0xFFFF0000u);
+  }
+}
+
 PARACORD_VECTORIZED void DropoutRow(uint64_t key, uint64_t step, uint64_t row, uint32_t threshold,
                                     float scale, int64_t columns, const float* x, float* y) {
   const int64_t blocks = columns / 4;
@@ -176,5 +187,9 @@ void CpuOps::Dropout(const DropoutDraw& draw, int64_t rows, int64_t columns, con
 }
 
 void CpuOps::Scale(int64_t count, float factor, float* x) const { ScaleAll(count, factor, x); }
+
+void CpuOps::RoundToBfloat16(int64_t count, const float* x, float* y) const {
+  RoundAll(count, x, y);
+}
 
 }  // namespace paracord

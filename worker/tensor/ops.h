@@ -84,6 +84,9 @@ class Ops {
                        float* y) const = 0;
   // x *= factor.
   virtual void Scale(int64_t count, float factor, float* x) const = 0;
+  // y = the nearest bfloat16, a float32 whose lower 16 bits are 0, of two the even one; a NaN stays
+  // one. y may be x.
+  virtual void RoundToBfloat16(int64_t count, const float* x, float* y) const = 0;
   // x = +0.
   virtual void Clear(int64_t count, float* x) const = 0;
   virtual void Copy(int64_t count, const float* x, float* y) const = 0;

@@ -128,6 +128,21 @@ void ReferenceOps::Scale(int64_t count, float factor, float* x) const {
   for (int64_t i = 0; i < count; ++i) x[i] *= factor;
 }
 
+// A bfloat16 has eight bits from its first one on, and none below 2^-133.
+void ReferenceOps::RoundToBfloat16(int64_t count, const float* x, float* y) const {
+  for (int64_t i = 0; i < count; ++i) {
+    const double value = x[i];
+    y[i] = x[i];
+    if (!std::isfinite(value)) continue;
+    int exponent = 0;
+    std::frexp(value, &exponent);
+    const int unit = std::max(exponent - 8, -133);
+    const double rounded = std::ldexp(std::nearbyint(std::ldexp(value, -unit)), unit);
+    const bool fits = std::abs(rounded) < 0x1p128;
+    y[i] = static_cast<float>(fits ? rounded : std::copysign(HUGE_VAL, value));
+  }
+}
+
 void ReferenceOps::Clear(int64_t count, float* x) const { std::fill_n(x, count, 0.0f); }
 
 void ReferenceOps::Copy(int64_t count, const float* x, float* y) const { std::copy_n(x, count, y); }

@@ -24,6 +24,7 @@ class ReferenceOps final : public Ops {
   void Dropout(const DropoutDraw& draw, int64_t rows, int64_t columns, const float* x,
                float* y) const override;
   void Scale(int64_t count, float factor, float* x) const override;
+  void RoundToBfloat16(int64_t count, const float* x, float* y) const override;
   void Clear(int64_t count, float* x) const override;
   void Copy(int64_t count, const float* x, float* y) const override;
   float Read(const float* at) const override { return *at; }

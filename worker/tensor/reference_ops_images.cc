@@ -1,7 +1,7 @@
 // ReferenceOps, the part for images: convolution, pooling, norms over channels.
 #include <algorithm>
-#include <bit>
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 #include "worker/tensor/reference_ops.h"
@@ -53,6 +53,18 @@ void Round(const std::vector<double>& from, float* to) {
 }
 
 std::vector<double> Zeros(int64_t count) { return std::vector<double>(static_cast<size_t>(count)); }
+
+// A whole number in a float's bits.
+void SetPlace(int64_t place, float* kept) {
+  const auto number = static_cast<int32_t>(place);
+  std::memcpy(kept, &number, sizeof(number));
+}
+
+int32_t Place(const float& kept) {
+  int32_t number;
+  std::memcpy(&number, &kept, sizeof(number));
+  return number;
+}
 
 int64_t WindowSize(const PoolShape& s) { return s.kernel_height * s.kernel_width; }
 
@@ -126,7 +138,7 @@ void ReferenceOps::MaxPoolForward(const PoolShape& shape, const float* x, float*
   });
   for (int64_t at = 0; at < shape.rows * shape.output(); ++at) {
     y[at] = x[best[at]];
-    kept[at] = std::bit_cast<float>(static_cast<int32_t>(best[at] % shape.input()));
+    SetPlace(best[at] % shape.input(), &kept[at]);
   }
 }
 
@@ -134,7 +146,7 @@ void ReferenceOps::MaxPoolBackward(const PoolShape& shape, const float* kept, co
                                    float* dx) const {
   std::vector<double> sums = Zeros(shape.rows * shape.input());
   for (int64_t at = 0; at < shape.rows * shape.output(); ++at) {
-    sums[at / shape.output() * shape.input() + std::bit_cast<int32_t>(kept[at])] += dy[at];
+    sums[at / shape.output() * shape.input() + Place(kept[at])] += dy[at];
   }
   Round(sums, dx);
 }

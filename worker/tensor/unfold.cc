@@ -16,14 +16,14 @@ struct Eight {
 using Vec4 = float __attribute__((vector_size(16)));
 
 // Rows are short, a call of memcpy for each would cost more than the copy: whole eights, the last
-// one over what is there already.
+// one, if there is more than one, over what is there already.
 PARACORD_INLINE inline void CopyShort(int64_t count, const float* from, float* to) {
   if (count < 8) {
     for (int64_t i = 0; i < count; ++i) to[i] = from[i];
     return;
   }
   Eight eight;
-  for (int64_t i = 0; i + 8 <= count; i += 8) {
+  for (int64_t i = 0; i + 8 < count; i += 8) {
     std::memcpy(&eight, from + i, sizeof(eight));
     std::memcpy(to + i, &eight, sizeof(eight));
   }
@@ -116,10 +116,50 @@ void UnfoldWindows(const ConvShape& s, int64_t channels, const float* x, float* 
   }
 }
 
+// All windows lie inside the image, side by side.
+bool AreWhole(const ConvShape& s) { return s.stride == 1 && s.padding == 0; }
+
+// VisitRows for those: visit(floats of a row, image row from its first tap on, column row). kWidth:
+// outputs of a row, if that is known here, else 0.
+template <int64_t kWidth, typename Image, typename Columns, typename Visit>
+PARACORD_INLINE inline void VisitWhole(const ConvShape& s, int64_t channels, Image* image,
+                                       Columns* columns, Visit visit) {
+  const int64_t rows = s.out_height(), width = kWidth > 0 ? kWidth : s.out_width();
+  for (int64_t c = 0; c < channels; ++c, image += s.in_points()) {
+    for (int64_t ki = 0; ki < s.kernel_height; ++ki) {
+      for (int64_t kj = 0; kj < s.kernel_width; ++kj) {
+        Image* row = image + ki * s.width + kj;
+        for (int64_t i = 0; i < rows; ++i, row += s.width, columns += width) {
+          visit(width, row, columns);
+        }
+      }
+    }
+  }
+}
+
+template <int64_t kWidth>
+void UnfoldWhole(const ConvShape& s, int64_t channels, const float* x, float* columns) {
+  VisitWhole<kWidth>(s, channels, x, columns,
+                     [](int64_t count, const float* row, float* to)
+                         PARACORD_INLINE { CopyShort(count, row, to); });
+}
+
+template <int64_t kWidth>
+void FoldWhole(const ConvShape& s, int64_t channels, const float* columns, float* dx) {
+  VisitWhole<kWidth>(s, channels, dx, columns,
+                     [](int64_t count, float* row, const float* from)
+                         PARACORD_INLINE { AddShort(count, from, row); });
+}
+
 }  // namespace
 
 void UnfoldTaps(const ConvShape& shape, int64_t channels, const float* x, float* columns) {
   const int64_t count = shape.out_width(), stride = shape.stride;
+  if (AreWhole(shape)) {
+    const bool eight = count == 8;  // LeNet's second
+    return eight ? UnfoldWhole<8>(shape, channels, x, columns)
+                 : UnfoldWhole<0>(shape, channels, x, columns);
+  }
   VisitRows(shape, channels, x, columns,
             [=](const Span& span, const float* row, float* to)
                 PARACORD_INLINE { UnfoldRow(span, count, stride, row, to); });
@@ -141,6 +181,11 @@ void UnfoldPoints(const ConvShape& shape, int64_t channels, const float* x, floa
 void FoldTaps(const ConvShape& shape, int64_t channels, const float* columns, float* dx) {
   std::fill_n(dx, channels * shape.in_points(), 0.0f);
   const int64_t stride = shape.stride;
+  if (AreWhole(shape)) {
+    const bool eight = shape.out_width() == 8;
+    return eight ? FoldWhole<8>(shape, channels, columns, dx)
+                 : FoldWhole<0>(shape, channels, columns, dx);
+  }
   VisitRows(shape, channels, dx, columns,
             [=](const Span& span, float* row, const float* from) PARACORD_INLINE {
               if (row != nullptr) FoldRow(span, stride, from, row);

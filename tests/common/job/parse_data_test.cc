@@ -34,6 +34,30 @@ TEST_CASE("a part of a text is a share of its bytes, and samples lie side by sid
   CHECK(job.test->stride == 3);
 }
 
+TEST_CASE("a text names its vocabulary's file, which is one of those it reads") {
+  const JobSpec job =
+      Job("  train: {format: text, path: t, context: 64, vocabulary: v.vocabulary}\n", 64);
+  CHECK(job.train.vocabulary == "/jobs/v.vocabulary");
+  CHECK(job.train.Files() == std::vector<std::string>{"/jobs/t", "/jobs/v.vocabulary"});
+  CHECK(Job("  train: {format: text, path: t, context: 64}\n", 64).train.vocabulary.empty());
+}
+
+TEST_CASE("bits a byte can be told of a model of any size whose text has a vocabulary") {
+  const auto job = [](const std::string& vocabulary) {
+    const std::string data = "{format: text, path: t, context: 8" + vocabulary + "}";
+    return ParseJobOrStatus(
+               "model: {input: [8], layers: [{embedding: {vocabulary: 300, width: 4}}, "
+               "{linear: 300}], loss: softmax_cross_entropy}\ndata: {train: " +
+                   data + ", test: " + data +
+                   "}\ntrain: {epochs: 1, batch_size: 1, evaluate: {metrics: "
+                   "[bits_per_byte]}}\n",
+               "/jobs")
+        .status();
+  };
+  CHECK(job(", vocabulary: v") == absl::OkStatus());
+  CHECK_THAT(std::string(job("").message()), Catch::Contains("text with a vocabulary"));
+}
+
 TEST_CASE("cifar, images and npy are read with their paths, and transforms with their numbers") {
   const JobSpec job =
       Job("  train: {format: cifar, paths: [a.bin, /b.bin], classes: 100}\n"

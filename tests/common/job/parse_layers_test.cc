@@ -56,6 +56,78 @@ TEST_CASE("a residual is its body, its shortcut and their sum, each reading what
   CHECK(seconds == std::vector<int32_t>{-2, -2, -2, -2, 3, -2, 4});
 }
 
+TEST_CASE("the branches of a concat read what the block reads, and are joined two by two") {
+  const ModelSpec model =
+      ModelOf("[4]",
+              "[{linear: 5}, {concat: [[{columns: [1, 0]}], [{linear: 3}, relu], [{linear: 2}]]}, "
+              "tanh]");
+  REQUIRE(model.layers.size() == 8);
+  std::vector<int32_t> sources, seconds;
+  for (const LayerSpec& layer : model.layers) {
+    sources.push_back(layer.source);
+    seconds.push_back(layer.kind == LayerKind::kConcat ? layer.second : -2);
+  }
+  CHECK(sources == std::vector<int32_t>{-1, 0, 0, 2, 1, 0, 4, 6});
+  CHECK(seconds == std::vector<int32_t>{-2, -2, -2, -2, 3, -2, 5, -2});
+  CHECK(model.layers[4].output == Shape{5});
+  CHECK(model.output() == Shape{7});
+  CHECK(NamesOf(model) == std::vector<std::string>{"0.weight", "0.bias", "1.1.0.weight",
+                                                   "1.1.0.bias", "1.2.0.weight", "1.2.0.bias"});
+}
+
+TEST_CASE("a concat joins two flat branches at least") {
+  CHECK(Wrong("[4]", "[{concat: [[{linear: 2}]]}]") ==
+        "layers.0.concat: found a list of 1; expected two branches at least\n");
+  CHECK(Wrong("[4]", "[{linear: 2}, {concat: [[relu], []]}]") ==
+        "layers.1.concat.1: found a list of 0; expected at least one layer\n");
+  CHECK(Wrong("[2, 4]", "[{concat: [[{linear: 2}, flatten], [{linear: 2}]]}]") ==
+        "layers.0.concat: found a branch that gives [2, 2]; expected flat ones, [n]; add flatten "
+        "at its end\n");
+  CHECK(Wrong("[4]", "[concat, {linear: 1}]") ==
+        "layers.0: found 'concat' alone; expected its layers too, as in {concat: [[relu], "
+        "[tanh]]}\n");
+}
+
+TEST_CASE("columns are values of a flat sample, each once") {
+  const auto wrong = [](const std::string& layer) {
+    return Wrong("[4]", absl::StrCat("[", layer, ", flatten, {linear: 1}]"));
+  };
+  CHECK(wrong("{columns: [3, 4]}") ==
+        "layers.0: found column 4; expected 0 to 3, the values of a sample\n");
+  CHECK(wrong("{columns: [3, 0, 3]}") == "layers.0: found column 3 twice; expected each once\n");
+  CHECK(wrong("{columns: []}") ==
+        "layers.0.columns: found an empty list; expected a number at least\n");
+  CHECK(wrong("{columns: 3}") == "layers.0.columns: found '3'; expected a list\n");
+  CHECK(wrong("columns") ==
+        "layers.0: found 'columns' alone; expected its settings too, as in {columns: [0, 4]}\n");
+  CHECK(wrong("{embedding: {columns: [7], vocabulary: 3, width: 2}}") ==
+        "layers.0: found column 7; expected 0 to 3, the values of a sample\n");
+  CHECK(Wrong("[2, 2]", "[{columns: [0]}, {linear: 1}]").find("columns wants flat ones, [n]") !=
+        std::string::npos);
+}
+
+TEST_CASE("an embedding has rows for each column of its own, or rows that all share") {
+  const auto shape = [](const std::string& settings) {
+    const ModelSpec model = ModelOf("[4]", absl::StrCat("[{embedding: {", settings, "}}]"));
+    Shape shape = model.tensors[0].shape;
+    const Shape output = model.output();
+    shape.insert(shape.end(), output.begin(), output.end());
+    return shape;
+  };
+  CHECK(shape("vocabulary: [3, 5, 2, 7], width: 6") == Shape{17, 6, 4, 6});
+  CHECK(shape("columns: [2, 0], vocabulary: [3, 5], width: 6") == Shape{8, 6, 2, 6});
+  CHECK(shape("columns: [2, 0], vocabulary: 5, width: 6") == Shape{5, 6, 2, 6});
+  CHECK(shape("columns: [2, 0], vocabulary: [3, 5], width: 6, sum: true") == Shape{8, 6, 6});
+  CHECK(shape("vocabulary: 5, width: 6, sum: true") == Shape{5, 6, 6});
+  CHECK(Wrong("[4]", "[{embedding: {columns: [2], vocabulary: [3, 5], width: 6}}]") ==
+        "layers.0: found 2 vocabularies for 1 columns; expected one for each, or a number that "
+        "all share\n");
+  CHECK(Wrong("[2]", "[{embedding: {vocabulary: [16777216, 1], width: 1}}]") ==
+        "layers.0: found 16777217 ids in all; expected at most 16777216\n");
+  CHECK(Wrong("[2]", "[{embedding: {vocabulary: [3, 0], width: 1}}]")
+            .find("vocabulary.1: found '0'; expected a whole number from 1") != std::string::npos);
+}
+
 TEST_CASE("layers make of a sample's shape what their settings say") {
   const auto output = [](const std::string& input, const std::string& layer) {
     return ModelOf(input, absl::StrCat("[", layer, ", {repeat: {times: 1, layers: [layer_norm]}}]"))
@@ -91,6 +163,8 @@ TEST_CASE("first values are PyTorch's for products, ones and zeros for norms, sm
   const ModelSpec table = ModelOf("[3]", "[{embedding: {vocabulary: 5, width: 2}}, positions]");
   CHECK(table.tensors[0].initializer.bound == 0.5f);
   CHECK(table.tensors[1].shape == Shape{3, 2});
+  const ModelSpec summed = ModelOf("[3]", "[{embedding: {vocabulary: 25, width: 2, sum: true}}]");
+  CHECK(summed.tensors[0].initializer.bound == 0.2f);
 }
 
 TEST_CASE("a mistake in what is repeated is told once, and where it stands") {

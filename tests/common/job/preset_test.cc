@@ -40,6 +40,27 @@ TEST_CASE("presets have the sizes of the models that they are named for") {
         9 * 16 + 32 + stage16 + stage32 + stage64 + 650);
 }
 
+TEST_CASE("wide_and_deep is a linear part and one of vectors and hidden layers, added") {
+  const ModelSpec model =
+      Preset("[5]",
+             "{wide_and_deep: {categories: {3: 7, 1: 4}, crosses: {4: 50}, width: 3,"
+             " hidden: [6], dropout: 0.1}}");
+  CHECK(model.loss == LossKind::kBinaryCrossEntropy);
+  CHECK(model.output() == Shape{1});
+  // Two numbers, two vectors of three, a hidden layer; the wide part has a weight for each id.
+  CHECK(model.parameters() == 11 * 3 + (2 + 2 * 3) * 6 + 6 + 6 + 1 + 61 + 2);
+  CHECK(ExpandModel("model: {input: [5], preset: {wide_and_deep: {categories: {3: 7, 1: 4},"
+                    " crosses: {4: 50}, width: 3, hidden: [6]}}}") == R"(model:
+  input: [5]
+  layers:
+    - {residual: {body: [{concat: [[{columns: [0, 2]}], [{embedding: {name: categories, columns: [1, 3], vocabulary: [4, 7], width: 3}}, flatten]]}, {linear: 6}, relu, {linear: 1}], shortcut: [{residual: {body: [{columns: [0, 2]}, {linear: {units: 1, bias: false}}], shortcut: [{embedding: {name: wide, columns: [1, 3, 4], vocabulary: [4, 7, 50], width: 1, sum: true}}]}}]}}
+  loss: binary_cross_entropy
+)");
+  // Categories alone; several classes.
+  CHECK(Preset("[2]", "{wide_and_deep: {categories: {0: 4, 1: 5}, outputs: 3, hidden: []}}")
+            .parameters() == 9 * 8 + 16 * 3 + 3 + 9 * 3);
+}
+
 TEST_CASE("presets give the outputs and the losses that suit them") {
   CHECK(Preset("[123]", "logistic_regression").loss == LossKind::kBinaryCrossEntropy);
   CHECK(Preset("[2, 5]", "{logistic_regression: {outputs: 3}}").loss ==
@@ -61,6 +82,7 @@ TEST_CASE("a preset that is printed and read again is the same model") {
        {"input: [1, 28, 28], preset: lenet", "preset: {gpt: {context: 8, layers: 3, dropout: 0.1}}",
         "input: [3, 32, 32], preset: {resnet: {depth: 50}}",
         "input: [3, 32, 32], preset: {vit: {}}, loss: mse",
+        "input: [4], preset: {wide_and_deep: {categories: {1: 9, 2: 3}, dropout: 0.5}}",
         "input: [2, 4], layers: [{linear: 3}, {residual: [relu]}, flatten], loss: mse"}) {
     INFO(section);
     const std::string text = ExpandModel(absl::StrCat("name: x\nmodel: {", section, "}\n"));
@@ -97,7 +119,7 @@ TEST_CASE("a preset that is printed and read again is the same model") {
 TEST_CASE("a preset that does not fit says why at its place") {
   CHECK(Wrong("preset: lenett\ninput: [1, 28, 28]") ==
         "line 1: preset: found 'lenett'; expected one of logistic_regression, mlp, lenet, resnet, "
-        "gpt, vit; did you mean 'lenet'?");
+        "gpt, vit, wide_and_deep; did you mean 'lenet'?");
   CHECK(Wrong("input: [784]\npreset: lenet") ==
         "line 2: preset: found samples of shape [784]; expected images, [channels, height, width], "
         "as in input: [1, 28, 28]");
@@ -111,6 +133,24 @@ TEST_CASE("a preset that does not fit says why at its place") {
         std::string::npos);
   CHECK(Wrong("input: [4]\npreset: logistic_regression\nlayers: [relu]") ==
         "line 3: layers: found beside preset; expected one of them");
+  const auto table = [](const std::string& settings) {
+    return Wrong("input: [4]\npreset: {wide_and_deep: {" + settings + "}}");
+  };
+  CHECK(table("categories: {4: 9}") ==
+        "line 2: preset.wide_and_deep.categories.4: found '4' for a column; expected each once, "
+        "from 0 to 3");
+  CHECK(table("categories: {1: 9}, crosses: {1: 9}").find("crosses.1: found '1' for a column") !=
+        std::string::npos);
+  CHECK(table("categories: {origin: 9}").find("found 'origin' for a column") != std::string::npos);
+  CHECK(table("categories: [1]") ==
+        "line 2: preset.wide_and_deep.categories: found a list of 1; expected a map, as in "
+        "{1: 301}");
+  CHECK(table("width: 4") ==
+        "line 2: preset: found samples of shape [4]; expected a category at "
+        "least, as in {wide_and_deep: {categories: {1: 301}}}");
+  CHECK(table("categories: {1: 0}").find("expected a whole number from 1") != std::string::npos);
+  CHECK(Wrong("preset: wide_and_deep").find("found no input; expected rows of a table") !=
+        std::string::npos);
   CHECK(Wrong("preset: {gpt: {context: 8}}\ninput: [9]").find("found beside model.input [9]") !=
         std::string::npos);
 }

@@ -1,5 +1,6 @@
 #include "worker/data/model_check.h"
 
+#include "tests/support/model_of.h"
 #include "tests/worker/data/data_files.h"
 
 namespace paracord {
@@ -89,6 +90,62 @@ TEST_CASE("binary cross-entropy wants labels from 0 to 1") {
   CHECK_THAT(data.Check({"-0.5", "1"}, model), Contains("found labels that are numbers from -0.5"));
   CHECK_THAT(data.Check({"1"}, Model({2}, 2, LossKind::kBinaryCrossEntropy)),
              Contains("expects 2"));
+}
+
+TEST_CASE("the columns of an embedding hold ids of its vocabulary, in every sample") {
+  const TemporaryFolder folder;
+  ColumnSpec category, date;
+  category.name = "c";
+  category.kind = ColumnSpec::Kind::kWords;
+  category.words = {"red", "blue"};
+  date.name = "d";
+  date.kind = ColumnSpec::Kind::kDate;
+  date.parts = {DatePart::kMonth, DatePart::kWeekday};
+  DatasetSpec spec = CsvSpec(folder.Write("t.csv",
+                                          "c,d,n,y\nred,2001-01-01,0.5,1\npink,2001-01-02,0,1\n"
+                                          "blue,2001-01-03,1,1\n"),
+                             "y");
+  spec.table.columns = {category, date};
+  spec.line = 9;
+  const auto check = [&](const std::string& embedding) {
+    const ModelSpec model =
+        ModelOf("[4]", "[{embedding: {" + embedding + ", width: 2}}, flatten, {linear: 1}]");
+    return std::string(CheckAgainstModel(*MustOpen(spec), spec, model).message());
+  };
+  CHECK(check("columns: [0, 1], vocabulary: [3, 2]").empty());
+  CHECK(check("columns: [0], vocabulary: 3").empty());
+  CHECK_THAT(check("columns: [1, 0], vocabulary: [2, 2]"),
+             Contains("line 9: ") &&
+                 Contains("t.csv: value 0 (column 'c') of row 2 is 2; the model's embedding "
+                          "expects an id from 0 to 1"));
+  CHECK_THAT(check("columns: [2], vocabulary: 3"),
+             Contains("value 2 (weekday of column 'd') of row 2 is 3; the"));
+  CHECK_THAT(check("columns: [3], vocabulary: 3"),
+             Contains("value 3 (column 'n') of row 0 is 0.5; the"));
+  CHECK_THAT(check("vocabulary: [3, 2, 4, 1]"), Contains("value 3 (column 'n') of row 0 is 0.5"));
+  spec.rows = {2, 0, false};
+  CHECK_THAT(check("columns: [0], vocabulary: 2"), Contains("(column 'c') of row 2 is 2"));
+  CHECK_THAT(
+      std::string(
+          CheckAgainstModel(*MustOpen(spec), spec, ModelOf("[3]", "[{linear: 1}]")).message()),
+      Contains("found samples of 4 values [4] (0 column 'c', 1 month of column 'd', 2 "
+               "weekday of column 'd', 3 column 'n'); the model's input [3]"));
+}
+
+TEST_CASE("bytes are ids of a vocabulary of 256, and of a smaller one if they are below it") {
+  const TemporaryFolder folder;
+  const DatasetSpec spec = TextSpec(folder.Write("t", "abcdeAbcd"), 4, 4);
+  const auto check = [&](const std::string& vocabulary) {
+    const ModelSpec model =
+        ModelOf("[4]", "[{embedding: {vocabulary: " + vocabulary + ", width: 2}}, {linear: 128}]",
+                "softmax_cross_entropy");
+    return std::string(CheckAgainstModel(*MustOpen(spec), spec, model).message());
+  };
+  CHECK(check("256").empty());
+  CHECK(check("102").empty());
+  CHECK_THAT(check("100"), Contains("value 3 of row 0 is 100; the model's embedding expects an id "
+                                    "from 0 to 99"));
+  CHECK_THAT(check("[256, 66, 256, 256]"), Contains("value 1 of row 0 is 98"));
 }
 
 }  // namespace

@@ -156,7 +156,7 @@ TEST_CASE("mutated images are read or refused, never a crash") {
 // A cache file's header as cache_header.h draws it, with a right length and checksum around any
 // body.
 std::string Sealed(const std::string& body) {
-  const uint32_t numbers[] = {3, static_cast<uint32_t>(88 + body.size())};
+  const uint32_t numbers[] = {4, static_cast<uint32_t>(88 + body.size())};
   Sha256 hash;
   hash.Add(body.data(), body.size());
   return "paracord-dataset" + std::string(reinterpret_cast<const char*>(numbers), 8) + hash.Hex() +

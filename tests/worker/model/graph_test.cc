@@ -3,76 +3,77 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "tests/support/model_of.h"
 #include "tests/support/plain_pass.h"
+#include "tests/worker/model/layers_drawer.h"
 #include "tests/worker/model/model_fixture.h"
 #include "worker/model/placement.h"
 
 namespace paracord {
 namespace {
 
-// Lists of layers on tokens of one width, residuals and repeats in one another. Names are given to
-// some layers, and some later ones are tied to them.
-class LayersDrawer {
- public:
-  explicit LayersDrawer(uint32_t seed) : random_(seed) {}
-
-  std::string Draw() { return absl::StrCat("[", List(3), ", flatten]"); }
-
- private:
-  uint32_t Below(uint32_t n) { return random_() % n; }
-
-  std::string List(int depth) {
-    std::string list;
-    for (uint32_t i = 0, count = 1 + Below(4); i < count; ++i) {
-      absl::StrAppend(&list, i > 0 ? ", " : "", Item(depth));
+// Lists of layers on flat samples of any width, joined by concats in one another; `width` is what
+// they are given, then what they give.
+std::string DrawFlat(std::mt19937& random, int depth, uint32_t* width) {
+  const auto below = [&random](uint32_t n) { return static_cast<uint32_t>(random() % n); };
+  std::string list;
+  for (uint32_t i = 0, count = 1 + below(depth > 1 ? 3 : 2); i < count; ++i) {
+    std::string item = i % 2 == 0 ? "tanh" : "flatten";
+    const uint32_t kind = below(depth > 0 ? 6 : 3);
+    if (kind == 0) {
+      *width = 1 + below(5);
+      item = absl::StrCat("{linear: ", *width, "}");
+    } else if (kind == 1) {
+      const uint32_t column = below(*width);
+      item = absl::StrCat("{columns: [", column, *width > 1 && column > 0 ? ", 0" : "", "]}");
+      *width = column > 0 ? 2 : 1;
+    } else if (kind >= 3) {
+      uint32_t sum = 0;
+      std::string branches;
+      for (uint32_t b = 0, most = 2 + below(2); b < most; ++b) {
+        uint32_t own = *width;
+        absl::StrAppend(&branches, b > 0 ? ", [" : "[", DrawFlat(random, depth - 1, &own), "]");
+        sum += own;
+      }
+      *width = sum;
+      item = absl::StrCat("{concat: [", branches, "]}");
     }
-    return list;
+    absl::StrAppend(&list, i > 0 ? ", " : "", item);
   }
-
-  std::string Item(int depth) {
-    const uint32_t kind = Below(depth > 0 ? 17 : 12);
-    if (kind >= 15) {
-      ++in_repeat_;
-      const std::string list = List(depth - 1);
-      --in_repeat_;
-      return absl::StrCat("{repeat: {times: ", 1 + Below(3), ", layers: [", list, "]}}");
-    }
-    if (kind >= 12) {
-      std::string body = List(depth - 1);
-      if (Below(3) > 0) return absl::StrCat("{residual: [", body, "]}");
-      return absl::StrCat("{residual: {body: [", body, "], shortcut: [", List(depth - 1), "]}}");
-    }
-    const char* const words[] = {"relu",       "tanh",      "sigmoid",        "gelu",
-                                 "layer_norm", "positions", "{dropout: 0.3}", "{attention: 2}",
-                                 "batch_norm", "transpose"};
-    return kind < 10 ? words[kind] : NamedLinear();
-  }
-
-  std::string NamedLinear() {
-    if (!names_.empty() && Below(2) == 0) {
-      return absl::StrCat("{linear: {bias: ", Below(2) ? "true" : "false",
-                          ", tied: ", names_[Below(static_cast<uint32_t>(names_.size()))], "}}");
-    }
-    if (in_repeat_ > 0) return "{linear: {units: 4, bias: false}}";
-    names_.push_back(absl::StrCat("n", names_.size()));
-    return absl::StrCat("{linear: {units: 4, name: ", names_.back(), "}}");
-  }
-
-  std::mt19937 random_;
-  std::vector<std::string> names_;
-  int in_repeat_ = 0;
-};
+  return list;
+}
 
 }  // namespace
+
+TEST_CASE("a pass over branches that are joined has the bits of one that shares no memory") {
+  size_t joins = 0;
+  for (uint32_t seed = 0; seed < 200; ++seed) {
+    std::mt19937 random(seed);
+    uint32_t width = 4;
+    const std::string layers = DrawFlat(random, 2, &width);
+    CAPTURE(seed, layers);
+    const ModelSpec spec = ModelOf("[4]", absl::StrCat("[{linear: 4}, ", layers, "]"));
+    REQUIRE(spec.output() == Shape{width});
+    for (const LayerSpec& layer : spec.layers) joins += layer.kind == LayerKind::kConcat ? 1 : 0;
+    Fixture fixture(spec, seed, 3);
+    Pass pass(fixture.model(), 3);
+    const double loss = fixture.LossAndGradients(pass, fixture.All(), kTraining, 0.25f);
+    std::vector<Floats> expected;
+    PlainPass plain(spec);
+    CHECK(loss == plain.Run(fixture.WeightPointers(), fixture.All(), kTraining, 0.25f, &expected));
+    for (size_t t = 0; t < expected.size(); ++t) {
+      CAPTURE(spec.tensors[t].name);
+      CHECK(std::memcmp(expected[t].data(), fixture.gradients()[t].data(),
+                        expected[t].size() * sizeof(float)) == 0);
+    }
+  }
+  CHECK(joins > 200);
+}
 
 TEST_CASE("a pass over any graph has the bits of one in which no two things share memory") {
   size_t layers = 0, sums = 0, ties = 0;
   for (uint32_t seed = 0; seed < 300; ++seed) {
-    const std::string text = LayersDrawer(seed).Draw();
-    CAPTURE(seed, text);
-    const ModelSpec spec = ModelOf("[4, 4]", absl::StrCat("[{linear: 4}, ", text.substr(1)));
+    CAPTURE(seed);
+    const ModelSpec spec = DrawModel(seed);
     for (const LayerSpec& layer : spec.layers) {
       ++layers;
       sums += layer.kind == LayerKind::kAdd ? 1 : 0;
@@ -121,7 +122,7 @@ TEST_CASE("two lifetimes that overlap never share a buffer, and what fits is use
     for (int i = 0; i < 60; ++i) {
       const int begin = static_cast<int>(random() % 40);
       Lifetime one = {begin, begin + static_cast<int>(random() % 10),
-                      static_cast<int64_t>(random() % 100), -1};
+                      static_cast<int64_t>(random() % 100), -1, random() % 3 == 0};
       for (size_t k = 0; k < lifetimes.size(); ++k) {
         if (inherited[k] || lifetimes[k].end != begin || lifetimes[k].begin == begin) continue;
         one.inherits = static_cast<int>(k);
@@ -149,6 +150,8 @@ TEST_CASE("two lifetimes that overlap never share a buffer, and what fits is use
   const Placement chain = Place({{0, 1, 10}, {1, 2, 20}, {2, 3, 5}, {3, 4, 30}, {4, 5, 5}});
   CHECK(chain.buffer == std::vector<int>{0, 1, 0, 1, 0});
   CHECK(chain.floats == std::vector<int64_t>{10, 30});
+  const Placement held = Place({{0, 1, 90}, {2, 2, 10}, {2, 9, 10, 1, true}, {3, 4, 90}});
+  CHECK(held.buffer == std::vector<int>{0, 1, 1, 0});
 }
 
 TEST_CASE("a weight that two layers read is complete when the first of them is done") {
@@ -161,27 +164,7 @@ TEST_CASE("a weight that two layers read is complete when the first of them is d
   CHECK(spec.tensors[3].name == "2.bias");
   Fixture fixture(spec, 3, 4);
   Pass pass(fixture.model(), 4);
-  fixture.LossAndGradients(pass, fixture.All(), kTraining, 1.0f);
-  const std::vector<Floats> expected = fixture.gradients();
-  std::vector<FloatRange> before, after;
-  REQUIRE(pass.Forward(fixture.WeightPointers(), fixture.All(), kTraining,
-                       [&](const FloatRange& floats) {
-                         before.push_back(floats);
-                         return absl::OkStatus();
-                       })
-              .ok());
-  REQUIRE(pass.Loss(fixture.All()).ok());
-  REQUIRE(pass.Backward(fixture.WeightPointers(), fixture.All(), 1.0f, fixture.GradientPointers(),
-                        [&](const FloatRange& floats) {
-                          after.push_back(floats);
-                          fixture.Destroy(floats);
-                          return absl::OkStatus();
-                        })
-              .ok());
-  CHECK(before == std::vector<FloatRange>{{0, 20}, {20, 28}, {28, 33}});
-  CHECK(after == std::vector<FloatRange>{{28, 33}, {20, 28}, {0, 20}});
-  CHECK(after == fixture.model().BackwardParts());
-  CHECK(fixture.gradients() == expected);
+  fixture.CheckHooks(pass, {{0, 20}, {20, 28}, {28, 33}});
 }
 
 TEST_CASE("memory of a pass follows what is alive: a deep stack of views and sums needs no more") {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -64,13 +65,97 @@ std::vector<Case> Cases() {
       {"[3]",
        "[{embedding: {vocabulary: 5, width: 4, name: tokens}}, positions,"
        " {attention: {heads: 2, causal: true}}, {linear: {tied: tokens}}, flatten]"},
+      {"[6]", "[{linear: 5}, {columns: [3, 4, 0]}, tanh, {linear: 2}]"},
+      {"[5]", "[{columns: [4, 1]}, {linear: 3}]"},
+      {"[4]",
+       "[{linear: 5}, {concat: [[tanh], [{linear: 3}, gelu], [{columns: [2]}]]}, {linear: 2}]"},
+      {"[3]", "[{linear: 4}, {concat: [[flatten], [flatten]]}, {linear: 2}]"},
+      {"[5]",
+       "[{concat: [[{columns: [0, 3]}], [{embedding: {columns: [4, 1, 2], vocabulary: [3, 5, 2],"
+       " width: 4}}, flatten]]}, {linear: 3}, tanh, {linear: 1}]"},
+      {"[3]", "[{embedding: {vocabulary: [4, 2, 3], width: 2}}, {linear: 2}, flatten]"},
+      {"[4]", "[{embedding: {columns: [3, 1], vocabulary: 3, width: 2}}, tanh, flatten]"},
+      {"[4]", "[{embedding: {vocabulary: 3, width: 3, sum: true}}, tanh]"},
+      {"[4]",
+       "[{residual: {body: [{columns: [1]}, {linear: 3}], shortcut: [{embedding: {columns: [0, 3],"
+       " vocabulary: [3, 4], width: 3, sum: true}}]}}, tanh]"},
       {"[4]",
        "[{linear: {units: 4, name: one}}, tanh, {linear: {units: 4, tied: one}}, tanh,"
        " {linear: {tied: one, bias: false}}]"},
+      {"[7]", "[{linear: 6}, relu, {linear: 5}, sigmoid, {dropout: 0.4}, {linear: 3}]"},
   };
 }
 
+double Largest(const Doubles& values) {
+  double largest = 0.1;
+  for (const double value : values) largest = std::max(largest, std::abs(value));
+  return largest;
+}
+
 }  // namespace
+
+TEST_CASE("every kind of layer there is is among those whose gradients are checked here") {
+  std::set<std::string> all, checked;
+  for (int kind = 0; kind < 256; ++kind) {
+    const std::string name = Name(static_cast<LayerKind>(kind));
+    if (!name.empty()) all.insert(name);
+  }
+  for (const Case& one : Cases()) {
+    for (const LayerSpec& layer : ModelOf(one.input, one.layers).layers) {
+      checked.insert(Name(layer.kind));
+    }
+  }
+  CHECK(all.size() >= 23);
+  CHECK(checked == all);
+}
+
+TEST_CASE("in float64 every layer's gradient is the differences' to eight digits") {
+  size_t number = 0;
+  for (const Case& one : Cases()) {
+    INFO(one.input << " " << one.layers);
+    const ModelSpec spec = ModelOf(one.input, one.layers);
+    const int64_t rows = 6;
+    Fixture fixture(spec, 200 + ++number, rows);
+    Float64Model model(spec, rows);
+    const Float64Batch batch = fixture.BatchInFloat64(kTraining);
+    std::vector<Doubles> weights = fixture.WeightsInFloat64();
+    const std::vector<Doubles> gradients = model.Gradients(weights, batch, 1.0 / rows);
+    for (size_t t = 0; t < weights.size(); ++t) {
+      if (spec.tensors[t].kind != TensorKind::kTrained) continue;
+      CAPTURE(spec.tensors[t].name);
+      const GradientReport report = CheckGradient(
+          weights[t], gradients[t], [&] { return model.Loss(weights, batch) / rows; },
+          kFloat64Steps);
+      CHECK(report.worst < 1e-8);
+      CHECK(report.kinks <= 2 + report.checked / 8);
+      CHECK(report.checked > 0);
+    }
+  }
+}
+
+TEST_CASE("a device's float32 gives every layer's loss and gradient of float64 but for rounding") {
+  size_t number = 0;
+  for (const Case& one : Cases()) {
+    INFO(one.input << " " << one.layers);
+    const ModelSpec spec = ModelOf(one.input, one.layers);
+    Fixture fixture(spec, 200 + ++number, 6);
+    Pass pass(fixture.model(), 6);
+    const double loss = fixture.LossAndGradients(pass, fixture.All(), kTraining, 0.25f);
+    Float64Model model(spec, 6);
+    const Float64Batch batch = fixture.BatchInFloat64(kTraining);
+    const std::vector<Doubles> weights = fixture.WeightsInFloat64();
+    CHECK(model.Loss(weights, batch) == Approx(loss).epsilon(1e-5));
+    const std::vector<Doubles> exact = model.Gradients(weights, batch, 0.25);
+    for (size_t t = 0; t < exact.size(); ++t) {
+      CAPTURE(spec.tensors[t].name);
+      double worst = 0;
+      for (size_t i = 0; i < exact[t].size(); ++i) {
+        worst = std::max(worst, std::abs(exact[t][i] - fixture.gradients()[t][i]));
+      }
+      CHECK(worst <= 2e-5 * Largest(exact[t]));
+    }
+  }
+}
 
 TEST_CASE("the gradient of every layer of a job file equals finite differences") {
   size_t number = 0;
@@ -213,6 +298,41 @@ TEST_CASE("a token id that the vocabulary does not have is refused with its plac
     CHECK(status.message() ==
           absl::StrCat("value 2 of row 1 is ", bad, "; expected an id from 0 to 4"));
   }
+}
+
+TEST_CASE("an embedding refuses ids by the vocabulary of their column, and says which column") {
+  const ModelSpec spec =
+      ModelOf("[4]", "[{embedding: {columns: [3, 0], vocabulary: [5, 2], width: 2, sum: true}}]");
+  Fixture fixture(spec, 5, 2);
+  Pass pass(fixture.model(), 2);
+  const auto run = [&](const Floats& samples) {
+    const Floats labels(4);
+    const Batch batch = {samples.data(), labels.data(), 2};
+    return std::string(pass.Forward(fixture.WeightPointers(), batch, kTraining, nullptr).message());
+  };
+  CHECK(run({1, -7, 0.5f, 4, 0, -7, 0.5f, 0}).empty());
+  CHECK(run({1, 0, 0, 4, 0, 0, 0, 5}) == "value 3 of row 1 is 5; expected an id from 0 to 4");
+  CHECK(run({1, 0, 0, 4, 2, 0, 0, 4}) == "value 0 of row 1 is 2; expected an id from 0 to 1");
+}
+
+TEST_CASE("each column of an embedding finds its own rows, and a sum adds them") {
+  const std::string settings = "columns: [2, 0], vocabulary: [2, 3], width: 2";
+  const Floats samples = {2, 9, 1, 0, 9, 0}, labels(8);
+  const auto output = [&](const std::string& more) {
+    const ModelSpec spec = ModelOf("[3]", "[{embedding: {" + settings + more + "}}, flatten]");
+    Fixture fixture(spec, 5, 2);
+    fixture.weights() = {{1, 2, 3, 4, 10, 20, 30, 40, 50, 60}};
+    Floats squares;  // the loss of one sample against labels of 0: the mean of its outputs' squares
+    Pass pass(fixture.model(), 1);
+    for (int64_t r = 0; r < 2; ++r) {
+      const Batch one = {samples.data() + 3 * r, labels.data(), 1};
+      const auto width = static_cast<double>(ShapeSize(spec.output()));
+      squares.push_back(static_cast<float>(fixture.Loss(pass, one, kTraining) * width));
+    }
+    return squares;
+  };
+  CHECK(output("") == Floats{9 + 16 + 2500 + 3600, 1 + 4 + 100 + 400});
+  CHECK(output(", sum: true") == Floats{53 * 53 + 64 * 64, 11 * 11 + 22 * 22});
 }
 
 }  // namespace paracord

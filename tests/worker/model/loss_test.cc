@@ -2,9 +2,11 @@
 
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "tests/support/float64_model.h"
 #include "tests/support/gradient_check.h"
 #include "tests/support/model_builder.h"
 #include "tests/worker/model/model_fixture.h"
@@ -82,6 +84,41 @@ TEST_CASE("the gradient of every loss equals finite differences, in float32 and 
       CHECK(report.kinks == 0);
     }
   }
+}
+
+TEST_CASE("in float64 every loss's gradient is the differences' to eight digits") {
+  CpuDevice device;
+  for (const Case& one : AllLosses()) {
+    CAPTURE(one.name);
+    Loss loss(one.spec);
+    REQUIRE(loss.Place(device).ok());
+    Sample sample(loss, 6, 40);
+    Doubles logits = InFloat64(sample.logits), gradient, unused;
+    const Doubles labels = InFloat64(sample.labels);
+    const double sum = Float64Loss(one.spec, sample.rows, logits, labels, &gradient);
+    const GradientReport report = CheckGradient(
+        logits, gradient,
+        [&] { return Float64Loss(one.spec, sample.rows, logits, labels, &unused); }, kFloat64Steps);
+    CHECK(report.worst < 1e-8);
+    CHECK(report.kinks == 0);
+    // And float32 on the device has it but for rounding.
+    CHECK(loss.Compute(device.ops(), sample.rows, sample.logits.data(), sample.labels.data(),
+                       sample.slopes.data()) == Approx(sum).epsilon(1e-6));
+    for (size_t i = 0; i < gradient.size(); ++i) {
+      CHECK(sample.slopes[i] == Approx(gradient[i]).epsilon(1e-5).margin(1e-6));
+    }
+  }
+}
+
+TEST_CASE("every loss there is is among those whose gradients are checked here") {
+  std::set<std::string> all, checked;
+  for (int kind = 0; kind < 256; ++kind) {
+    const std::string name = Name(static_cast<LossKind>(kind));
+    if (!name.empty()) all.insert(name);
+  }
+  for (const Case& one : AllLosses()) checked.insert(Name(one.spec.loss));
+  CHECK(all.size() >= 3);
+  CHECK(checked == all);
 }
 
 TEST_CASE("a pass over positions has a label for each, and the mean of their losses") {

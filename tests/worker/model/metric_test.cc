@@ -179,6 +179,28 @@ TEST_CASE("a log loss knows nothing of smoothing and weights, and rmse is the ro
         Approx(std::sqrt((0 + 4 + 16 + 9) / 4.0)));
 }
 
+TEST_CASE("bits a byte are all bits over all bytes where a label stands for several bytes") {
+  const Loss loss(ModelBuilder({8}).Loss(LossKind::kSoftmaxCrossEntropy));
+  const Floats logits = RandomFloats(12, 8 * 40, 3.0f);
+  Floats labels;
+  double nats = 0, bytes = 0;
+  for (size_t row = 0; row < 40; ++row) {
+    const size_t label = row * 5 % 8;
+    labels.push_back(static_cast<float>(label));
+    double sum = 0;
+    for (size_t c = 0; c < 8; ++c) sum += std::exp(static_cast<double>(logits[8 * row + c]));
+    nats += std::log(sum) - static_cast<double>(logits[8 * row + label]);
+    bytes += static_cast<double>(1 + label % 3);
+  }
+  const MetricKinds kinds = {MetricKind::kBitsPerByte, MetricKind::kPerplexity};
+  Floats shares(2);
+  MetricShares(kinds, MetricSums(kinds, loss, CpuOps(), 40, logits.data(), labels.data()), 40,
+               shares.data());
+  const std::vector<double> values = MetricValues(kinds, shares.data(), bytes / 40);
+  CHECK(values[0] == Approx(nats / std::log(2.0) / bytes));
+  CHECK(values[1] == Approx(std::exp(nats / 40)).epsilon(1e-5));
+}
+
 TEST_CASE("a metric that the loss has not is NaN") {
   const Loss classes(ModelBuilder({3}).Loss(LossKind::kSoftmaxCrossEntropy));
   const Floats logits = {1, 2, 3, 4, 5, 6}, labels = {0, 1};

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "tests/support/float64_model.h"
 #include "tests/support/gradient_check.h"
 #include "tests/support/model_builder.h"
 #include "worker/model/model.h"
@@ -15,6 +16,8 @@
 namespace paracord {
 
 using Floats = std::vector<float>;
+
+inline constexpr PassContext kTraining = {true, 17, 3, 40};
 
 class Fixture {
  public:
@@ -28,9 +31,8 @@ class Fixture {
       gradients_.emplace_back(weights_.back().size(), std::numeric_limits<float>::quiet_NaN());
     }
     features_ = RandomFloats(++seed, rows * ShapeSize(spec.input), 1.0f);
-    if (!spec.layers.empty() && spec.layers[0].kind == LayerKind::kEmbedding) {
-      const auto most = static_cast<float>(spec.layers[0].vocabulary);
-      for (float& id : features_) id = std::floor((id + 1) / 2 * most);
+    for (const LayerSpec& layer : spec.layers) {
+      if (layer.kind == LayerKind::kEmbedding) MakeIds(layer);
     }
     labels_ = RandomFloats(++seed, rows * model_->label_width(), 0.5f);
     const auto outputs = static_cast<float>(ShapeSize(spec.output()));
@@ -68,6 +70,16 @@ class Fixture {
   }
   Batch All() const { return Slice(0, rows_); }
 
+  std::vector<Doubles> WeightsInFloat64() const {
+    std::vector<Doubles> all;
+    for (const Floats& tensor : weights_) all.push_back(InFloat64(tensor));
+    return all;
+  }
+  Float64Batch BatchInFloat64(const PassContext& context) const {
+    return {InFloat64(features_), InFloat64(labels_), rows_,
+            context.seed,         context.step,       context.first_row};
+  }
+
   // Forward and loss, sum over the rows.
   double Loss(Pass& pass, const Batch& batch, const PassContext& context) const {
     REQUIRE(pass.Forward(WeightPointers(), batch, context, nullptr).ok());
@@ -81,7 +93,46 @@ class Fixture {
     return loss;
   }
 
+  // Hooks come for these floats, forward in this order and backward in the other; weights that are
+  // destroyed after theirs change no gradient. Destroys the weights.
+  void CheckHooks(Pass& pass, const std::vector<FloatRange>& order) {
+    LossAndGradients(pass, All(), kTraining, 1.0f);
+    const std::vector<Floats> expected = gradients_;
+    std::vector<FloatRange> before, after;
+    const auto arrives = [&before](const FloatRange& floats) {
+      before.push_back(floats);
+      return absl::OkStatus();
+    };
+    const auto leaves = [&](const FloatRange& floats) {
+      after.push_back(floats);
+      Destroy(floats);
+      return absl::OkStatus();
+    };
+    REQUIRE(pass.Forward(WeightPointers(), All(), kTraining, arrives).ok());
+    REQUIRE(pass.Loss(All()).ok());
+    REQUIRE(pass.Backward(WeightPointers(), All(), 1.0f, GradientPointers(), leaves).ok());
+    CHECK(before == order);
+    CHECK(after == std::vector<FloatRange>(order.rbegin(), order.rend()));
+    CHECK(after == model_->BackwardParts());
+    CHECK(gradients_ == expected);
+  }
+
  private:
+  // Ids in the columns that the embedding reads; several may read the same ones.
+  void MakeIds(const LayerSpec& layer) {
+    const int64_t width = ShapeSize(layer.input);
+    std::vector<int64_t> columns = layer.columns;
+    for (int64_t c = 0; layer.columns.empty() && c < width; ++c) columns.push_back(c);
+    for (size_t i = 0; i < columns.size(); ++i) {
+      const bool share = layer.vocabularies.empty();
+      const auto ids = static_cast<float>(share ? layer.vocabulary : layer.vocabularies[i]);
+      for (int64_t r = 0; r < rows_; ++r) {
+        float& id = features_[static_cast<size_t>(r * width + columns[i])];
+        if (id != std::floor(id) || id < 0) id = std::floor((id + 1) / 2 * ids);
+      }
+    }
+  }
+
   // Weights by their place over all tensors.
   template <class Visit>
   void ForEach(const FloatRange& floats, const Visit& visit) {
@@ -99,8 +150,6 @@ class Fixture {
   std::vector<Floats> weights_, gradients_;
   Floats features_, labels_;
 };
-
-inline constexpr PassContext kTraining = {true, 17, 3, 40};
 
 inline ModelSpec Mlp(LossKind loss) {
   return ModelBuilder({4, 3})

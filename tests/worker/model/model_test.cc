@@ -148,27 +148,7 @@ TEST_CASE(
     "hooks come in order, weights may be destroyed after theirs, and a refusal stops the pass") {
   Fixture fixture(Mlp(LossKind::kSoftmaxCrossEntropy), 8, 9);
   Pass pass(fixture.model(), 9);
-  fixture.LossAndGradients(pass, fixture.All(), kTraining, 1.0f);
-  const std::vector<Floats> expected = fixture.gradients();
-  std::vector<FloatRange> before, after;
-  REQUIRE(pass.Forward(fixture.WeightPointers(), fixture.All(), kTraining,
-                       [&](const FloatRange& floats) {
-                         before.push_back(floats);
-                         return absl::OkStatus();
-                       })
-              .ok());
-  REQUIRE(pass.Loss(fixture.All()).ok());
-  REQUIRE(pass.Backward(fixture.WeightPointers(), fixture.All(), 1.0f, fixture.GradientPointers(),
-                        [&](const FloatRange& floats) {
-                          after.push_back(floats);
-                          fixture.Destroy(floats);
-                          return absl::OkStatus();
-                        })
-              .ok());
-  CHECK(before == std::vector<FloatRange>{{0, 117}, {117, 189}, {189, 234}});
-  CHECK(after == std::vector<FloatRange>{{189, 234}, {117, 189}, {0, 117}});
-  CHECK(after == fixture.model().BackwardParts());
-  CHECK(fixture.gradients() == expected);
+  fixture.CheckHooks(pass, {{0, 117}, {117, 189}, {189, 234}});
   int calls = 0;
   const FloatsHook refuse = [&calls](const FloatRange&) {
     return ++calls == 2 ? absl::CancelledError("stopping") : absl::OkStatus();

@@ -1,10 +1,12 @@
 #include "worker/tensor/cpu_ops.h"
 
 #include <algorithm>
+#include <bit>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <random>
 #include <thread>
 #include <vector>
 
@@ -222,6 +224,42 @@ TEST_CASE("dropout keeps 1 - rate of the values, other ones at each step, and ra
   CHECK_FALSE(SameBits(first, second));
   cpu.Dropout({1, 1, 0, 0.0}, 100, 1000, x.data(), first.data());
   CHECK(SameBits(first, x));
+}
+
+TEST_CASE("rounding to bfloat16 takes the nearest, the even one of two, at every width") {
+  Floats x = {0.0f,        -0.0f,        1.0f,          -2.5f,       0x1.01p0f,
+              0x1.03p0f,   -0x1.01p0f,   0x1.010002p0f, 0x1.fep127f, 0x1.fefffep127f,
+              0x1.ffp127f, -0x1.ffp127f, 0x1p-149f,     0x1p-134f,   0x1.8p-133f,
+              -0x1p-126f,  INFINITY,     -INFINITY,     NAN,         -NAN};
+  std::mt19937_64 random(3);
+  for (int i = 0; i < 5000; ++i) {
+    const uint32_t bits = static_cast<uint32_t>(random());
+    const bool middle = i % 3 == 0;  // of two neighbours
+    x.push_back(std::bit_cast<float>(middle ? (bits & 0xFFFF0000u) | 0x8000u : bits));
+  }
+  const auto count = static_cast<int64_t>(x.size());
+  const auto round = [&](const Ops& ops) {
+    Results all = {Unset(count), x};
+    ops.RoundToBfloat16(count, x.data(), all[0].data());
+    ops.RoundToBfloat16(count, all[1].data(), all[1].data());  // in place
+    return all;
+  };
+  const Results rounded = round(CpuOps());
+  CHECK(SameBits(rounded[0], rounded[1]));
+  CheckSameBitsAgain(CpuOps(), rounded, round);
+  const Results expected = round(ReferenceOps());
+  for (size_t i = 0; i < x.size(); ++i) {
+    CAPTURE(i, x[i], rounded[0][i], expected[0][i]);
+    if (std::isnan(x[i])) {
+      CHECK(std::isnan(rounded[0][i]));
+      CHECK((std::bit_cast<uint32_t>(rounded[0][i]) & 0xFFFFu) == 0);
+    } else {
+      CHECK(std::bit_cast<uint32_t>(rounded[0][i]) == std::bit_cast<uint32_t>(expected[0][i]));
+    }
+  }
+  CHECK(rounded[0][4] == 1.0f);       // half way, down to the even one
+  CHECK(rounded[0][5] == 0x1.04p0f);  // half way, up to it
+  CHECK(std::isinf(rounded[0][10]));
 }
 
 }  // namespace paracord

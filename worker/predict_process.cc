@@ -1,0 +1,68 @@
+#include "worker/predict_process.h"
+
+#include <iostream>
+#include <iterator>
+#include <map>
+#include <string>
+
+#include "absl/strings/numbers.h"
+#include "common/base/log.h"
+#include "common/base/status.h"
+#include "worker/memory_guard.h"
+#include "worker/predict.h"
+#include "worker/text_generator.h"
+
+namespace paracord {
+namespace {
+
+using Words = std::map<std::string, std::string>;
+
+absl::StatusOr<std::string> WriteText(const TrainedModel& trained, Words words) {
+  GenerateRequest request;
+  request.prompt = words["prompt"];
+  if (!absl::SimpleAtoi(words["tokens"], &request.tokens) ||
+      !absl::SimpleAtod(words["temperature"], &request.temperature) ||
+      !absl::SimpleAtoi(words["top_k"], &request.top_k) ||
+      !absl::SimpleAtoi(words["seed"], &request.seed)) {
+    return absl::InvalidArgumentError("expected numbers for tokens, temperature, top_k and seed");
+  }
+  ASSIGN_OR_RETURN(const auto vocabulary, OpenVocabulary(trained.spec().train));
+  return Generate(trained, *vocabulary, request);
+}
+
+absl::StatusOr<std::string> Answer(const std::string& yaml, Words words) {
+  int threads = 0;
+  if (!absl::SimpleAtoi(words["threads"], &threads) || threads < 1 || words["weights"].empty()) {
+    return absl::InvalidArgumentError("--predict is for 'paracord predict'");
+  }
+  ASSIGN_OR_RETURN(const JobSpec spec, ParseJobOrStatus(yaml, words["directory"]));
+  ASSIGN_OR_RETURN(const auto trained, TrainedModel::Open(spec, words["weights"]));
+  if (words.contains("prompt")) return WriteText(*trained, std::move(words));
+  ASSIGN_OR_RETURN(const uint64_t samples, Predict(*trained, {words["input"], words["out"],
+                                                              words["logits"] == "1", threads}));
+  return absl::StrCat("samples ", samples, "\n");
+}
+
+}  // namespace
+
+int RunPredictProcess(int argc, char** argv) {
+  SetLogLevel(LogLevel::kError);
+  Words words;
+  for (int i = 2; i < argc; ++i) {
+    const std::string word = argv[i];
+    const size_t equals = word.find('=');
+    if (equals != std::string::npos) words[word.substr(0, equals)] = word.substr(equals + 1);
+  }
+  const std::string yaml(std::istreambuf_iterator<char>(std::cin), {});
+  const auto answer = NameOutOfMemory([] { return "making room for the model and the samples"; },
+                                      [&] { return Answer(yaml, std::move(words)); });
+  if (answer.ok()) {
+    std::cout << *answer << std::flush;
+    return 0;
+  }
+  std::cerr << answer.status().message() << "\n";
+  const bool given = absl::IsInvalidArgument(answer.status()) || absl::IsNotFound(answer.status());
+  return given ? 2 : 1;
+}
+
+}  // namespace paracord
