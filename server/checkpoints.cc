@@ -182,9 +182,9 @@ void Checkpoints::Write(const Contents& contents, Done written, Done copied) {
   environment_.storage.Post(
       [this, copies, copy, generation, written = std::move(written), copied = std::move(copied)] {
         const absl::Status status = WriteOnce(generation.get()).status();
-        if (status.ok()) environment_.on_change();
         if (!copies || !status.ok()) generation->blocks.clear();
         written(status);
+        if (status.ok()) environment_.on_change();
         if (!copies) return;
         if (!status.ok()) return copied(absl::CancelledError("its checkpoint was not written"));
         PostCopy(copy, generation, copied);

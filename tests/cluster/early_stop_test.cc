@@ -59,6 +59,15 @@ void CheckStopped(MiniCluster& cluster, const std::string& id, const SmallJob& j
   CheckAudit(cluster, id);
 }
 
+// As soon as the job's memory and slots are known to be free.
+void RestoreTo(MiniCluster& cluster, const std::string& id, uint64_t step) {
+  absl::Status status;
+  const auto restored = [&] { return (status = cluster.Restore(id, step)).ok(); };
+  const bool done = MiniCluster::Eventually(restored);
+  INFO(Describe(status));
+  REQUIRE(done);
+}
+
 TEST_CASE("a job stops early at the same step, with the same bits, on any workers and servers",
           "[cluster]") {
   for (const uint32_t servers : {1u, 2u, 3u}) {
@@ -136,7 +145,7 @@ TEST_CASE("so it does when it goes back to a checkpoint before the decision, and
   for (const int which : {status.checkpoints_size() - 1, status.checkpoints_size() / 2}) {
     const uint64_t step = status.checkpoints(which).step();
     CAPTURE(step);
-    REQUIRE(cluster.Restore(id, step).ok());
+    RestoreTo(cluster, id, step);
     CheckStopped(cluster, id, job);
     CHECK(cluster.Get(id).plan().history() > 1);
   }
@@ -158,7 +167,7 @@ TEST_CASE("so it does when its last step is a regular checkpoint as well, with i
     REQUIRE(status.checkpoints_size() == 2);
     CHECK(status.checkpoints(1).step() == last);
     CHECK(status.checkpoints(1).copied());
-    REQUIRE(cluster.Restore(id, last).ok());
+    RestoreTo(cluster, id, last);
     CheckStopped(cluster, id, job);
     const pb::JobStatus again = cluster.Get(id).status();
     const uint64_t history = again.checkpoints(again.checkpoints_size() - 1).history();
@@ -176,6 +185,8 @@ void AwaitStored(MiniCluster& cluster, const std::string& id, uint64_t step) {
     return count > 0 && status.checkpoints(count - 1).step() >= step;
   };
   MiniCluster::Eventually(stored);
+  // Each shard answers after it has heard, too, that its disk is free.
+  static_cast<void>(cluster.Audit(id));
 }
 
 TEST_CASE("the best checkpoint is kept to the end, and is good to go back to", "[cluster]") {
@@ -206,7 +217,7 @@ TEST_CASE("the best checkpoint is kept to the end, and is good to go back to", "
       CHECK(status.checkpoints(0).best());
       CHECK_FALSE(status.checkpoints(1).best());
       CHECK(status.checkpoints(1).step() == plain.steps);
-      REQUIRE(cluster.Restore(id, best).ok());
+      RestoreTo(cluster, id, best);
       CheckStopped(cluster, id, job);
       CHECK(cluster.Get(id).status().checkpoints(0).step() == best);
     }
