@@ -2,7 +2,8 @@
 # The models that people train, small: LeNet, ResNet-14 with batch norm and clipping, a GPT with dropout and clipping.
 # Sourced after lib.sh, never run.
 #
-#   whole_models LENET RESNET GPT   writes a job file of each, of so many steps; their paths: ${models[@]}
+#   whole_models LENET RESNET GPT   writes a job file of each, of so many steps; their paths: ${models[@]}; the
+#                                   GPT's training data: $text
 
 # model NAME MODEL TRAIN-DATA TEST-DATA TRAIN
 model() {
@@ -13,7 +14,7 @@ model() {
 
 whole_models() {
   local images='{format: synthetic, samples: 300, features: 784, classes: 10, seed: 5}'
-  local text="{format: text, path: $work/numbers.txt, context: 32, split: {from: 0, to: 0.9}}"
+  text="{format: text, path: $work/numbers.txt, context: 32, split: {from: 0, to: 0.9}}"
   seq 1 9000 >"$work/numbers.txt"
   models=()
   model lenet '{input: [1, 28, 28], preset: lenet}' "$images" "$images" \
