@@ -280,8 +280,9 @@ const pb::StoredStep* NewestGood(const Job& job, std::optional<uint64_t> step) {
   return nullptr;
 }
 
-bool IsStart(const pb::StoredStep* checkpoint) {
-  return checkpoint == nullptr || checkpoint->step() == 0;
+bool IsStart(const Job& job, const pb::StoredStep* checkpoint) {
+  if (checkpoint == nullptr) return true;
+  return checkpoint->step() == 0 && job.spec.init.safetensors.empty();
 }
 
 absl::Status NoCheckpoint(const Job& job, std::optional<uint64_t> step) {

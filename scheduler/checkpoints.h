@@ -32,8 +32,9 @@ std::vector<pb::Wait> AwaitCopy(Job& job, const pb::StoredStep& last, const Memb
 pb::StoredStep* FindCheckpoint(Job& job, uint64_t history, uint64_t step);
 // The newest, of this step if one is given, that can be read, as far as anybody knows; null: none.
 const pb::StoredStep* NewestGood(const Job& job, std::optional<uint64_t> step = std::nullopt);
-// What a job begins with by itself, for which no disk is needed; null is that, too.
-bool IsStart(const pb::StoredStep* checkpoint);
+// What a job begins with by itself, for which no disk is needed; null is that, too. A file of
+// weights is read once: what was stored of it then is what counts.
+bool IsStart(const Job& job, const pb::StoredStep* checkpoint);
 // NotFound, with the steps of those that can be read.
 absl::Status NoCheckpoint(const Job& job, std::optional<uint64_t> step);
 // Nobody goes back to it any more.

@@ -128,7 +128,7 @@ std::optional<const pb::StoredStep*> Choose(Job& job, bool from_copy, const Reso
                                             ServerFindings& findings, Moment now) {
   while (true) {
     const pb::StoredStep* to = from_copy ? NewestMovable(job) : NewestGood(job);
-    if (IsStart(to)) return nullptr;
+    if (IsStart(job, to)) return nullptr;
     pb::StoredStep& checkpoint = *FindCheckpoint(job, to->history(), to->step());
     std::string lacks;
     for (const pb::StoredShard& part : to->shards()) {
@@ -240,7 +240,7 @@ Planned BackPlan(Job& job, const pb::StoredStep* to, const std::set<std::string>
     *origin->mutable_pieces() = to->shards();
     LocateParts(resources, origin);
     const std::string& copies = job.spec.checkpoint.copy_to;
-    if (!copies.empty()) {
+    if (to->copied()) {
       origin->set_directory(CopyFolder(copies, job.id(), to->step(), to->history()));
     }
   } else if (job.record.has_first_origin()) {
@@ -309,7 +309,8 @@ absl::Status RestoreTo(Job& job, uint64_t step, const Situation& situation) {
   if (job.plan().number() == 0) {
     return absl::FailedPreconditionError(absl::StrCat(job.id(), " has not started yet"));
   }
-  const pb::StoredStep* to = step == 0 ? nullptr : NewestGood(job, step);
+  const pb::StoredStep* to = NewestGood(job, step);
+  if (step == 0 && IsStart(job, to)) to = nullptr;
   if (to == nullptr && step > 0) return NoCheckpoint(job, step);
   const Resources resources = situation.Available();
   for (const pb::ShardRange& shard : job.plan().shards()) {

@@ -31,7 +31,7 @@ const pb::StoredStep* NewestMovable(const Job& job) {
 }
 
 bool CanMoveShards(const Job& job) {
-  return IsStart(NewestGood(job)) || NewestMovable(job) != nullptr;
+  return IsStart(job, NewestGood(job)) || NewestMovable(job) != nullptr;
 }
 
 std::vector<pb::Wait> MoveShards(Job& job, const std::set<std::string>& gone,

@@ -42,7 +42,7 @@ uint64_t Checkpoints::Every() const {
 
 uint64_t Checkpoints::EveryEvaluated() const {
   if (!job_.spec.checkpoint.best.has_value()) return 0;
-  return job_.spec.EvaluationSteps(samples_) * thinned_;
+  return job_.spec.EvaluationSteps(samples_);
 }
 
 void Checkpoints::Aim(uint64_t after) {
@@ -72,25 +72,21 @@ std::optional<uint64_t> Checkpoints::TakeDue(uint64_t reached, uint64_t total_st
   if (reached < next_) return std::nullopt;
   const uint64_t step = next_;
   const bool wanted = step < total_steps;  // the job's end stores its last
-  const bool begins = wanted && MayBegin();
+  const bool begins = wanted && MayBegin(step);
   if (wanted && !begins) LeaveOut(step);
   Aim(reached);
   return begins ? std::optional(step) : std::nullopt;
 }
 
 // The next one may be written. Whether the one before was in time is known now.
-bool Checkpoints::MayBegin() {
+bool Checkpoints::MayBegin(uint64_t step) {
+  const uint64_t evaluated = EveryEvaluated();
+  const bool may_be_best = evaluated > 0 && step % evaluated == 0;
+  if (may_be_best && (write_.open > 0 || (copy_.open > 0 && !beside_copy_))) return Reserve();
   if (write_.open > 0) return false;
-  if (copy_.open > 0 && reserved_ == 0) {
-    if (!copy_.Overdue(environment_.timer.Now())) return false;
-    const auto states = static_cast<uint64_t>(StateFloats(job_.spec.optimizer.kind));
-    const uint64_t bytes = job_.grid.Floats(range_) * sizeof(float) * (1 + states);
-    const absl::Status room = environment_.budget.Reserve(bytes, "a copy that hangs");
-    if (!room.ok()) {
-      LogWarning("job ", job_.id, ": no checkpoint beside its copy: ", room.message());
-      return false;
-    }
-    reserved_ = bytes;
+  if (copy_.open > 0 && !beside_copy_) {
+    if (!copy_.Overdue(environment_.timer.Now()) || !Reserve()) return false;
+    beside_copy_ = true;
   }
   if (!late_ && error_.empty() && thinned_ > 1 && ++in_time_ >= kInTime) {
     thinned_ /= 2;
@@ -98,6 +94,25 @@ bool Checkpoints::MayBegin() {
   }
   late_ = false;
   return true;
+}
+
+// Memory for what one more holds on to, until none is on its way.
+bool Checkpoints::Reserve() {
+  const auto states = static_cast<uint64_t>(StateFloats(job_.spec.optimizer.kind));
+  const uint64_t bytes = job_.grid.Floats(range_) * sizeof(float) * (1 + states);
+  const absl::Status room = environment_.budget.Reserve(bytes, "one more checkpoint");
+  if (room.ok()) {
+    reserved_ += bytes;
+  } else {
+    LogWarning("job ", job_.id, ": no checkpoint beside the one before: ", room.message());
+  }
+  return room.ok();
+}
+
+void Checkpoints::ReleaseIfIdle() {
+  if (write_.open > 0 || copy_.open > 0) return;
+  environment_.budget.Release(std::exchange(reserved_, 0));
+  beside_copy_ = false;
 }
 
 void Checkpoints::LeaveOut(uint64_t step) {
@@ -122,12 +137,14 @@ void Checkpoints::Forget() {
 
 void Checkpoints::Written(const absl::Status& status) {
   --write_.open;
+  ReleaseIfIdle();
   error_ = status.ok() ? "" : std::string(status.message());
   if (!status.ok()) LogError("job ", job_.id, ": no checkpoint: ", Describe(status));
 }
 
 void Checkpoints::Copied(uint64_t step, const absl::Status& status, bool in_force) {
-  if (--copy_.open == 0) environment_.budget.Release(std::exchange(reserved_, 0));
+  --copy_.open;
+  ReleaseIfIdle();
   if (absl::IsCancelled(status)) return;
   copy_error_ = status.ok() ? "" : absl::StrCat("its copy: ", std::string(status.message()));
   if (!status.ok()) LogError("job ", job_.id, ": no copy of step ", step, ": ", Describe(status));
@@ -210,7 +227,9 @@ absl::StatusOr<StoredGeneration> Checkpoints::WriteOnce(Generation* generation) 
   auto known = environment_.db.Find(before);
   const bool same = known.has_value() && known->record.block_end() == before.block_end();
   if (!same || generation->record.ahead() == 0) return environment_.db.Write(*generation);
+  const std::string copy = generation->record.copy();
   generation->record = known->record;
+  generation->record.set_copy(copy);
   return *std::move(known);
 }
 

@@ -7,9 +7,11 @@
 // the first push of step C comes from a task that had them all. One checkpoint is written at a
 // time: if one is due before the last is on the disk, and its copy on the shared folder, it is left
 // out, and from then on every second one, so that all shards of a job come to write the same steps,
-// until the disk keeps up again. A copy that takes too long is a folder that hangs: it is reported,
-// and the checkpoints after it are written without one until it is done. The memory that it holds
-// on to is reserved for that. Belongs to its shard's strand.
+// until the disk keeps up again. Steps that may be the best wait in line instead, as long as there
+// is memory for what they hold on to: the best is the same whatever the disk does. A copy that
+// takes too long is a folder that hangs: it is reported, and the checkpoints after it are written
+// without one until it is done. The memory that it holds on to is reserved for that. Belongs to its
+// shard's strand.
 #pragma once
 
 #include <cstdint>
@@ -97,7 +99,9 @@ class Checkpoints {
   uint64_t Every() const;           // steps; 0: there are no regular ones
   uint64_t EveryEvaluated() const;  // the same, of those that may become the best
   void Aim(uint64_t after);
-  bool MayBegin();
+  bool MayBegin(uint64_t step);
+  bool Reserve();
+  void ReleaseIfIdle();
   void LeaveOut(uint64_t step);
   std::string Trouble() const;
 
@@ -112,7 +116,8 @@ class Checkpoints {
   uint64_t save_at_ = 0, missed_ = 0;
   std::deque<uint64_t> copied_;
   Open write_, copy_;
-  uint64_t reserved_ = 0;  // for what an overdue copy holds on to
+  uint64_t reserved_ = 0;     // for what those hold on to that do not wait for the one before
+  bool beside_copy_ = false;  // an overdue copy's is among that
   std::string error_, copy_error_;
 };
 

@@ -51,7 +51,8 @@ size_t EvaluationWatch::Place() const {
   return spec_.MetricFloats() - kWatchFloats - (spec_.skips_nonfinite ? 1 : 0);
 }
 
-void EvaluationWatch::Follow(const std::string& job) {
+void EvaluationWatch::Follow(const std::string& job, double bytes_per_label) {
+  bytes_per_label_ = bytes_per_label;
   uint64_t key = 0;
   for (const char c : job) key = MixKey(key, static_cast<unsigned char>(c));
   owner_ = static_cast<float>(1 + key % (kMost - 1));
@@ -63,7 +64,8 @@ Standings EvaluationWatch::Read(const float* metrics) const {
   Standings known = {ReadStanding(floats + kEarlyStop), ReadStanding(floats + kBest)};
   if (floats[kEvaluated] != 1) return known;
   const float* evaluation = metrics + Leaf::kEvaluation;
-  std::vector<double> values = MetricValues(spec_.evaluate.metrics, evaluation + 1);
+  std::vector<double> values =
+      MetricValues(spec_.evaluate.metrics, evaluation + 1, bytes_per_label_);
   values.insert(values.begin(), static_cast<double>(evaluation[0]));
   const uint64_t step = Leaf::StepOf(metrics);
   if (const auto& stop = spec_.early_stop) {

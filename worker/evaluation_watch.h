@@ -36,8 +36,8 @@ class EvaluationWatch {
   explicit EvaluationWatch(const JobSpec& spec) : spec_(spec) {}  // `spec` outlives it
 
   bool on() const { return spec_.watches_evaluations(); }
-  // Of the job with this id.
-  void Follow(const std::string& job);
+  // Of the job that is called so, in whatever cluster. `bytes_per_label`: of its test set.
+  void Follow(const std::string& job, double bytes_per_label);
   // With the evaluation that the tensor has, if it has one.
   Standings Read(const float* metrics) const;
   // For slice 0 of a step; `evaluates`: it begins with an evaluation.
@@ -53,6 +53,7 @@ class EvaluationWatch {
 
   const JobSpec& spec_;
   float owner_ = 0;
+  double bytes_per_label_ = 1;
 };
 
 }  // namespace paracord

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "worker/memory_guard.h"
@@ -27,6 +28,11 @@ absl::StatusOr<std::string> WriteText(const TrainedModel& trained, Words words) 
     return absl::InvalidArgumentError("expected numbers for tokens, temperature, top_k and seed");
   }
   ASSIGN_OR_RETURN(const auto vocabulary, OpenVocabulary(trained.spec().train));
+  if (vocabulary->size() != trained.spec().model.classes()) {
+    return absl::InvalidArgumentError(absl::StrCat("found a vocabulary of ", vocabulary->size(),
+                                                   " tokens; the model expects ",
+                                                   trained.spec().model.classes()));
+  }
   return Generate(trained, *vocabulary, request);
 }
 

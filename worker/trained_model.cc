@@ -1,5 +1,8 @@
 #include "worker/trained_model.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "absl/strings/str_join.h"
 #include "common/base/safetensors_file.h"
 #include "common/base/status.h"
@@ -34,6 +37,13 @@ absl::Status TrainedModel::ReadWeights(const std::string& path) {
     const int64_t size = spec_.model.tensors[i].size();
     values.resize(static_cast<size_t>(size));
     RETURN_IF_ERROR(file->Read(file->tensors()[match.sources[i]], 0, values.size(), values.data()));
+    const auto bad = std::find_if(values.begin(), values.end(),
+                                  [](float value) { return !std::isfinite(value); });
+    if (bad != values.end()) {
+      return absl::InvalidArgumentError(absl::StrCat(path, ": tensor ", spec_.model.tensors[i].name,
+                                                     ": value ", bad - values.begin(), ": found ",
+                                                     *bad, "; expected a finite number"));
+    }
     ASSIGN_OR_RETURN(tensors_.emplace_back(), device_->Allocate(size));
     RETURN_IF_ERROR(device_->CopyIn(values.data(), size, tensors_.back().data()));
     weights_.push_back(tensors_.back().data());

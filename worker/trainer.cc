@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/rpc/consistency_message.h"
@@ -111,7 +112,8 @@ absl::Status Trainer::RunUnder(const pb::Plan& plan, const pb::TaskSlot& task) {
   progress_.evaluated = false;
   progress_.skipped.reset();
   progress_.evaluations.reset();
-  watch_.Follow(plan.job());
+  watch_.Follow(absl::StrCat(plan.cluster(), "/", plan.job()),
+                parts_.test == nullptr ? 1 : parts_.test->bytes_per_label());
   last_step_ = total_steps_;
   before_rounds_ = progress_;
   Progress begun = progress_;

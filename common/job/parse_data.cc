@@ -220,6 +220,8 @@ void CheckTransform(const ConfigNode& data, const ParsedModel& model, const JobS
     if (!data.Has(key) || node.faulty() || data.Child("train").faulty()) continue;
     if (!IsImage(spec.train) || (spec.test && !IsImage(*spec.test))) {
       node.Error("found without images; expected data of format idx, cifar, images or npy");
+    } else if (ReadsIds(model)) {
+      node.Error("found with a model whose embedding reads ids; expected none");
     }
   }
   const ConfigNode scale = data.Child("scale");

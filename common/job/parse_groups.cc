@@ -40,7 +40,9 @@ void TakeNames(const ConfigNode& match, const std::string& pattern,
   if (left->size() < before) return;
   if (std::any_of(all.begin(), all.end(), matches)) {
     return match.Error(absl::StrCat("found '", pattern, "', whose tensors are all of earlier ",
-                                    "groups; expected some of ", NamesOf(*left)));
+                                    "groups; expected ",
+                                    left->empty() ? "no group after one that takes all"
+                                                  : absl::StrCat("some of ", NamesOf(*left))));
   }
   match.Error(absl::StrCat("found '", pattern, "', which matches no tensor; expected some of ",
                            NamesOf(all)));

@@ -6,6 +6,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "common/job/connect_layer.h"
 #include "common/job/wide_and_deep.h"
@@ -41,7 +42,7 @@ void Append(Layers* layers, const Layers& more) {
 }
 
 void AppendDropout(Layers* layers, double rate) {
-  if (rate > 0) layers->push_back(absl::StrCat("{dropout: ", rate, "}"));
+  if (rate > 0) layers->push_back(absl::StrFormat("{dropout: %.17g}", rate));
 }
 
 // Reads one preset's settings, which may all be left out where they have defaults.
@@ -136,8 +137,12 @@ class Preset {
     if (settings_.Has("hidden")) model.hidden = Hidden();
     model.outputs = Whole("outputs", model.outputs);
     model.dropout = Dropout();
-    if (model.categories.empty() && !faulty_) {
+    if (faulty_) return;
+    if (model.categories.empty()) {
       return Wants("a category at least, as in {wide_and_deep: {categories: {1: 301}}}");
+    }
+    if (model.columns > kMostColumns) {
+      return Wants(absl::StrCat("at most ", kMostColumns, " columns"));
     }
     if (model.outputs == 1) out_.loss = LossKind::kBinaryCrossEntropy;
     out_.layers = LayersOf(model);
@@ -234,6 +239,7 @@ class Preset {
   }
 
   static constexpr double kMostWhole = 1 << 24;
+  static constexpr int64_t kMostColumns = 40'000;  // of a table: each is written out
 
   const ConfigNode node_, settings_;
   const std::optional<Shape>& input_;

@@ -1,6 +1,7 @@
 #include "common/job/wide_and_deep.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 
 namespace paracord {
@@ -42,21 +43,19 @@ Layers Wide(const WideAndDeep& model, const std::string& numbers) {
   const Layers linear = {numbers,
                          absl::StrCat("{linear: {units: ", model.outputs, ", bias: false}}")};
   if (numbers.empty()) return weights;
-  if (ids.empty()) return linear;
   return {absl::StrCat("{residual: {body: ", List(linear), ", shortcut: ", List(weights), "}}")};
 }
 
 Layers Deep(const WideAndDeep& model, const std::string& numbers) {
   const Layers vectors = {Embedding("categories", model.categories, model.width, false), "flatten"};
   Layers layers = vectors;
-  if (model.categories.empty()) layers = {numbers};
-  if (!model.categories.empty() && !numbers.empty()) {
+  if (!numbers.empty()) {
     layers = {absl::StrCat("{concat: [[", numbers, "], ", List(vectors), "]}")};
   }
   for (const int64_t units : model.hidden) {
     layers.push_back(absl::StrCat("{linear: ", units, "}"));
     layers.push_back("relu");
-    if (model.dropout > 0) layers.push_back(absl::StrCat("{dropout: ", model.dropout, "}"));
+    if (model.dropout > 0) layers.push_back(absl::StrFormat("{dropout: %.17g}", model.dropout));
   }
   layers.push_back(absl::StrCat("{linear: ", model.outputs, "}"));
   return layers;

@@ -27,7 +27,7 @@ struct WideAndDeep {
   double dropout = 0;  // after each hidden layer
 };
 
-// Each as YAML, on one line. One category at least, or one number.
+// Each as YAML, on one line. One category at least.
 std::vector<std::string> LayersOf(const WideAndDeep& model);
 
 }  // namespace paracord

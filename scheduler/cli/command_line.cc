@@ -13,6 +13,9 @@ namespace {
 using Verb = std::function<int(const Context&)>;
 
 // The command line while it is read: each verb leaves what to run in `chosen`.
+// Of options whose type would take a minus sign, or too many digits, for another number.
+CLI::Validator WholeNumber() { return CLI::Range(0.0, 1e15); }
+
 class CommandLine {
  public:
   CommandLine() : app_("Runs training jobs on a Paracord cluster.", "paracord") {
@@ -135,6 +138,7 @@ class CommandLine {
         ->required()
         ->type_name("FILE");
     command->add_option("--vocabulary", tokenize_.tokens, "tokens: 256 bytes and what is learned")
+        ->check(WholeNumber())
         ->required()
         ->type_name("N");
     command->add_option("--out", tokenize_.file, "the vocabulary's file")
@@ -209,7 +213,8 @@ class CommandLine {
     CLI::App* command = Add("digest", "sha256 of a job's weights, and their step",
                             [this](const Context& context) { return RunDigest(context, digest_); });
     AddJob(command, &digest_.job);
-    command->add_option("--step", digest_.step, "of this step; without it: the newest");
+    command->add_option("--step", digest_.step, "of this step; without it: the newest")
+        ->check(WholeNumber());
     AddTimeout(command, &digest_.timeout, "give up after this (exit 4); 60s if left out");
   }
   void AddAudit() {
@@ -226,7 +231,8 @@ class CommandLine {
     command->add_option("--format", export_.format, "safetensors or npz; else by the ending")
         ->check(CLI::IsMember({"safetensors", "npz"}));
     CLI::Option* step =
-        command->add_option("--step", export_.step, "of this step; without it: the newest");
+        command->add_option("--step", export_.step, "of this step; without it: the newest")
+            ->check(WholeNumber());
     command->add_flag("--best", export_.best, "of the best checkpoint, by checkpoint.best")
         ->excludes(step);
     AddTimeout(command, &export_.timeout, "give up after this (exit 4); 60s if left out");
@@ -240,7 +246,8 @@ class CommandLine {
         ->required();
     command->add_option("--model", predict_.job_file, "the job file that the weights are of");
     AddOverrides(command, &predict_.overrides);
-    command->add_option("--step", predict_.step, "of the job; without it: the newest");
+    command->add_option("--step", predict_.step, "of the job; without it: the newest")
+        ->check(WholeNumber());
     CLI::Option* input = command->add_option(
         "--input", predict_.input, "samples, of the format of the job's data, or FILE.npy");
     command->add_option("--out", predict_.out, "FILE.csv or FILE.npy; of a prompt any file");
@@ -255,8 +262,11 @@ class CommandLine {
         ->check(CLI::Range(0.0, 1000.0))
         ->needs(prompt);
     command->add_option("--top-k", predict_.top_k, "draw among the likeliest only; 0: all")
+        ->check(WholeNumber())
         ->needs(prompt);
-    command->add_option("--seed", predict_.seed, "of what is drawn; 0 if left out")->needs(prompt);
+    command->add_option("--seed", predict_.seed, "of what is drawn; 0 if left out")
+        ->check(WholeNumber())
+        ->needs(prompt);
     AddTimeout(command, &predict_.timeout, "for the weights; 60s if left out");
   }
   void AddCheckpoint() {
@@ -267,7 +277,8 @@ class CommandLine {
                       RunCheckpointSave);
     AddCheckpointVerb(checkpoint, "verify", "read every byte; without --step: of all", false,
                       RunCheckpointVerify)
-        ->add_option("--step", checkpoint_.step, "of this step");
+        ->add_option("--step", checkpoint_.step, "of this step")
+        ->check(WholeNumber());
     AddCheckpointVerb(checkpoint, "restore", "go back to a step, and on from there", true,
                       RunCheckpointRestore);
     AddCheckpointVerb(checkpoint, "delete", "free its space", true, RunCheckpointDelete);
@@ -281,7 +292,8 @@ class CommandLine {
         ->check(CLI::IsMember({"worker", "server", "scheduler", "task"}));
     AddDuration(command, "--every", &chaos_.every, "from kill to kill; 5s if left out");
     AddDuration(command, "--for", &chaos_.duration, "how long; 1m if left out");
-    command->add_option("--seed", chaos_.seed, "of what is drawn; printed if left out");
+    command->add_option("--seed", chaos_.seed, "of what is drawn; printed if left out")
+        ->check(WholeNumber());
   }
   CLI::App* AddCheckpointVerb(CLI::App* checkpoint, const std::string& name,
                               const std::string& description, bool step,
@@ -291,7 +303,10 @@ class CommandLine {
       chosen_ = [this, run](const Context& context) { return run(context, checkpoint_); };
     });
     AddJob(command, &checkpoint_.job);
-    if (step) command->add_option("--step", checkpoint_.step, "of this step")->required();
+    if (step)
+      command->add_option("--step", checkpoint_.step, "of this step")
+          ->check(WholeNumber())
+          ->required();
     AddTimeout(command, &checkpoint_.timeout, "give up after this (exit 4); 60s if left out");
     return command;
   }

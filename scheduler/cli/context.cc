@@ -1,5 +1,7 @@
 #include "scheduler/cli/context.h"
 
+#include <filesystem>
+
 #include "common/base/status.h"
 
 namespace paracord {
@@ -17,6 +19,16 @@ int ExitCodeOf(const absl::Status& status) {
 }
 
 }  // namespace
+
+absl::Status CheckNotRead(const std::string& out, const std::vector<std::string>& inputs) {
+  for (const std::string& input : inputs) {
+    std::error_code error;  // of one that is not there
+    if (!std::filesystem::equivalent(out, input, error) || error) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "found --out ", out, ", which is read, too; expected another file; nothing was written"));
+  }
+  return absl::OkStatus();
+}
 
 int Fail(const Context& context, const absl::Status& status) {
   context.err << "paracord: " << std::string(status.message()) << std::endl;

@@ -8,6 +8,7 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "common/rpc/coordinator.h"
@@ -40,6 +41,9 @@ struct Context {
   std::function<std::unique_ptr<Shard>(const std::string&)> connect_shard =
       [](const std::string& address) { return MakeRemoteShard(address); };
 };
+
+// InvalidArgument: `out` is one of the files that are read; empty names are none.
+absl::Status CheckNotRead(const std::string& out, const std::vector<std::string>& inputs);
 
 // Prints what is wrong to `err` and returns the exit code that goes with it.
 int Fail(const Context& context, const absl::Status& status);

@@ -68,7 +68,7 @@ absl::Status Check(const PredictArguments& arguments) {
   if (arguments.job_file.empty() && !arguments.overrides.empty()) {
     return absl::InvalidArgumentError("found --set with a job's id; expected it with --model");
   }
-  return absl::OkStatus();
+  return CheckNotRead(arguments.out, {arguments.input, arguments.model, arguments.job_file});
 }
 
 absl::StatusOr<Asked> OfFile(const PredictArguments& arguments) {

@@ -12,6 +12,7 @@ namespace {
 
 absl::StatusOr<Vocabulary> LearnFrom(const TokenizeArguments& arguments,
                                      VocabularyLearner* learner) {
+  RETURN_IF_ERROR(CheckNotRead(arguments.file, arguments.inputs));
   for (const std::string& input : arguments.inputs) {
     ASSIGN_OR_RETURN(const std::string text, ReadText(input));
     learner->Add(text);

@@ -30,6 +30,7 @@ train:
   virtual_workers: 6
   optimizer: {kind: adam, lr: 0.05}
   evaluate: {every: 1 epoch, metrics: [bits_per_byte, perplexity]}
+  early_stop: {metric: test_bits_per_byte, patience: 1, min_delta: 0.6}
 )")};
 }
 

@@ -70,6 +70,20 @@ TEST_CASE("without a checkpoint the job goes back to the first values, and an em
   CHECK(run.status().step() == 0);
 }
 
+TEST_CASE("a job that began with a file of weights goes back to what was stored of it") {
+  Running run({.workers = 2, .init = "{safetensors: /weights.safetensors}"});
+  REQUIRE(run.sim.ReportStep(run.job, 0, 4).ok());
+  const bool by_hand = GENERATE(true, false);
+  if (by_hand) {
+    REQUIRE(run.sim.Change(run.job, pb::ChangeCheckpointRequest::RESTORE, 0).ok());
+  } else {
+    run.sim.Start("server-1");
+  }
+  CHECK(run.plan().history() == 2);
+  CHECK(run.plan().step() == 0);
+  CHECK(run.plan().origin().pieces_size() == 2);
+}
+
 TEST_CASE(
     "a server with an empty or foreign disk is not served from; the right one is waited for") {
   Trained run;

@@ -34,7 +34,7 @@ struct Figures {
 // A job's metrics tensor, as its tasks and servers hand it from step to step.
 struct Carried {
   explicit Carried(JobSpec s, const std::string& job = "watched-1") : spec(std::move(s)) {
-    watch.Follow(job);
+    watch.Follow(job, 1);
   }
   // What is known after `step`, which begins with an evaluation if there are figures.
   Standings Step(uint64_t step, const Figures* figures) {

@@ -58,6 +58,10 @@ absl::StatusOr<ImageFolder> ListImageFolder(const std::string& path, bool labell
     if (!fs::is_directory(path + "/" + name, ignored)) continue;
     RETURN_IF_ERROR(AddImages(path, name + "/", &listing, &folder));
   }
+  if (!labelled && !folder.classes.empty() && folder.classes.size() < names.size()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": found folders and files side by side; expected images, or folders of them"));
+  }
   const bool flat = !labelled && folder.classes.empty();
   if (flat) RETURN_IF_ERROR(AddImages(path, "", &listing, &folder));
   if (folder.images.empty()) {

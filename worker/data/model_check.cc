@@ -1,9 +1,11 @@
 #include "worker/data/model_check.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "common/base/status.h"
 #include "worker/data/csv.h"
@@ -68,12 +70,21 @@ std::string ListOf(const DatasetSpec& spec) {
   return absl::StrCat(" (", absl::StrJoin(names, ", "), all ? ")" : ", ...)");
 }
 
+// Every token has a row, by CheckVocabulary, if all read the whole table.
+bool IdsAreTokens(const Dataset& data, const ModelSpec& model) {
+  return data.vocabulary() > 0 &&
+         std::all_of(model.layers.begin(), model.layers.end(),
+                     [](const LayerSpec& layer) { return layer.vocabularies.empty(); });
+}
+
 absl::Status CheckIds(const Dataset& data, const DatasetSpec& spec, const ModelSpec& model) {
+  if (IdsAreTokens(data, model)) return absl::OkStatus();
   const std::optional<BadId> bad = data.FirstBadId(IdColumns(model));
   if (!bad) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      NameOf(bad->column.column, spec), " of row ", RowOf(bad->sample, spec.rows), " is ",
-      bad->value, "; the model's embedding expects an id from 0 to ", bad->column.ids - 1));
+  return absl::InvalidArgumentError(
+      absl::StrCat(NameOf(bad->column.column, spec), " of row ", RowOf(bad->sample, spec.rows),
+                   " is ", absl::StrFormat("%.9g", bad->value),
+                   "; the model's embedding expects an id from 0 to ", bad->column.ids - 1));
 }
 
 std::string LabelRange(const Dataset& data) {
@@ -107,7 +118,7 @@ absl::Status CheckVocabulary(const Dataset& data, const ModelSpec& model) {
         absl::StrCat("found a vocabulary of ", tokens, " tokens; ", where, " expects ", size));
   };
   for (const LayerSpec& layer : model.layers) {
-    if (layer.kind != LayerKind::kEmbedding || layer.source != kModelInput) continue;
+    if (layer.kind != LayerKind::kEmbedding) continue;
     if (layer.vocabulary != tokens) {
       return wrong("the model's embedding", layer.vocabulary);
     }

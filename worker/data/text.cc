@@ -43,10 +43,12 @@ absl::StatusOr<uint64_t> Cut(const DatasetSpec& spec, uint64_t tokens, uint64_t 
   const uint64_t context = static_cast<uint64_t>(spec.context);
   if (tokens < context + 1) {
     const char* what = spec.vocabulary.empty() ? "byte" : "token";
+    const uint64_t label = spec.labelled ? 1 : 0;
     return absl::InvalidArgumentError(
-        absl::StrCat(spec.path, ": found ", tokens, " ", what, "s in the part from ", spec.from,
-                     " to ", spec.to, " of ", whole, " bytes; expected at least ", context + 1,
-                     ", a context of ", context, " and the ", what, " after it"));
+        absl::StrCat(spec.path, ": found ", tokens - 1 + label, " ", what, "s in the part from ",
+                     spec.from, " to ", spec.to, " of ", whole, " bytes; expected at least ",
+                     context + label, ", a context of ", context, spec.labelled ? " and the " : "",
+                     spec.labelled ? absl::StrCat(what, " after it") : ""));
   }
   data->stride = static_cast<uint64_t>(spec.stride);
   data->samples = (tokens - context - 1) / data->stride + 1;
@@ -55,8 +57,12 @@ absl::StatusOr<uint64_t> Cut(const DatasetSpec& spec, uint64_t tokens, uint64_t 
   return (data->samples - 1) * data->stride + context + 1;
 }
 
+// What is predicted from is not followed by what follows it: something stands there.
+constexpr uint8_t kNoLabel = 0;
+
 absl::Status KeepBytes(const DatasetSpec& spec, std::vector<uint8_t> bytes, uint64_t whole,
                        DecodedData* data) {
+  if (!spec.labelled) bytes.push_back(kNoLabel);
   ASSIGN_OR_RETURN(const uint64_t used, Cut(spec, bytes.size(), whole, data));
   data->pixels = std::move(bytes);
   data->pixels.resize(used);
@@ -68,6 +74,7 @@ absl::Status KeepTokens(const DatasetSpec& spec, const std::vector<uint8_t>& byt
   ASSIGN_OR_RETURN(VocabularyFile file, ReadVocabulary(spec.vocabulary));
   data->tokens =
       file.vocabulary.Encode({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  if (!spec.labelled) data->tokens.push_back(kNoLabel);
   ASSIGN_OR_RETURN(const uint64_t used, Cut(spec, data->tokens.size(), whole, data));
   data->tokens.resize(used);
   data->vocabulary = static_cast<uint32_t>(file.vocabulary.size());

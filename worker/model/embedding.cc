@@ -1,6 +1,7 @@
 #include "worker/model/embedding.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "common/base/status.h"
 
 namespace paracord {
@@ -66,9 +67,10 @@ absl::Status Embedding::CheckIds(const Ops& ops, int64_t rows, int64_t first, in
   const int64_t bad = ops.FirstBadLabel({0, last, true}, rows * columns, ids);
   if (bad < 0) return absl::OkStatus();
   const int64_t chosen = first + bad % columns;
-  return absl::InvalidArgumentError(absl::StrCat(
-      "value ", reads_all() ? chosen : spec().columns[static_cast<size_t>(chosen)], " of row ",
-      bad / columns, " is ", ops.Read(ids + bad), "; expected an id from 0 to ", last));
+  return absl::InvalidArgumentError(
+      absl::StrCat("value ", reads_all() ? chosen : spec().columns[static_cast<size_t>(chosen)],
+                   " of row ", bad / columns, " is ", absl::StrFormat("%.9g", ops.Read(ids + bad)),
+                   "; expected an id from 0 to ", vocabulary - 1));
 }
 
 void Embedding::Forward(const ForwardCall& call) const {

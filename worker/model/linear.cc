@@ -11,7 +11,9 @@ constexpr int64_t kPartFloats = (1 << 19) / sizeof(float);  // of weights, at mo
 constexpr int64_t kPartOutputs = 64;                        // at least, or the product gets slow
 constexpr int64_t kOutputUnit = 16;
 
-int PartsOf(const LayerSpec& spec) {
+// Rounded operands are made anew for each part: there, one is all.
+int PartsOf(const LayerSpec& spec, Precision precision) {
+  if (precision != Precision::kFloat32) return 1;
   if (spec.tied != kNotTied) return 1;
   const int64_t floats = spec.units * spec.input.back();
   return static_cast<int>(std::clamp<int64_t>((floats + kPartFloats - 1) / kPartFloats, 1,
@@ -21,7 +23,7 @@ int PartsOf(const LayerSpec& spec) {
 }  // namespace
 
 Linear::Linear(const LayerSpec& spec, Precision precision)
-    : Layer(spec), parts_(PartsOf(spec)), precision_(precision) {}
+    : Layer(spec), parts_(PartsOf(spec, precision)), precision_(precision) {}
 
 int64_t Linear::FirstOutput(int part) const {
   if (part == parts_) return units();

@@ -47,6 +47,6 @@ void MetricShares(const MetricKinds& metrics, const std::vector<double>& sums, u
 
 // The metrics of all slices' shares added. `bytes_per_label`: of the test set, for bits_per_byte.
 std::vector<double> MetricValues(const MetricKinds& metrics, const float* shares,
-                                 double bytes_per_label = 1);
+                                 double bytes_per_label);
 
 }  // namespace paracord

@@ -92,7 +92,6 @@ PARACORD_VECTORIZED void ScaleAll(int64_t count, float factor, float* x) {
   for (int64_t i = 0; i < count; ++i) x[i] *= factor;
 }
 
-// One row of dropout: element c is kept if word c mod 4 of block c / 4 is at least `threshold`.
 // Half a unit is added, one less if the bit before it is 0: a carry rounds up.
 PARACORD_VECTORIZED void RoundAll(int64_t count, const float* x, float* y) {
   for (int64_t i = 0; i < count; ++i) {
@@ -103,6 +102,7 @@ PARACORD_VECTORIZED void RoundAll(int64_t count, const float* x, float* y) {
   }
 }
 
+// One row of dropout: element c is kept if word c mod 4 of block c / 4 is at least `threshold`.
 PARACORD_VECTORIZED void DropoutRow(uint64_t key, uint64_t step, uint64_t row, uint32_t threshold,
                                     float scale, int64_t columns, const float* x, float* y) {
   const int64_t blocks = columns / 4;

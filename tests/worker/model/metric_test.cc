@@ -64,7 +64,7 @@ std::vector<double> Measure(const MetricKinds& metrics, const Loss& loss, const 
         static_cast<uint64_t>(samples), shares.data());
     for (size_t i = 0; i < total.size(); ++i) total[i] += shares[i];
   }
-  return MetricValues(metrics, total.data());
+  return MetricValues(metrics, total.data(), 1);
 }
 
 // Labels drawn with the odds that the logits say, as a well trained model's are.
