@@ -293,13 +293,19 @@ absl::Status WriteCopy(const std::string& folder, const BlockGrid& grid, int sta
   return absl::CancelledError(absl::StrCat(folder, ": it was dropped meanwhile"));
 }
 
+// Renamed first: whoever is writing a part creates no more files in what is being removed.
 void DropCopy(const pb::GenerationRecord& record) {
+  if (record.copy().empty()) return;
+  const std::string dropped = record.copy() + ".dropped";
   std::error_code error;
-  const std::string& folder = record.copy();
-  const bool ours = !folder.empty() && fs::exists(folder + "/" + OwnerFile(record), error);
-  if (!ours || !ForeignOwner(folder, record).empty()) return;
-  fs::remove_all(folder, error);
-  if (error) LogWarning("cannot drop ", folder, ": ", error.message());
+  const bool ours = fs::exists(record.copy() + "/" + OwnerFile(record), error);
+  fs::remove_all(dropped, error);
+  if (ours && ForeignOwner(record.copy(), record).empty()) {
+    fs::rename(record.copy(), dropped, error);
+    const bool by_another = error == std::errc::no_such_file_or_directory;
+    if (!error || by_another) fs::remove_all(dropped, error);
+  }
+  if (error) LogWarning("cannot drop ", record.copy(), ": ", error.message());
 }
 
 absl::StatusOr<Restored> ReadCopy(const std::string& folder, BlockRange range,

@@ -34,7 +34,8 @@ absl::Status WriteCopy(const std::string& folder, const BlockGrid& grid, int sta
                        const std::vector<BlockRange>& shards, size_t shard,
                        const Generation& generation);
 
-// Drops the copy of the checkpoint that `record` is a part of, if it is its cluster's.
+// Drops the copy of the checkpoint that `record` is a part of, if it is its cluster's. FOLDER.dropped
+// is what a server left that died meanwhile; the next drop of that copy takes it away.
 void DropCopy(const pb::GenerationRecord& record);
 
 // Blocks of `range` from a copy, every byte that they come from checked. DataLoss: something is
