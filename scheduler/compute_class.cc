@@ -33,7 +33,11 @@ bool CanCompute(const pb::ComputeClass& host, const pb::ComputeClass& wanted) {
 }
 
 std::string ClassString(const pb::ComputeClass& compute) {
-  return absl::StrCat(compute.device(), " ", compute.isa(), " ", compute.library());
+  return absl::StrCat(compute.device(), " ", BitsString(compute));
+}
+
+std::string BitsString(const pb::ComputeClass& compute) {
+  return absl::StrCat(compute.isa(), " ", compute.library());
 }
 
 }  // namespace paracord
