@@ -16,6 +16,9 @@ inline constexpr const char* kCuda = "cuda";
 // the ones before; -1: unknown, contained in nothing but itself.
 int IsaRank(const std::string& isa);
 
+// 90 of "sm_90x132"; 0: unknown.
+int GpuArchitecture(const std::string& isa);
+
 // Whether a host whose best is `host` can compute exactly as `wanted` says.
 bool CanCompute(const pb::ComputeClass& host, const pb::ComputeClass& wanted);
 

@@ -63,7 +63,13 @@ std::string GpusMissing(uint32_t needed, uint32_t free, const Resources& resourc
                       " free", WhyNoGpu(resources, nullptr));
 }
 
-std::string GpuOfClassMissing(const pb::ComputeClass& wanted, const Resources& resources) {
+std::string GpusMissing(uint32_t needed, uint32_t free, const pb::ComputeClass& wanted,
+                        const Resources& resources) {
+  return absl::StrCat(needed, needed == 1 ? " GPU" : " GPUs", " of class ", BitsString(wanted),
+                      " needed, ", free, " free", WhyNoGpu(resources, &wanted));
+}
+
+std::string GpuMissing(const pb::ComputeClass& wanted, const Resources& resources) {
   return absl::StrCat("1 GPU of class ", BitsString(wanted), WhyNoGpu(resources, &wanted));
 }
 

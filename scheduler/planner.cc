@@ -246,7 +246,7 @@ Planned NextPlan(const pb::Plan& last, const Changes& changes, const Resources& 
 pb::Wait WaitForSlot(const pb::Plan& plan, uint32_t rank, const Resources& resources) {
   const std::string who = absl::StrCat("task ", rank);
   if (plan.compute().device() == kCuda) {
-    return MakeWait(who, GpuOfClassMissing(plan.compute(), resources));
+    return MakeWait(who, GpuMissing(plan.compute(), resources));
   }
   const std::string busy = WhyNoSlot(resources, false);
   return MakeWait(who, absl::StrCat("a free slot that computes as ", ClassString(plan.compute()),

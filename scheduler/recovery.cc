@@ -180,11 +180,11 @@ void PlaceGangAgain(const Job& job, const Resources& resources, Planned& planned
   Candidates candidates = SlotsFor(plan, {}, resources);
   const uint32_t free = FreeIn(candidates);
   if (free < job.needs.min_workers()) {
-    const bool on_gpus = plan.compute().device() == kCuda;
-    planned.waits.push_back(MakeWait(
-        job.id(),
-        on_gpus ? GpusMissing(job.needs.min_workers(), free, resources)
-                : absl::StrCat(job.needs.min_workers(), " free slots needed, ", free, " free")));
+    const uint32_t needed = job.needs.min_workers();
+    planned.waits.push_back(
+        MakeWait(job.id(), plan.compute().device() == kCuda
+                               ? GpusMissing(needed, free, plan.compute(), resources)
+                               : absl::StrCat(needed, " free slots needed, ", free, " free")));
     return;
   }
   for (uint32_t i = 0; i < std::min(free, job.needs.workers()); ++i) {

@@ -60,12 +60,13 @@ DeviceKind DeviceFor(DeviceKind wanted, uint32_t tasks, const Resources& resourc
 }
 
 std::vector<Candidates> SlotGroups(DeviceKind device, const Resources& resources) {
-  using Key = std::pair<std::string, std::string>;  // library, instruction set or architecture
+  // Architecture, the newest first; library; instruction set, or GPU in full.
+  using Key = std::tuple<int, std::string, std::string>;
   std::map<Key, Candidates> by_key;
   const auto add = [&](const KnownMember& worker, const Place& place, const auto& compute) {
     if (place.gpu.has_value() != (device == DeviceKind::kCuda)) return;
     const std::string isa = IsaRank(compute.isa()) < 0 ? compute.isa() : "";
-    by_key[{compute.library(), isa}].push_back(
+    by_key[{-GpuArchitecture(isa), compute.library(), isa}].push_back(
         {&worker, place, resources.FreeSlots(worker, place)});
   };
   ForEachOpenPlace(resources, add);

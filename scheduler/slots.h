@@ -32,7 +32,7 @@ uint32_t FreeIn(const Candidates& candidates);
 DeviceKind DeviceFor(DeviceKind wanted, uint32_t tasks, const Resources& resources);
 
 // Places whose bits can be made the same: the same GPU architecture, or CPUs whose instruction sets
-// contain one another; and the same library. `device`: kCpu or kCuda.
+// contain one another; and the same library. The newest GPUs first. `device`: kCpu or kCuda.
 std::vector<Candidates> SlotGroups(DeviceKind device, const Resources& resources);
 
 // Places that can compute as `plan` says. `own` counts its tasks, but not those of `lost`.

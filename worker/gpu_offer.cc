@@ -7,6 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "common/base/log.h"
+#include "common/base/status.h"
 
 namespace paracord {
 namespace {
@@ -20,7 +22,7 @@ std::string ListString(const std::vector<int>& indices) {
   return absl::StrCat("[", absl::StrJoin(indices, ", "), "]");
 }
 
-std::string Describe(const std::vector<GpuInfo>& gpus) {
+std::string ListString(const std::vector<GpuInfo>& gpus) {
   return absl::StrJoin(gpus, ", ", [](std::string* out, const GpuInfo& gpu) {
     absl::StrAppend(out, gpu.index, " (", gpu.name, ", ", gpu.compute_class, ")");
   });
@@ -51,7 +53,7 @@ absl::Status CheckThere(const GpuChoice& choice,
     return absl::InvalidArgumentError(
         absl::StrCat("gpus: found ", ListString(choice.indices), "; expected auto, none, or some ",
                      "of those that this host has: ",
-                     found.ok() ? Describe(*found)
+                     found.ok() ? ListString(*found)
                                 : absl::StrCat("none, ", std::string(found.status().message()))));
   }
   return absl::OkStatus();
@@ -107,6 +109,8 @@ absl::Status OfferGpus(const GpuChoice& choice, double memory_fraction, const Gp
   absl::StatusOr<std::vector<GpuInfo>> found = find();
   if (absl::Status there = CheckThere(choice, found); !there.ok()) return there;
   if (!found.ok()) {
+    if (absl::IsInternal(found.status()))
+      LogWarning("no GPU is offered: ", Describe(found.status()));
     join->set_no_gpus(std::string(found.status().message()).substr(0, kMostWords));
     return absl::OkStatus();
   }

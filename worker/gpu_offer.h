@@ -29,7 +29,8 @@ uint32_t TasksPerGpu(double memory_fraction);
 using GpuFinder = std::function<absl::StatusOr<std::vector<GpuInfo>>()>;
 
 // Fills in `gpus`, or why there are none in `no_gpus`. InvalidArgument: one that was asked for is
-// not there; the message says which are. `find` is not called when none is wanted.
+// not there; the message says which are. A search that failed (Internal) is logged, and means none.
+// `find` is not called when none is wanted.
 absl::Status OfferGpus(const GpuChoice& choice, double memory_fraction, const GpuFinder& find,
                        pb::JoinRequest* join);
 

@@ -103,7 +103,7 @@ TEST_CASE(
   Hosts mixed;
   mixed.Server("s").Worker("a", 2).Gpu(1, "sm_80").Gpu(1, "sm_90");
   CHECK(First(mixed, 2, DeviceKind::kAuto).compute().device() == "cpu");
-  CHECK(First(mixed, 1, DeviceKind::kAuto).compute().isa() == "sm_80");
+  CHECK(First(mixed, 1, DeviceKind::kAuto).compute().isa() == "sm_90");
 }
 
 TEST_CASE("a lost task goes to its GPU, its host's other one, another host's, all of its class") {
@@ -128,6 +128,14 @@ TEST_CASE("a lost task goes to its GPU, its host's other one, another host's, al
         "1 GPU of class sm_90 CUDA 13.0 (a GPU 0: 1 of 1 busy with x-2; a GPU 1: 1 of 1 busy with "
         "x-2; b GPU 0: 1 of 1 busy with x-2; b GPU 1: 1 of 1 busy with x-2; d has sm_80 CUDA "
         "13.0; 1 node has none)\n");
+}
+
+TEST_CASE("of several classes with enough free GPUs a job gets the newest architecture") {
+  Hosts hosts;
+  hosts.Server("s").Worker("a", 1).Gpu(1, "sm_90x132").Gpu(1, "sm_120x188").Gpu(1, "sm_80x108");
+  CHECK(First(hosts, 1).compute().isa() == "sm_120x188");
+  hosts.Occupy(First(hosts, 1));
+  CHECK(First(hosts, 1).compute().isa() == "sm_90x132");
 }
 
 TEST_CASE("a job on CPUs never moves to a GPU, and one on GPUs never to a CPU") {
