@@ -254,9 +254,9 @@ TEST_CASE("the progress line has step, loss, rate and time to go") {
 
 TEST_CASE("a job's table has consistency, staleness, backups, and each task's busy share") {
   const std::string text = JobText(FullStatus());
-  for (const char* piece :
-       {"consistency bsp\n", "backup      1\n", "staleness   at most 2 steps\n",
-        "skipped     4 steps, not finite\n", "1     worker-0  -    LOST   119   [0, 4)  75 %\n"}) {
+  for (const char* piece : {"consistency bsp\n", "backup      1\n", "staleness   at most 2 steps\n",
+                            "skipped     4 steps, not finite\n",
+                            "1     worker-0 GPU 3  -    LOST   119   [0, 4)  75 %\n"}) {
     INFO(text << piece);
     CHECK(text.find(piece) != std::string::npos);
   }
