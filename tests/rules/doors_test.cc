@@ -43,7 +43,7 @@ const std::vector<Door>& Doors() {
       {"nlohmann-json",
        {"nlohmann/.*"},
        {"common/base/safetensors_header", "scheduler/cli/", "server/copy_layout",
-        "server/copy_manifest"},
+        "server/copy_manifest", "worker/gpu_discovery"},
        false}};
   return doors;
 }

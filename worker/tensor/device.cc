@@ -4,10 +4,10 @@
 
 namespace paracord {
 
-absl::StatusOr<std::unique_ptr<Device>> OpenDevice(DeviceKind kind) {
-  if (kind == DeviceKind::kCuda) return OpenCudaDevice();
+absl::StatusOr<std::unique_ptr<Device>> OpenDevice(DeviceKind kind, const GpuShare& gpu) {
+  if (kind == DeviceKind::kCuda) return OpenCudaDevice(gpu);
   if (kind == DeviceKind::kAuto) {
-    absl::StatusOr<std::unique_ptr<Device>> cuda = OpenCudaDevice();
+    absl::StatusOr<std::unique_ptr<Device>> cuda = OpenCudaDevice(gpu);
     if (cuda.ok()) return cuda;
   }
   return std::make_unique<CpuDevice>();

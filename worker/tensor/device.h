@@ -13,6 +13,7 @@
 #include "common/job/job_spec.h"
 #include "worker/tensor/buffer.h"
 #include "worker/tensor/compute_class.h"
+#include "worker/tensor/gpu_list.h"
 #include "worker/tensor/ops.h"
 
 namespace paracord {
@@ -33,11 +34,11 @@ class Device {
   virtual ComputeClass compute_class() const = 0;
 };
 
-// kAuto: CUDA if it is there, else the CPU. InvalidArgument: this host or program has no such
-// device; says what was looked for and where.
-absl::StatusOr<std::unique_ptr<Device>> OpenDevice(DeviceKind kind);
+// kAuto: CUDA if it is there, else the CPU. InvalidArgument: this host has no such device; says
+// what was looked for and where. ResourceExhausted: the GPU's memory is in use.
+absl::StatusOr<std::unique_ptr<Device>> OpenDevice(DeviceKind kind, const GpuShare& gpu = {});
 
-// One of the two is linked in: no_cuda.cc, which always refuses, or the loader of the CUDA module.
-absl::StatusOr<std::unique_ptr<Device>> OpenCudaDevice();
+// Through the module libparacord_cuda.so, which lies beside the program: cuda_loader.cc.
+absl::StatusOr<std::unique_ptr<Device>> OpenCudaDevice(const GpuShare& gpu);
 
 }  // namespace paracord
