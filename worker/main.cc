@@ -3,6 +3,7 @@
 #include "common/base/daemon.h"
 #include "worker/data_check.h"
 #include "worker/predict_process.h"
+#include "worker/predictor_process.h"
 #include "worker/task_process.h"
 #include "worker/worker.h"
 
@@ -11,5 +12,6 @@ int main(int argc, char** argv) {
   if (first == "--task") return paracord::RunTaskProcess(argc, argv);
   if (first == "--check-data") return paracord::RunDataCheck(argc, argv);
   if (first == "--predict") return paracord::RunPredictProcess(argc, argv);
+  if (first == "--predictor") return paracord::RunPredictorProcess(argc, argv);
   return paracord::RunDaemon<paracord::Worker>(argc, argv);
 }

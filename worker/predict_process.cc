@@ -7,6 +7,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "worker/memory_guard.h"
@@ -44,9 +45,12 @@ absl::StatusOr<std::string> Answer(const std::string& yaml, Words words) {
   ASSIGN_OR_RETURN(const JobSpec spec, ParseJobOrStatus(yaml, words["directory"]));
   ASSIGN_OR_RETURN(const auto trained, TrainedModel::Open(spec, words["weights"]));
   if (words.contains("prompt")) return WriteText(*trained, std::move(words));
-  ASSIGN_OR_RETURN(const uint64_t samples, Predict(*trained, {words["input"], words["out"],
-                                                              words["logits"] == "1", threads}));
-  return absl::StrCat("samples ", samples, "\n");
+  PredictRequest request = {words["input"], words["out"], words["logits"] == "1", threads};
+  request.workers = absl::StrSplit(words["workers"], ',', absl::SkipEmpty());
+  request.model = {yaml, words["weights"]};
+  ASSIGN_OR_RETURN(const Predicted told, Predict(*trained, request));
+  for (const std::string& note : told.notes) std::cerr << note << "\n";
+  return absl::StrCat("samples ", told.samples, " workers ", told.workers, "\n");
 }
 
 }  // namespace
