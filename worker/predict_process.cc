@@ -47,7 +47,7 @@ absl::StatusOr<std::string> Answer(const std::string& yaml, Words words) {
   if (words.contains("prompt")) return WriteText(*trained, std::move(words));
   PredictRequest request = {words["input"], words["out"], words["logits"] == "1", threads};
   request.workers = absl::StrSplit(words["workers"], ',', absl::SkipEmpty());
-  request.model = {yaml, words["weights"]};
+  request.model = {yaml, words["weights"], trained->compute_class()};
   ASSIGN_OR_RETURN(const Predicted told, Predict(*trained, request));
   for (const std::string& note : told.notes) std::cerr << note << "\n";
   return absl::StrCat("samples ", told.samples, " workers ", told.workers, "\n");

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "common/base/status.h"
-#include "worker/tensor/compute_class.h"
+#include "worker/tensor/device.h"
 
 namespace paracord {
 namespace {
@@ -34,8 +34,7 @@ std::string ClassName(const std::string& device, const std::string& isa,
   return absl::StrCat(device, " ", isa, " ", library);
 }
 
-absl::Status CheckClass(const pb::ComputeClass& wanted) {
-  const ComputeClass own = CpuComputeClass();
+absl::Status CheckClass(const ComputeClass& own, const pb::ComputeClass& wanted) {
   if (own == ComputeClass{wanted.device(), wanted.isa(), wanted.library()}) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "found ", ClassName(own.device, own.isa, own.library), "; expected ",
@@ -68,9 +67,10 @@ absl::StatusOr<pb::PredictReply> PredictSession::Answer(const pb::PredictRequest
 
 absl::Status PredictSession::Begin(const pb::PredictModel& model) {
   if (spec_ != nullptr) return Unexpected("a second model", "its weights, or samples");
-  RETURN_IF_ERROR(CheckClass(model.compute()));
   // No file of the job is read here: it does not matter what its paths are relative to.
   ASSIGN_OR_RETURN(JobSpec spec, ParseJobOrStatus(model.yaml(), "/"));
+  ASSIGN_OR_RETURN(const auto device, OpenDevice(spec.device));
+  RETURN_IF_ERROR(CheckClass(device->compute_class(), model.compute()));
   spec_ = std::make_unique<JobSpec>(std::move(spec));
   weights_left_ = model.weights_bytes();
   if (weights_left_ == 0 || weights_left_ > MostWeightsBytes(*spec_)) {

@@ -9,7 +9,6 @@
 #include "common/base/status.h"
 #include "common/rpc/rpc.h"
 #include "worker/predict_session.h"
-#include "worker/tensor/compute_class.h"
 
 namespace paracord {
 namespace {
@@ -77,13 +76,12 @@ absl::Status RemotePredictor::SendWeights() {
   const uint64_t bytes = std::filesystem::file_size(model_.weights, error);
   std::ifstream file(model_.weights, std::ios::binary);
   if (error || !file) return absl::NotFoundError(absl::StrCat(model_.weights, ": cannot be read"));
-  const ComputeClass compute = CpuComputeClass();
   pb::PredictRequest request;
   request.mutable_model()->set_yaml(model_.yaml);
   request.mutable_model()->set_weights_bytes(bytes);
-  request.mutable_model()->mutable_compute()->set_device(compute.device);
-  request.mutable_model()->mutable_compute()->set_isa(compute.isa);
-  request.mutable_model()->mutable_compute()->set_library(compute.library);
+  request.mutable_model()->mutable_compute()->set_device(model_.compute.device);
+  request.mutable_model()->mutable_compute()->set_isa(model_.compute.isa);
+  request.mutable_model()->mutable_compute()->set_library(model_.compute.library);
   RETURN_IF_ERROR(Exchange(request).status());
   request.clear_model();
   std::string& piece = *request.mutable_weights();

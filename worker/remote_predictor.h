@@ -14,13 +14,15 @@
 #include "absl/status/statusor.h"
 #include "common/base/timer.h"
 #include "proto/worker.grpc.pb.h"
+#include "worker/tensor/compute_class.h"
 
 namespace paracord {
 
 // What every predictor is given.
 struct PredictorModel {
-  std::string yaml;     // the job's
-  std::string weights;  // path of a safetensors file, here
+  std::string yaml;      // the job's
+  std::string weights;   // path of a safetensors file, here
+  ComputeClass compute;  // whose bits are wanted
 };
 
 class RemotePredictor {

@@ -27,7 +27,7 @@ TEST_CASE("a message comes out as it went in, whatever its length, as often as i
 }
 
 TEST_CASE("when one side is closed the other is told, also in the middle of a message") {
-  for (const std::string sent :
+  for (const std::string& sent :
        {std::string(), std::string("\x01"), std::string("\x05\0\0\0ab", 6)}) {
     Pair pair;
     REQUIRE(send(pair.one.number(), sent.data(), sent.size(), 0) ==

@@ -64,7 +64,8 @@ bool Within(Duration limit, const std::function<bool()>& holds) {
 struct PredictFixture {
   TrainedFiles files;
   std::unique_ptr<TrainedModel> trained = files.Train(files.Job(kModel, kData));
-  PredictorModel model = {files.Text(kModel, kData), files.Path("w.safetensors")};
+  PredictorModel model = {files.Text(kModel, kData), files.Path("w.safetensors"),
+                          trained->compute_class()};
 
   std::string Input(int64_t samples) const {
     return files.Write("in.npy",
