@@ -1,6 +1,7 @@
 #include "worker/predict_calls.h"
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -28,9 +29,11 @@ class PredictCalls::Call : public Reactor {
   Call(grpc::CallbackServerContext* context, const Options& options, std::string folder)
       : context_(context), options_(options), folder_(std::move(folder)) {}
 
-  // Returns when gRPC knows nothing of it any more.
-  void Run() {
+  // Returns when gRPC knows nothing of it any more. `leave` comes before the caller can know that
+  // it has ended, and may call again.
+  void Run(const std::function<void()>& leave) {
     const absl::Status status = Serve();
+    leave();
     Finish(ToGrpc(status));
     MutexLock lock(mutex_);
     while (!done_) changed_.Wait(mutex_);
@@ -127,9 +130,8 @@ PredictCalls::Reactor* PredictCalls::Accept(grpc::CallbackServerContext* context
   }
   auto* call = new Call(context, options_, NextFolder());
   crew_.Post([this, call](int) {
-    call->Run();
+    call->Run([this] { Leave(); });
     delete call;
-    Leave();
   });
   return call;
 }
