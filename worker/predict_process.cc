@@ -1,15 +1,21 @@
 #include "worker/predict_process.h"
 
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
 #include <iostream>
 #include <iterator>
 #include <map>
 #include <string>
+#include <thread>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/base/log.h"
 #include "common/base/status.h"
+#include "common/base/whole_file.h"
 #include "worker/memory_guard.h"
 #include "worker/predict.h"
 #include "worker/text_generator.h"
@@ -53,6 +59,21 @@ absl::StatusOr<std::string> Answer(const std::string& yaml, Words words) {
   return absl::StrCat("samples ", told.samples, " workers ", told.workers, "\n");
 }
 
+// Ended by a signal, this process leaves no part of its file behind. Before there are threads.
+void TidyOnSignal(const std::string& out) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::thread([signals, temporary = WholeFile::TemporaryPath(out)] {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    std::remove(temporary.c_str());
+    _exit(128 + signal);
+  }).detach();
+}
+
 }  // namespace
 
 int RunPredictProcess(int argc, char** argv) {
@@ -63,6 +84,7 @@ int RunPredictProcess(int argc, char** argv) {
     const size_t equals = word.find('=');
     if (equals != std::string::npos) words[word.substr(0, equals)] = word.substr(equals + 1);
   }
+  if (!words["out"].empty()) TidyOnSignal(words["out"]);
   const std::string yaml(std::istreambuf_iterator<char>(std::cin), {});
   const auto answer = NameOutOfMemory([] { return "making room for the model and the samples"; },
                                       [&] { return Answer(yaml, std::move(words)); });
