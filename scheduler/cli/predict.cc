@@ -49,8 +49,8 @@ class PassingFolder {
 struct Asked {
   std::string yaml, directory;  // of the job
   std::string weights;          // safetensors
-  std::optional<uint64_t> step;
-  std::vector<std::string> workers;  // who compute, HOST:PORT; none: this host
+  std::optional<uint64_t> step = {};
+  std::vector<std::string> workers = {};  // who compute, HOST:PORT; none: this host
 };
 
 std::string Absolute(const std::string& path) {
