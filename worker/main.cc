@@ -4,6 +4,7 @@
 #include "worker/data_check.h"
 #include "worker/gpu_discovery.h"
 #include "worker/predict_process.h"
+#include "worker/predictor_process.h"
 #include "worker/task_process.h"
 #include "worker/worker.h"
 
@@ -13,5 +14,6 @@ int main(int argc, char** argv) {
   if (first == "--check-data") return paracord::RunDataCheck(argc, argv);
   if (first == "--list-gpus") return paracord::RunListGpus();
   if (first == "--predict") return paracord::RunPredictProcess(argc, argv);
+  if (first == "--predictor") return paracord::RunPredictorProcess(argc, argv);
   return paracord::RunDaemon<paracord::Worker>(argc, argv);
 }

@@ -88,14 +88,15 @@ absl::StatusOr<std::unique_ptr<Worker>> Worker::Start(const Options& options,
   Worker* self = worker.get();
   worker->timer_ = std::make_unique<SystemTimer>();
   worker->coordinator_ = MakeRemoteCoordinator(options.scheduler);
-  ASSIGN_OR_RETURN(worker->logs_,
-                   LogService::Start(options.bind, options.advertise, options.directory));
-  const std::string address = worker->logs_->address();
+  const std::string binary = BinaryDirectory() + "/paracord-worker";
+  ASSIGN_OR_RETURN(worker->service_,
+                   NodeService::Start(options.bind, options.advertise,
+                                      {binary, options.directory, options.threads, options.slots}));
+  const std::string address = worker->service_->address();
   RETURN_IF_ERROR(WriteFileAtomically(options.directory + "/address", address + "\n"));
   worker->tasks_ = std::make_unique<TaskKeeper>(
-      TaskKeeper::Options{BinaryDirectory() + "/paracord-worker", options.directory,
-                          options.scheduler, options.name, options.threads,
-                          options.gpu_memory_fraction},
+      TaskKeeper::Options{binary, options.directory, options.scheduler, options.name,
+                          options.threads, options.gpu_memory_fraction},
       [self] {
         if (Member* member = self->reporting_.load()) member->ReportNow();
       });
@@ -147,7 +148,7 @@ void Worker::Stop() {
   member_->Leave();  // tells how the tasks have ended; asks for their state no more
   tasks_.reset();    // before the member: its thread may be about to report the last task's end
   member_.reset();
-  logs_.reset();
+  service_.reset();
 }
 
 }  // namespace paracord

@@ -1,6 +1,6 @@
 // The worker daemon. It never computes, and loads no driver of a GPU: it joins the scheduler with
-// what its host has, keeps one child process for each task that a plan gives it, and shows their
-// logs.
+// what its host has, keeps one child process for each task that a plan gives it, shows their logs,
+// and starts a child for whoever wants predictions.
 #pragma once
 
 #include <atomic>
@@ -12,7 +12,7 @@
 #include "common/rpc/daemon_options.h"
 #include "common/rpc/member.h"
 #include "worker/gpu_offer.h"
-#include "worker/log_service.h"
+#include "worker/node_service.h"
 #include "worker/task_keeper.h"
 
 namespace paracord {
@@ -44,7 +44,7 @@ class Worker {
   const Options options_;
   std::unique_ptr<SystemTimer> timer_;
   std::unique_ptr<Coordinator> coordinator_;
-  std::unique_ptr<LogService> logs_;
+  std::unique_ptr<NodeService> service_;
   std::unique_ptr<TaskKeeper> tasks_;
   std::unique_ptr<Member> member_;
   std::atomic<Member*> reporting_{nullptr};  // `member_`, once it is there
