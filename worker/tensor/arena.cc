@@ -26,9 +26,9 @@ absl::StatusOr<uint64_t> Arena::Take(uint64_t bytes) {
     }
   }
   if (best == gaps_.end()) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "found ", bytes_ - used_, " bytes free of the ", bytes_, " of this task, ", largest,
-        " of them together; expected ", bytes));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("found ", bytes_ - used_, " bytes free of the ", bytes_, " of this task, ",
+                     largest, " of them together; expected ", bytes));
   }
   const auto [address, room] = *best;
   gaps_.erase(best);

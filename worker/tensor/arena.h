@@ -20,8 +20,9 @@ class Arena {
   // [begin, begin + bytes); begin is aligned.
   Arena(uint64_t begin, uint64_t bytes);
 
-  // The address of a block of at least so many bytes (0: of one unit), aligned. The smallest gap that
-  // it fits into, the first of equal ones. ResourceExhausted: says what is free and what was asked.
+  // The address of a block of at least so many bytes (0: of one unit), aligned. The smallest gap
+  // that it fits into, the first of equal ones. ResourceExhausted: says what is free and what was
+  // asked.
   absl::StatusOr<uint64_t> Take(uint64_t bytes);
   // What Take returned, once.
   void GiveBack(uint64_t address);

@@ -21,11 +21,11 @@ class Buffer {
  private:
   struct Release {
     void operator()(float* data) const { free(owner, data); }
-    Free free = nullptr;
-    void* owner = nullptr;
+    Free free;
+    void* owner;
   };
 
-  std::unique_ptr<float, Release> data_;
+  std::unique_ptr<float, Release> data_{nullptr, {nullptr, nullptr}};
   int64_t size_ = 0;
 };
 

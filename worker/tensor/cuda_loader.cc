@@ -42,9 +42,9 @@ absl::StatusOr<const CudaModule*> LoadCudaModule(const std::string& path) {
   const std::string found = interface == nullptr ? "none" : interface();
   if (found != PARACORD_CUDA_INTERFACE || entry == nullptr) {
     dlclose(library);
-    return absl::NotFoundError(absl::StrCat("looked for the module ", path, ": found interface ",
-                                            found, "; expected " PARACORD_CUDA_INTERFACE
-                                                   ", that of this program's build"));
+    return absl::NotFoundError(
+        absl::StrCat("looked for the module ", path, ": found interface ", found,
+                     "; expected " PARACORD_CUDA_INTERFACE ", that of this program's build"));
   }
   return entry();
 }

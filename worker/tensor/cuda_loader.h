@@ -1,5 +1,6 @@
-// Finds and loads the module for GPUs, libparacord_cuda.so. A program is not linked with CUDA: where
-// there is no module, no library or no GPU, it does everything else, and says what is missing.
+// Finds and loads the module for GPUs, libparacord_cuda.so. A program is not linked with CUDA:
+// where there is no module, no library or no GPU, it does everything else, and says what is
+// missing.
 #pragma once
 
 #include <string>

@@ -13,8 +13,8 @@ struct Factor {
   int64_t batch_stride = 0;  // floats to the next product's; 0: all use this one
 };
 
-// c [m, n] = a [m, k] b [k, n] + bias, shapes after transposition, for each of the batches. k == 0
-// gives the bias alone, or zeros.
+// c [m, n] = a [m, k] b [k, n] + bias, shapes after transposition, for each of the batches. k is
+// above 0.
 struct Product {
   int64_t m, n, k;
   Factor a, b;
@@ -24,6 +24,10 @@ struct Product {
   int64_t batches = 1;
   bool add = false;             // to what is in c
   const float* bias = nullptr;  // [n], added to each row
+  bool bfloat16 = false;        // a and b hold values of two bytes, as strides count them
+  // What of c has the same bits however many rows, or columns, it is computed with. kColumns: b is
+  // not transposed.
+  enum class Alone { kNothing, kRows, kColumns } alone = Alone::kNothing;
 };
 
 // Threads share it.
