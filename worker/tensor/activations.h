@@ -1,5 +1,5 @@
-// The activations, their slopes and the rounding to bfloat16, value by value: the same formulas on
-// every device. Without a branch, so that loops over them are vectorised.
+// The activations, their way back and the rounding to bfloat16, value by value: the same formulas
+// on every device. Without a branch, so that loops over them are vectorised.
 #pragma once
 
 #include <bit>
@@ -38,6 +38,13 @@ PARACORD_HD inline float SiluSlope(float x) {
 }
 
 PARACORD_HD inline float Relu(float x) { return x < 0.0f ? 0.0f : x; }  // a NaN passes
+
+// dy f', as Ops::ActivationBackward says: `kept` is y, or x for gelu and silu.
+PARACORD_HD inline float ReluBack(float kept, float dy) { return kept > 0.0f ? dy : 0.0f; }
+PARACORD_HD inline float TanhBack(float kept, float dy) { return dy * (1.0f - kept * kept); }
+PARACORD_HD inline float SigmoidBack(float kept, float dy) { return dy * (kept * (1.0f - kept)); }
+PARACORD_HD inline float GeluBack(float kept, float dy) { return dy * GeluSlope(kept); }
+PARACORD_HD inline float SiluBack(float kept, float dy) { return dy * SiluSlope(kept); }
 
 // Half a unit is added, one less if the bit before it is 0: a carry rounds up.
 PARACORD_HD inline float NearestBfloat16(float x) {

@@ -26,20 +26,20 @@ PARACORD_VECTORIZED void SiluForward(int64_t count, const float* x, float* y) {
 }
 
 PARACORD_VECTORIZED void ReluBackward(int64_t count, const float* y, const float* dy, float* dx) {
-  for (int64_t i = 0; i < count; ++i) dx[i] = y[i] > 0.0f ? dy[i] : 0.0f;
+  for (int64_t i = 0; i < count; ++i) dx[i] = ReluBack(y[i], dy[i]);
 }
 PARACORD_VECTORIZED void TanhBackward(int64_t count, const float* y, const float* dy, float* dx) {
-  for (int64_t i = 0; i < count; ++i) dx[i] = dy[i] * (1.0f - y[i] * y[i]);
+  for (int64_t i = 0; i < count; ++i) dx[i] = TanhBack(y[i], dy[i]);
 }
 PARACORD_VECTORIZED void SigmoidBackward(int64_t count, const float* y, const float* dy,
                                          float* dx) {
-  for (int64_t i = 0; i < count; ++i) dx[i] = dy[i] * (y[i] * (1.0f - y[i]));
+  for (int64_t i = 0; i < count; ++i) dx[i] = SigmoidBack(y[i], dy[i]);
 }
 PARACORD_VECTORIZED void GeluBackward(int64_t count, const float* x, const float* dy, float* dx) {
-  for (int64_t i = 0; i < count; ++i) dx[i] = dy[i] * GeluSlope(x[i]);
+  for (int64_t i = 0; i < count; ++i) dx[i] = GeluBack(x[i], dy[i]);
 }
 PARACORD_VECTORIZED void SiluBackward(int64_t count, const float* x, const float* dy, float* dx) {
-  for (int64_t i = 0; i < count; ++i) dx[i] = dy[i] * SiluSlope(x[i]);
+  for (int64_t i = 0; i < count; ++i) dx[i] = SiluBack(x[i], dy[i]);
 }
 
 PARACORD_VECTORIZED void SwigluRow(int64_t columns, const float* gate, const float* up, float* y) {

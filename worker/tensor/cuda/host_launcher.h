@@ -1,7 +1,8 @@
 // Runs the bodies of kernels on the calling thread, one block after another: what the tests of
 // block operations launch with. What a launcher offers is drawn here; CUDA's offers the same.
 //
-//   Launch(blocks, body)      runs body for each block, after all that was launched before
+//   Launch(blocks, body)      runs body for each block, after all that was launched before; 0
+//                             blocks: nothing
 //   Scratch<T>(count)         memory on the device for one operation, not set; goes back when it
 //                             dies, after what was launched until then
 //   ReadBack(from, n, host)   n values to the host, when all that was launched is done

@@ -1,0 +1,45 @@
+// Sums along a row by one block, a warp if the row is narrow, in an order that the width alone
+// gives: thread t takes t, t + kThreads, ...
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <utility>
+
+#include "worker/tensor/cuda/block.h"
+
+namespace paracord {
+
+inline constexpr int64_t kWidestOfWarp = 1024;
+
+// Sum of element(i) for i < count.
+template <class Block, class Element>
+PARACORD_HD float BlockSum(Block& block, int64_t count, Element element) {
+  return block.Sum([&](int thread) {
+    float sum = 0;
+    for (int64_t i = thread; i < count; i += Block::kThreads) sum += element(i);
+    return sum;
+  });
+}
+
+// visit(i) for i < count, by the thread that has it in BlockSum.
+template <class Block, class Visit>
+PARACORD_HD void BlockEach(Block& block, int64_t count, Visit visit) {
+  block.Each([&](int thread) {
+    for (int64_t i = thread; i < count; i += Block::kThreads) visit(i);
+  });
+}
+
+PARACORD_HD inline float InverseRootOf(float value) { return 1.0f / std::sqrt(value); }
+
+// Body<kThreads>{width, arguments...} for each row.
+template <template <int> class Body, class Launcher, class... Arguments>
+void LaunchRows(const Launcher& launcher, int64_t rows, int64_t width, Arguments... arguments) {
+  if (width <= kWidestOfWarp) {
+    launcher.Launch(rows, Body<kWarp>{width, arguments...});
+  } else {
+    launcher.Launch(rows, Body<256>{width, arguments...});
+  }
+}
+
+}  // namespace paracord
