@@ -2,7 +2,9 @@
 // not depend on the rows beside it.
 #pragma once
 
+#include <bit>
 #include <cstdint>
+#include <cstring>
 
 #include "worker/tensor/cuda/matrix_product.h"
 
@@ -20,13 +22,19 @@ class HostProduct final : public MatrixProduct {
   }
 
  private:
-  static double At(const Factor& factor, int64_t batch, int64_t row, int64_t column) {
+  static double At(const Factor& factor, bool bfloat16, int64_t batch, int64_t row,
+                   int64_t column) {
     const int64_t i = factor.transposed ? column : row, j = factor.transposed ? row : column;
-    return static_cast<double>(factor.data[batch * factor.batch_stride + i * factor.stride + j]);
+    const int64_t at = batch * factor.batch_stride + i * factor.stride + j;
+    if (!bfloat16) return static_cast<double>(factor.data[at]);
+    uint16_t packed = 0;
+    std::memcpy(&packed, reinterpret_cast<const char*>(factor.data) + at * 2, sizeof(packed));
+    return static_cast<double>(std::bit_cast<float>(uint32_t{packed} << 16));
   }
   static float Element(const Product& p, int64_t batch, int64_t i, int64_t j, float before) {
     double sum = 0;
-    for (int64_t k = 0; k < p.k; ++k) sum += At(p.a, batch, i, k) * At(p.b, batch, k, j);
+    for (int64_t k = 0; k < p.k; ++k)
+      sum += At(p.a, p.bfloat16, batch, i, k) * At(p.b, p.bfloat16, batch, k, j);
     if (p.bias != nullptr) sum += static_cast<double>(p.bias[j]);
     return static_cast<float>(sum + static_cast<double>(before));
   }

@@ -1,5 +1,6 @@
 // Memory of the host that a GPU reads and writes by itself, and copies through it: those of plain
-// memory go piece by piece, so that the host moves one piece while the GPU moves another.
+// memory go piece by piece, so that the host moves one piece while the GPU moves another. [door:
+// CUDA]
 #pragma once
 
 #include <cuda_runtime_api.h>
