@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/worker/tensor/ops_check.h"
+#include "tests/worker/tensor/tested_ops.h"
 #include "worker/tensor/cpu_ops.h"
 #include "worker/tensor/reference_ops.h"
 #include "worker/tensor/rotary_table.h"
@@ -111,6 +112,9 @@ TEST_CASE("probabilities add up to one, also of scores far apart, and a NaN show
 }
 
 TEST_CASE("an embedding gathers rows of its table, and adds gradients to them in order") {
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   const int64_t count = 100, vocabulary = 13, width = 19;
   const Floats table = RandomFloats(1, vocabulary * width, 1.0f);
   const Floats dy = RandomFloats(2, count * width, 1.0f);
@@ -118,23 +122,26 @@ TEST_CASE("an embedding gathers rows of its table, and adds gradients to them in
   for (size_t i = 0; i < ids.size(); ++i)
     ids[i] = static_cast<float>(i * 7 % 12);  // 12 is not used
   Floats y = Unset(count * width), dtable = Unset(vocabulary * width), expected = y, sums = dtable;
-  CpuOps().EmbeddingForward(count, width, ids.data(), table.data(), y.data());
+  ops.EmbeddingForward(count, width, ids.data(), table.data(), y.data());
   ReferenceOps().EmbeddingForward(count, width, ids.data(), table.data(), expected.data());
   CHECK(SameBits(y, expected));
-  CpuOps().EmbeddingBackward(count, vocabulary, width, ids.data(), dy.data(), dtable.data());
+  ops.EmbeddingBackward(count, vocabulary, width, ids.data(), dy.data(), dtable.data());
   ReferenceOps().EmbeddingBackward(count, vocabulary, width, ids.data(), dy.data(), sums.data());
   CHECK(Distance(dtable, sums) < 1e-6);
   CHECK(SameBits(Part(dtable, 12 * width, width), Zeros(width)));
-  CpuOps().EmbeddingBackward(0, vocabulary, width, nullptr, nullptr, dtable.data());
+  ops.EmbeddingBackward(0, vocabulary, width, nullptr, nullptr, dtable.data());
   CHECK(SameBits(dtable, Zeros(vocabulary * width)));
 }
 
 TEST_CASE("rotary positions turn each pair by its angle, leave the rest alone, and turn back") {
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   const RotaryShape s = {2, 9, 3, 10, 47};
   const Floats x = RandomFloats(1, s.rows * s.length * s.stride, 1.0f);
   Floats table = Unset(s.length * s.head_width), y = x, expected = x;
   FillRotaryTable(s.length, s.head_width, 10000, table.data());
-  CpuOps().Rotate(s, table.data(), false, y.data());
+  ops.Rotate(s, table.data(), false, y.data());
   ReferenceOps().Rotate(s, table.data(), false, expected.data());
   CHECK(Distance(y, expected) < 2e-7);
   CHECK_FALSE(SameBits(y, x));
@@ -143,16 +150,19 @@ TEST_CASE("rotary positions turn each pair by its angle, leave the rest alone, a
     CHECK(SameBits(Part(y, rest, 17), Part(x, rest, 17)));
   }
   CHECK(SameBits(Part(y, 0, s.stride), Part(x, 0, s.stride)));  // position 0
-  CheckSameBitsAgain(CpuOps(), {y}, [&](const Ops& ops) {
+  CheckSameBitsAgain(tested, {y}, [&](const Ops& ops) {
     Floats turned = x;
     ops.Rotate(s, table.data(), false, turned.data());
     return Results{turned};
   });
-  CpuOps().Rotate(s, table.data(), true, y.data());
+  ops.Rotate(s, table.data(), true, y.data());
   CHECK(Distance(y, x) < 5e-7);
 }
 
 TEST_CASE("swiglu equals the plain function and its gradient finite differences, in place too") {
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   const int64_t rows = 3, columns = 21;
   const Floats x = RandomFloats(1, rows * 2 * columns, 6.0f);
   const Floats dy = RandomFloats(2, rows * columns, 1.0f);
@@ -161,20 +171,22 @@ TEST_CASE("swiglu equals the plain function and its gradient finite differences,
     ops.SwigluForward(rows, columns, from.data(), y.data());
     return y;
   };
-  CHECK(Distance(forward(CpuOps(), x), forward(ReferenceOps(), x)) < 1e-6);
-  CheckSameBitsAgain(CpuOps(), {forward(CpuOps(), x)},
+  CHECK(Distance(forward(ops, x), forward(ReferenceOps(), x)) < 1e-6);
+  CheckSameBitsAgain(tested, {forward(ops, x)},
                      [&](const Ops& ops) { return Results{forward(ops, x)}; });
   Floats dx = Unset(rows * 2 * columns), expected = dx, in_place = x;
-  CpuOps().SwigluBackward(rows, columns, x.data(), dy.data(), dx.data());
+  ops.SwigluBackward(rows, columns, x.data(), dy.data(), dx.data());
   ReferenceOps().SwigluBackward(rows, columns, x.data(), dy.data(), expected.data());
   CHECK(Distance(dx, expected) < 1e-6);
-  CpuOps().SwigluBackward(rows, columns, in_place.data(), dy.data(), in_place.data());
+  ops.SwigluBackward(rows, columns, in_place.data(), dy.data(), in_place.data());
   CHECK(SameBits(in_place, dx));
   CheckSlopes(x, dy, dx, 2, [&](const Floats& moved) { return forward(ReferenceOps(), moved); });
 }
 
 TEST_CASE("sums, copies and turned matrices equal the plain loops") {
-  const CpuOps cpu;
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   const ReferenceOps reference;
   for (const auto& [rows, height, width] :
        {std::array<int64_t, 3>{1, 1, 1}, {2, 3, 50}, {3, 64, 196}, {0, 4, 4}, {2, 17, 16}}) {
@@ -182,22 +194,22 @@ TEST_CASE("sums, copies and turned matrices equal the plain loops") {
     const Floats x = RandomFloats(1, count, 1.0f), y = RandomFloats(2, count, 1.0f);
     const Floats row = RandomFloats(3, width, 1.0f);
     Floats actual = Unset(count), expected = Unset(count);
-    cpu.Transpose(rows, height, width, x.data(), actual.data());
+    ops.Transpose(rows, height, width, x.data(), actual.data());
     reference.Transpose(rows, height, width, x.data(), expected.data());
     CHECK(SameBits(actual, expected));
-    cpu.Add(count, x.data(), y.data(), actual.data());
+    ops.Add(count, x.data(), y.data(), actual.data());
     reference.Add(count, x.data(), y.data(), expected.data());
     CHECK(SameBits(actual, expected));
     Floats first = x, second = y;
-    cpu.Add(count, first.data(), y.data(), first.data());
-    cpu.Add(count, x.data(), second.data(), second.data());
+    ops.Add(count, first.data(), y.data(), first.data());
+    ops.Add(count, x.data(), second.data(), second.data());
     CHECK(SameBits(first, expected));
     CHECK(SameBits(second, expected));
-    cpu.AddToRows(rows * height, width, x.data(), row.data(), actual.data());
+    ops.AddToRows(rows * height, width, x.data(), row.data(), actual.data());
     reference.AddToRows(rows * height, width, x.data(), row.data(), expected.data());
     CHECK(SameBits(actual, expected));
     Floats wide = Zeros(rows * height * (width + 3)), wide_expected = wide;
-    cpu.CopyRows(rows * height, width - 1, x.data(), width, wide.data() + 2, width + 3);
+    ops.CopyRows(rows * height, width - 1, x.data(), width, wide.data() + 2, width + 3);
     reference.CopyRows(rows * height, width - 1, x.data(), width, wide_expected.data() + 2,
                        width + 3);
     CHECK(SameBits(wide, wide_expected));
