@@ -69,7 +69,7 @@ TEST_CASE("losses and their slopes equal the plain loops on odd shapes, smoothed
   const Ops& ops = *tested.ops;
   const ReferenceOps reference;
   const int64_t rows = 13;
-  for (const int64_t outputs : {1, 2, 10, 16, 17, 100, 257}) {
+  for (const int64_t outputs : {1, 2, 10, 16, 17, 100, 257, 1500}) {
     const Floats logits = RandomFloats(20, rows * outputs, 9.0f);
     const Losses losses(rows, outputs);
     for (const Loss& loss : losses.All()) {

@@ -9,9 +9,9 @@ namespace {
 constexpr float kEpsilon = 1e-5f;
 
 // rows, channels, points, groups
-const ChannelShape kShapes[] = {{16, 16, 784, 4}, {8, 64, 49, 8}, {5, 6, 17, 3}, {7, 33, 1, 3},
-                                {3, 4, 2, 1},     {1, 5, 9, 5},   {40, 1, 1, 1}, {1, 1, 16, 1},
-                                {2, 12, 15, 2},   {9, 16, 1, 4}};
+const ChannelShape kShapes[] = {{16, 16, 784, 4}, {8, 64, 49, 8}, {5, 6, 17, 3},  {7, 33, 1, 3},
+                                {3, 4, 2, 1},     {1, 5, 9, 5},   {40, 1, 1, 1},  {1, 1, 16, 1},
+                                {2, 12, 15, 2},   {9, 16, 1, 4},  {2, 1500, 3, 5}};
 
 struct Tensors {
   Tensors(int64_t count, int64_t channels)
