@@ -34,7 +34,8 @@ TEST_CASE("blocks of an arena lie inside it, aligned, and never in one another")
       CHECK((*address >= kBegin && *address + bytes <= kBegin + kBytes));
       const auto after = blocks.lower_bound(*address);
       CHECK((after == blocks.end() || *address + bytes <= after->first));
-      CHECK((after == blocks.begin() || std::prev(after)->first + std::prev(after)->second <= *address));
+      CHECK((after == blocks.begin() ||
+             std::prev(after)->first + std::prev(after)->second <= *address));
       blocks[*address] = bytes == 0 ? 1 : bytes;
     }
     for (const auto& [address, bytes] : blocks) arena.GiveBack(address);
@@ -50,7 +51,8 @@ TEST_CASE("what does not fit into an arena is refused with the sums, and changes
   const uint64_t first = arena.Take(4 * kUnit).value(), second = arena.Take(2 * kUnit).value();
   CHECK(arena.Take(4 * kUnit).ok());
   arena.GiveBack(first);
-  for (const uint64_t bytes : {5 * kUnit, uint64_t{1} << 40, std::numeric_limits<uint64_t>::max()}) {
+  for (const uint64_t bytes :
+       {5 * kUnit, uint64_t{1} << 40, std::numeric_limits<uint64_t>::max()}) {
     const absl::Status refused = arena.Take(bytes).status();
     CHECK(refused.code() == absl::StatusCode::kResourceExhausted);
     const std::string text(refused.message());

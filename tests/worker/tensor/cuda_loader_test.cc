@@ -28,7 +28,8 @@ TEST_CASE("a module that is missing, torn or of another build is refused with wh
   const std::string missing = directory.path() + "/libparacord_cuda.so";
   CHECK(Says(Refused(missing), "does not exist"));
   const std::string torn = directory.path() + "/torn.so";
-  std::ofstream(torn) << "\x7f" "ELF and no more";
+  std::ofstream(torn) << "\x7f"
+                         "ELF and no more";
   CHECK(Says(Refused(torn), "does not load"));
   const std::string other = Refused(PARACORD_OTHER_MODULE);
   CHECK(Says(other, "found interface 0123456789abcdef; expected "));
@@ -52,7 +53,8 @@ TEST_CASE("the module of this build lies beside the program, loads, and says wha
   }
   CHECK(gpus.status().code() == absl::StatusCode::kNotFound);
   CHECK(Says(std::string(gpus.status().message()), "looked for an NVIDIA GPU: found "));
-  CHECK(Says(std::string(gpus.status().message()), "; expected a driver (libcuda.so.1) for CUDA 1"));
+  CHECK(
+      Says(std::string(gpus.status().message()), "; expected a driver (libcuda.so.1) for CUDA 1"));
 }
 
 TEST_CASE("without a GPU device cuda says what was looked for, and auto is the CPU") {

@@ -17,7 +17,7 @@ namespace paracord {
 struct AttentionSlopes {
   AttentionFrame frame;
   float scale;
-  const float *qkv, *y, *sums, *dy;
+  const float *qkv, *kept, *dy;
 
   struct Tiles {
     float *queries, *keys, *values, *out_slopes;
@@ -44,7 +44,7 @@ struct AttentionSlopes {
   template <class Block>
   PARACORD_HD void QuerySums(Block& block, const Tiles& t, int64_t row, int64_t head,
                              int64_t first) const {
-    const HeadView out = frame.Output(y, row, head), slopes = frame.Output(dy, row, head);
+    const HeadView out = frame.KeptOutput(kept, row, head), slopes = frame.Output(dy, row, head);
     block.Each([&](int thread) {
       const int64_t token = first + thread % kTile;
       float sum = 0;
@@ -61,9 +61,7 @@ struct AttentionSlopes {
       for (int i = 1; i < kQuarters; ++i) sum += t.quarters[i * kTile + thread];
       t.shared[thread] = sum;
       const int64_t token = first + thread;
-      t.sum[thread] = token < frame.s.length
-                          ? sums[(row * frame.s.heads + head) * frame.s.length + token]
-                          : 0.0f;
+      t.sum[thread] = token < frame.s.length ? kept[frame.Sums(row, head) + token] : 0.0f;
     });
   }
 

@@ -20,7 +20,7 @@ struct AttentionBody {
   AttentionFrame frame;
   float scale;
   const float* qkv;
-  float *y, *sums, *copy;  // sums [rows, heads, length]: log of the sum of e^score; copy: y again
+  float *y, *kept;
 
   int64_t Blocks() const { return frame.s.rows * frame.s.heads * frame.tiles * frame.chunks; }
   PARACORD_HD int64_t SharedBytes() const {
@@ -134,15 +134,15 @@ struct AttentionBody {
   PARACORD_HD void Write(Block& block, const Tiles& t, int64_t row, int64_t head, int64_t first,
                          int64_t column, Part& out) const {
     const int64_t place = frame.Output(y, row, head).data - y;
+    const int64_t kept_place = frame.KeptOutput(kept, row, head).data - kept;
     block.Each([&](int thread) {
       out[thread].Each(thread, [&](int q, int c, float value) {
         if (q >= frame.Tokens(first) || c >= frame.Floats(column)) return;
-        const int64_t at = place + (first + q) * frame.s.width() + column + c;
-        y[at] = copy[at] = value / t.sum[q];
+        const int64_t at = (first + q) * frame.s.width() + column + c;
+        y[place + at] = kept[kept_place + at] = value / t.sum[q];
       });
       if (column != 0 || thread >= frame.Tokens(first)) return;
-      sums[(row * frame.s.heads + head) * frame.s.length + first + thread] =
-          t.largest[thread] + Log(t.sum[thread]);
+      kept[frame.Sums(row, head) + first + thread] = t.largest[thread] + Log(t.sum[thread]);
     });
   }
 };

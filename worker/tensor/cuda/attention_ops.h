@@ -1,5 +1,5 @@
 // Operations by launching bodies: attention. What is kept for the way back grows with the length,
-// not with its square: [rows, heads, length] logs of sums, then y once more.
+// not with its square: for each row [heads, length] logs of sums, then y once more.
 #pragma once
 
 #include <cmath>
@@ -17,19 +17,19 @@ class AttentionOps : public Base {
   using Base::Base;
 
   int64_t AttentionKept(const AttentionShape& s) const override {
-    return s.rows * s.length * (s.heads + s.width());
+    return s.rows * AttentionFrame(s).KeptRow();
   }
   int64_t AttentionScratch(const AttentionShape&) const override { return 0; }
 
   void AttentionForward(const AttentionShape& s, const float* qkv, float* y, float* kept,
                         float*) const override {
-    const AttentionBody body{AttentionFrame(s), ScoreScale(s), qkv, y, kept, kept + Sums(s)};
+    const AttentionBody body{AttentionFrame(s), ScoreScale(s), qkv, y, kept};
     this->launcher().Launch(body.Blocks(), body);
   }
 
   void AttentionBackward(const AttentionShape& s, const float* qkv, const float* kept,
                          const float* dy, float* dqkv, float*) const override {
-    const AttentionSlopes slopes{AttentionFrame(s), ScoreScale(s), qkv, kept + Sums(s), kept, dy};
+    const AttentionSlopes slopes{AttentionFrame(s), ScoreScale(s), qkv, kept, dy};
     const QueryGradientBody queries{slopes, dqkv};
     this->launcher().Launch(queries.Blocks(), queries);
     const KeyGradientBody keys{slopes, dqkv};
@@ -40,7 +40,6 @@ class AttentionOps : public Base {
   static float ScoreScale(const AttentionShape& s) {
     return 1.0f / std::sqrt(static_cast<float>(s.head_width));
   }
-  static int64_t Sums(const AttentionShape& s) { return s.rows * s.heads * s.length; }
 };
 
 }  // namespace paracord

@@ -114,6 +114,15 @@ struct AttentionFrame {
     return {y + row * s.length * s.width() + head * s.head_width, s.width(), s.length,
             s.head_width};
   }
+  // Of a row of what is kept: for each head and token the log of the sum of e^score, then y again.
+  PARACORD_HD int64_t KeptRow() const { return s.length * (s.heads + s.width()); }
+  PARACORD_HD int64_t Sums(int64_t row, int64_t head) const {
+    return row * KeptRow() + head * s.length;
+  }
+  PARACORD_HD HeadView KeptOutput(const float* kept, int64_t row, int64_t head) const {
+    return {kept + row * KeptRow() + s.heads * s.length + head * s.head_width, s.width(), s.length,
+            s.head_width};
+  }
   PARACORD_HD int64_t KvHead(int64_t head) const { return head / (s.heads / s.kv_heads); }
   // Tokens or floats of a tile that begins there.
   PARACORD_HD int Tokens(int64_t token) const { return Part(s.length - token); }

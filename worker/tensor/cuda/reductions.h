@@ -16,7 +16,8 @@ struct Smaller {
   }
 };
 
-// Element: T operator()(place). to[block] gets the places [block * run, (block + 1) * run).
+// Element: a T, or what becomes one, of a place. to[block] gets the places [block * run, (block +
+// 1) * run).
 template <class T, class Element, class Combine>
 struct ReduceBody {
   static constexpr int kThreads = 256;
@@ -32,7 +33,9 @@ struct ReduceBody {
     const T value = block.Reduce(
         [&](int thread) {
           T part = start;
-          for (int64_t i = first + thread; i < end; i += kThreads) part = combine(part, element(i));
+          for (int64_t i = first + thread; i < end; i += kThreads) {
+            part = combine(part, static_cast<T>(element(i)));
+          }
           return part;
         },
         combine);
