@@ -69,7 +69,8 @@ class Ops {
   // dweight [outputs, inputs] = dy^T x. Overwrites.
   virtual void LinearWeightGradient(const LinearShape& shape, const float* dy, const float* x,
                                     float* dweight) const = 0;
-  // dbias [outputs] = the sum of dy's rows, added in order of rows. Overwrites.
+  // dbias [outputs] = the sum of dy's rows, in an order that the shape gives; one row keeps its -0.
+  // Overwrites.
   virtual void BiasGradient(const LinearShape& shape, const float* dy, float* dbias) const = 0;
 
   // Element by element; y may be x, dx may be dy.

@@ -1,6 +1,6 @@
 // Sums of the columns of a matrix, in an order that its shape alone gives: rows are cut into
-// segments, a block adds 32 columns of one, eight rows at a time, and the segments are added in
-// order.
+// segments, a block adds 32 columns of one, eight rows at a time, and then the segments' sums the
+// same way.
 #pragma once
 
 #include <algorithm>
@@ -33,6 +33,13 @@ struct Segments {
       : tiles((columns + kWarp - 1) / kWarp),
         length(std::max(kLeastRows, (rows + Most() - 1) / Most())),
         count((rows + length - 1) / length) {}
+  // All rows in one.
+  static Segments Whole(int64_t rows, int64_t columns) {
+    Segments one(0, columns);
+    one.length = rows;
+    one.count = 1;
+    return one;
+  }
 
   int64_t tiles;   // of 32 columns
   int64_t length;  // rows of a segment
@@ -87,22 +94,13 @@ struct ColumnTileBody {
   }
 };
 
-template <class T, class Finish>
-struct SegmentSumBody {
-  static constexpr int kThreads = 128;
-  int64_t columns, segments;
+// The sums of segments, to be added in turn.
+template <class T>
+struct PartialElement {
   const T* partial;
-  Finish finish;
-
-  template <class Block>
-  PARACORD_HD void operator()(Block& block) const {
-    block.Each([&](int thread) {
-      const int64_t column = block.x() * kThreads + thread;
-      if (column >= columns) return;
-      T sum = partial[column];
-      for (int64_t s = 1; s < segments; ++s) sum = sum + partial[s * columns + column];
-      finish(column, sum);
-    });
+  int64_t columns;
+  PARACORD_HD T operator()(int64_t segment, int64_t column) const {
+    return partial[segment * columns + column];
   }
 };
 
@@ -124,16 +122,17 @@ struct ToPlaces {
 template <class T, class Launcher, class Element, class Finish>
 void SumColumns(const Launcher& launcher, int64_t rows, int64_t columns, Element element,
                 Finish finish) {
-  using SumBody = SegmentSumBody<T, Finish>;
+  using Partial = PartialElement<T>;
   const Segments segments(rows, columns);
-  const bool one = segments.count == 1;
-  auto partial = launcher.template Scratch<T>(one ? 0 : segments.count * columns);
+  auto partial = launcher.template Scratch<T>(segments.count > 1 ? segments.count * columns : 0);
   launcher.Launch(
       segments.count * segments.tiles,
       ColumnTileBody<T, Element, Finish>{rows, columns, segments, element, finish, partial.data()});
-  if (one) return;
-  launcher.Launch((columns + SumBody::kThreads - 1) / SumBody::kThreads,
-                  SumBody{columns, segments.count, partial.data(), finish});
+  if (segments.count == 1) return;
+  launcher.Launch(segments.tiles,
+                  ColumnTileBody<T, Partial, Finish>{
+                      segments.count, columns, Segments::Whole(segments.count, columns),
+                      Partial{partial.data(), columns}, finish, nullptr});
 }
 
 }  // namespace paracord

@@ -40,9 +40,9 @@ struct SoftmaxLossBody {
     const float loss = Log(soft.sum) - Kept(block, soft.largest, x, label, rest);
     if (dlogits != nullptr) {
       float* to = dlogits + block.x() * outputs;
-      BlockEach(block, outputs, [&](int64_t i) {
+      BlockWrite(block, outputs, to, [&](int64_t i) {
         const float own = i == label ? 1.0f - target.smoothing + rest : rest;
-        to[i] = (Exp(x[i] - soft.largest) / soft.sum - own) * (weight * scale);
+        return (Exp(x[i] - soft.largest) / soft.sum - own) * (weight * scale);
       });
     }
     block.Each([&](int thread) {

@@ -9,7 +9,7 @@
 
 namespace paracord {
 
-struct alignas(16) Quad {
+struct Quad {
   float v[4];
 };
 
@@ -20,10 +20,19 @@ inline bool AllAligned(std::initializer_list<const float*> pointers) {
   return true;
 }
 
-// The first `count` <= 4 are loaded; `whole`: aligned, and all four.
+// The first `count` <= 4 are loaded; `whole`: aligned, and all four. Of CUDA's own type, or the
+// compiler does not always see one access of 16 bytes.
 PARACORD_HD inline Quad LoadQuad(const float* at, int64_t count, bool whole) {
-  if (whole) return *reinterpret_cast<const Quad*>(at);
   Quad quad = {};
+  if (whole) {
+#ifdef __CUDA_ARCH__
+    const float4 four = *reinterpret_cast<const float4*>(at);
+    quad = {{four.x, four.y, four.z, four.w}};
+#else
+    for (int j = 0; j < 4; ++j) quad.v[j] = at[j];
+#endif
+    return quad;
+  }
   for (int j = 0; j < 4; ++j) {
     if (j < count) quad.v[j] = at[j];
   }
@@ -31,10 +40,12 @@ PARACORD_HD inline Quad LoadQuad(const float* at, int64_t count, bool whole) {
 }
 
 PARACORD_HD inline void StoreQuad(const Quad& quad, int64_t count, bool whole, float* at) {
+#ifdef __CUDA_ARCH__
   if (whole) {
-    *reinterpret_cast<Quad*>(at) = quad;
+    __stwb(reinterpret_cast<float4*>(at), make_float4(quad.v[0], quad.v[1], quad.v[2], quad.v[3]));
     return;
   }
+#endif
   for (int j = 0; j < 4; ++j) {
     if (j < count) at[j] = quad.v[j];
   }

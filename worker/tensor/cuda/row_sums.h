@@ -22,11 +22,21 @@ PARACORD_HD float BlockSum(Block& block, int64_t count, Element element) {
   });
 }
 
-// visit(i) for i < count, by the thread that has it in BlockSum.
-template <class Block, class Visit>
-PARACORD_HD void BlockEach(Block& block, int64_t count, Visit visit) {
+// to[i] = value(i) for i < count. Four are computed before one is stored: `to` may be what they are
+// computed from, so the compiler cannot load the next one early by itself.
+template <class Block, class Value>
+PARACORD_HD void BlockWrite(Block& block, int64_t count, float* to, Value value) {
+  constexpr int kAtOnce = 4, kThreads = Block::kThreads;
   block.Each([&](int thread) {
-    for (int64_t i = thread; i < count; i += Block::kThreads) visit(i);
+    for (int64_t first = thread; first < count; first += kAtOnce * kThreads) {
+      float values[kAtOnce] = {};
+      for (int j = 0; j < kAtOnce; ++j) {
+        if (first + j * kThreads < count) values[j] = value(first + j * kThreads);
+      }
+      for (int j = 0; j < kAtOnce; ++j) {
+        if (first + j * kThreads < count) to[first + j * kThreads] = values[j];
+      }
+    }
   });
 }
 

@@ -33,9 +33,9 @@ struct LayerNormBody {
       kept[2 * block.x()] = mean;
       kept[2 * block.x() + 1] = inverse;
     });
-    BlockEach(block, width, [&](int64_t i) {
+    BlockWrite(block, width, to, [&](int64_t i) {
       const float value = (from[i] - mean) * inverse * gamma[i];
-      to[i] = beta == nullptr ? value : value + beta[i];
+      return beta == nullptr ? value : value + beta[i];
     });
   }
 };
@@ -59,9 +59,9 @@ struct LayerNormBackBody {
         BlockSum(block, width,
                  [&](int64_t i) { return slopes[i] * gamma[i] * ((from[i] - mean) * inverse); }) /
         count;
-    BlockEach(block, width, [&](int64_t i) {
+    BlockWrite(block, width, to, [&](int64_t i) {
       const float off = (from[i] - mean) * inverse;
-      to[i] = (slopes[i] * gamma[i] - plain - off * product) * inverse;
+      return (slopes[i] * gamma[i] - plain - off * product) * inverse;
     });
   }
 };
@@ -83,7 +83,7 @@ struct RmsNormBody {
     block.Each([&](int thread) {
       if (thread == 0) kept[block.x()] = factor;
     });
-    BlockEach(block, width, [&](int64_t i) { to[i] = from[i] * factor * gamma[i]; });
+    BlockWrite(block, width, to, [&](int64_t i) { return from[i] * factor * gamma[i]; });
   }
 };
 
@@ -103,8 +103,8 @@ struct RmsNormBackBody {
         BlockSum(block, width,
                  [&](int64_t i) { return slopes[i] * gamma[i] * (from[i] * factor); }) /
         static_cast<float>(width);
-    BlockEach(block, width, [&](int64_t i) {
-      to[i] = (slopes[i] * gamma[i] - from[i] * factor * product) * factor;
+    BlockWrite(block, width, to, [&](int64_t i) {
+      return (slopes[i] * gamma[i] - from[i] * factor * product) * factor;
     });
   }
 };
