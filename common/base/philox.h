@@ -9,12 +9,14 @@
 #include <array>
 #include <cstdint>
 
+#include "common/base/host_device.h"
+
 namespace paracord {
 
 using PhiloxBlock = std::array<uint32_t, 4>;
 
 // Four words for one counter. `key` separates streams, (`high`, `low`) counts within one.
-inline PhiloxBlock Philox(uint64_t key, uint64_t high, uint64_t low) {
+PARACORD_HD inline PhiloxBlock Philox(uint64_t key, uint64_t high, uint64_t low) {
   uint32_t k0 = static_cast<uint32_t>(key), k1 = static_cast<uint32_t>(key >> 32);
   PhiloxBlock c = {static_cast<uint32_t>(low), static_cast<uint32_t>(low >> 32),
                    static_cast<uint32_t>(high), static_cast<uint32_t>(high >> 32)};
@@ -30,10 +32,12 @@ inline PhiloxBlock Philox(uint64_t key, uint64_t high, uint64_t low) {
 }
 
 // [0, 1), one of 2^24 values, exact in float32.
-inline float ToUnitFloat(uint32_t word) { return static_cast<float>(word >> 8) * 0x1p-24f; }
+PARACORD_HD inline float ToUnitFloat(uint32_t word) {
+  return static_cast<float>(word >> 8) * 0x1p-24f;
+}
 
 // One 64-bit word out of several: a key for a stream of its own.
-inline uint64_t MixKey(uint64_t a, uint64_t b) {
+PARACORD_HD inline uint64_t MixKey(uint64_t a, uint64_t b) {
   const PhiloxBlock block = Philox(a, b, 0x7061726163726f64ull);
   return (static_cast<uint64_t>(block[1]) << 32) | block[0];
 }

@@ -33,6 +33,10 @@ const std::vector<Door>& Doors() {
        {".*dnnl.*"},
        {"worker/tensor/gemm", "worker/tensor/convolution", "worker/tensor/compute_class"},
        false},
+      {"CUDA",
+       {"cuda[a-z_0-9]*\\.h", "cublas\\w*\\.h"},
+       {"worker/tensor/cuda/gpu_queue", "worker/tensor/cuda/gpu_info", "worker/tensor/cuda/staging",
+        "worker/tensor/cuda/cublas_product"}},
       {"zlib",
        {"zlib\\.h"},
        {"worker/data/source_file", "worker/data/checksum", "scheduler/cli/npz",
@@ -124,6 +128,8 @@ TEST_CASE("the check of doors sees a library that comes in elsewhere, and one th
   CHECK(refused("server/block_store.cc", "#include <rocksdb/db.h>"));
   CHECK(refused("common/job/job_spec.cc", "#include <yaml-cpp/yaml.h>"));
   CHECK(refused("worker/trainer.cc", "#include \"oneapi/dnnl/dnnl.h\""));
+  CHECK(refused("worker/task.cc", "#include <cuda_runtime_api.h>"));
+  CHECK(refused("worker/tensor/cuda/cuda_ops.cu", "#include <cublas_v2.h>"));
   CHECK(refused("server/server.cc", "#include <nlohmann/json.hpp>"));
   CHECK(refused("server/server.cc", "#include <boost/asio.hpp>"));
   CHECK(refused("server/server.cc", "#include \"Eigen/Dense\""));

@@ -30,7 +30,9 @@ inline bool EndsWith(const std::string& text, const std::string& end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 inline bool IsHeader(const SourceFile& file) { return EndsWith(file.path, ".h"); }
-inline bool IsCpp(const SourceFile& file) { return IsHeader(file) || EndsWith(file.path, ".cc"); }
+inline bool IsCpp(const SourceFile& file) {
+  return IsHeader(file) || EndsWith(file.path, ".cc") || EndsWith(file.path, ".cu");
+}
 
 inline std::vector<std::string> Lines(const std::string& text) {
   std::vector<std::string> lines;

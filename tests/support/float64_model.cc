@@ -18,7 +18,7 @@ class Float64Device final : public twin::Device {
  public:
   absl::StatusOr<twin::Buffer> Allocate(int64_t count) override {
     return twin::Buffer(new double[static_cast<size_t>(count)], count,
-                        [](double* data) { delete[] data; });
+                        [](void*, double* data) { delete[] data; });
   }
   absl::Status CopyIn(const double* host, int64_t count, double* to) override {
     std::copy_n(host, count, to);

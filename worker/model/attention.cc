@@ -22,7 +22,7 @@ AttentionShape Attention::ShapeOf(int64_t rows) const {
 }
 
 int64_t Attention::KeptFloats(const Ops& ops, int64_t rows) const {
-  return rows * ShapeOf(rows).probabilities();
+  return ops.AttentionKept(ShapeOf(rows));
 }
 
 int64_t Attention::ScratchFloats(const Ops& ops, int64_t rows) const {

@@ -14,7 +14,8 @@ ConvShape Conv2d::ShapeOf(int64_t rows) const {
           .kernel_width = spec().kernel,
           .stride = spec().stride,
           .padding = spec().padding,
-          .groups = spec().groups};
+          .groups = spec().groups,
+          .bfloat16 = precision_ == Precision::kBfloat16};
 }
 
 int64_t Conv2d::weights() const {

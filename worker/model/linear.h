@@ -22,9 +22,17 @@ class Linear final : public Layer {
   int64_t width() const { return spec().input.back(); }
   int64_t units() const { return spec().units; }
   int64_t FirstOutput(int part) const;
-  LinearShape Whole(int64_t rows) const { return {rows * inputs() / width(), width(), units()}; }
+  LinearShape Whole(int64_t rows) const {
+    return {.rows = rows * inputs() / width(),
+            .inputs = width(),
+            .outputs = units(),
+            .bfloat16 = precision_ == Precision::kBfloat16};
+  }
   LinearShape ShapeOf(int64_t rows, int part) const {
-    return {rows * inputs() / width(), width(), FirstOutput(part + 1) - FirstOutput(part), units()};
+    LinearShape shape = Whole(rows);
+    shape.outputs = FirstOutput(part + 1) - FirstOutput(part);
+    shape.stride = units();
+    return shape;
   }
 
   const int parts_;

@@ -1,5 +1,5 @@
 // What a layer multiplies, in the precision of its model: floats as they are, or copies of them in
-// the call's scratch that are rounded to bfloat16. Products and sums are of float32 either way, and
+// the call's scratch that are rounded to bfloat16, for products whose shape says so. Products and sums are of float32 either way, and
 // what is rounded is a function of the float alone: the bits of a compute class stay its own.
 //
 // Source: Kalamkar et al., "A Study of BFLOAT16 for Deep Learning Training", 2019 (operands in
@@ -26,7 +26,7 @@ class Operands {
   const float* Take(int64_t count, const float* floats) {
     if (precision_ == Precision::kFloat32) return floats;
     float* rounded = free_;
-    ops_.RoundToBfloat16(count, floats, rounded);
+    ops_.RoundOperand(count, floats, rounded);
     free_ += (count + kAlign - 1) / kAlign * kAlign;
     return rounded;
   }

@@ -8,16 +8,24 @@ namespace paracord {
 
 class Buffer {
  public:
-  using Free = void (*)(float*);
+  using Free = void (*)(void* owner, float* data);
 
   Buffer() = default;
-  Buffer(float* data, int64_t size, Free free) : data_(data, free), size_(size) {}
+  // `owner`: whose memory it is, for `free`; outlives the buffer.
+  Buffer(float* data, int64_t size, Free free, void* owner = nullptr)
+      : data_(data, {free, owner}), size_(size) {}
 
   float* data() const { return data_.get(); }  // aligned to 64 bytes; null if default-made
   int64_t size() const { return size_; }       // floats
 
  private:
-  std::unique_ptr<float, Free> data_{nullptr, nullptr};
+  struct Release {
+    void operator()(float* data) const { free(owner, data); }
+    Free free;
+    void* owner;
+  };
+
+  std::unique_ptr<float, Release> data_{nullptr, {nullptr, nullptr}};
   int64_t size_ = 0;
 };
 

@@ -10,7 +10,7 @@ namespace {
 
 constexpr int64_t kAlignment = 64;  // a cache line, and the widest vector
 
-void FreeFloats(float* data) { std::free(data); }
+void FreeFloats(void*, float* data) { std::free(data); }
 
 }  // namespace
 

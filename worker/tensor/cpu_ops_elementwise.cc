@@ -1,41 +1,13 @@
 // CpuOps, the part that goes element by element.
-#include <bit>
 #include <cstdint>
 
 #include "common/base/philox.h"
 #include "common/base/vectorize.h"
+#include "worker/tensor/activations.h"
 #include "worker/tensor/cpu_ops.h"
-#include "worker/tensor/vector_math.h"
 
 namespace paracord {
 namespace {
-
-// gelu(x) = x / 2 (1 + tanh(u)) = x sigmoid(2 u): the second form does not cancel for negative x.
-// 2 u = kSlope (x + kCubic x^3). Source: Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016,
-// section 2.
-constexpr float kSlope = 1.5957691216057308f;  // 2 sqrt(2 / pi)
-constexpr float kCubic = 0.044715f;
-
-inline float Gelu(float x) { return x * Sigmoid(kSlope * (x + kCubic * (x * x * x))); }
-
-inline float GeluSlope(float x) {
-  const float low = x < -30.0f ? -30.0f : x;  // beyond, the slope is exactly 0 or 1
-  const float b = low > 30.0f ? 30.0f : low;
-  const float s = Sigmoid(kSlope * (b + kCubic * (b * b * b)));
-  return s + b * (s * (1.0f - s)) * (kSlope * (1.0f + 3.0f * kCubic * (b * b)));
-}
-
-inline float Silu(float x) { return x * Sigmoid(x); }
-
-// x e^x, the slope for negative x far away, is +-0 there; beyond 90 the slope is exactly 0 or 1.
-inline float SiluSlope(float x) {
-  const float low = x < -104.0f ? -104.0f : x;
-  const float b = low > 90.0f ? 90.0f : low;
-  const float s = Sigmoid(b);
-  return s + b * (s * (1.0f - s));
-}
-
-inline float Relu(float x) { return x < 0.0f ? 0.0f : x; }  // a NaN passes
 
 PARACORD_VECTORIZED void ReluForward(int64_t count, const float* x, float* y) {
   for (int64_t i = 0; i < count; ++i) y[i] = Relu(x[i]);
@@ -54,20 +26,20 @@ PARACORD_VECTORIZED void SiluForward(int64_t count, const float* x, float* y) {
 }
 
 PARACORD_VECTORIZED void ReluBackward(int64_t count, const float* y, const float* dy, float* dx) {
-  for (int64_t i = 0; i < count; ++i) dx[i] = y[i] > 0.0f ? dy[i] : 0.0f;
+  for (int64_t i = 0; i < count; ++i) dx[i] = ReluBack(y[i], dy[i]);
 }
 PARACORD_VECTORIZED void TanhBackward(int64_t count, const float* y, const float* dy, float* dx) {
-  for (int64_t i = 0; i < count; ++i) dx[i] = dy[i] * (1.0f - y[i] * y[i]);
+  for (int64_t i = 0; i < count; ++i) dx[i] = TanhBack(y[i], dy[i]);
 }
 PARACORD_VECTORIZED void SigmoidBackward(int64_t count, const float* y, const float* dy,
                                          float* dx) {
-  for (int64_t i = 0; i < count; ++i) dx[i] = dy[i] * (y[i] * (1.0f - y[i]));
+  for (int64_t i = 0; i < count; ++i) dx[i] = SigmoidBack(y[i], dy[i]);
 }
 PARACORD_VECTORIZED void GeluBackward(int64_t count, const float* x, const float* dy, float* dx) {
-  for (int64_t i = 0; i < count; ++i) dx[i] = dy[i] * GeluSlope(x[i]);
+  for (int64_t i = 0; i < count; ++i) dx[i] = GeluBack(x[i], dy[i]);
 }
 PARACORD_VECTORIZED void SiluBackward(int64_t count, const float* x, const float* dy, float* dx) {
-  for (int64_t i = 0; i < count; ++i) dx[i] = dy[i] * SiluSlope(x[i]);
+  for (int64_t i = 0; i < count; ++i) dx[i] = SiluBack(x[i], dy[i]);
 }
 
 PARACORD_VECTORIZED void SwigluRow(int64_t columns, const float* gate, const float* up, float* y) {
@@ -92,14 +64,8 @@ PARACORD_VECTORIZED void ScaleAll(int64_t count, float factor, float* x) {
   for (int64_t i = 0; i < count; ++i) x[i] *= factor;
 }
 
-// Half a unit is added, one less if the bit before it is 0: a carry rounds up.
 PARACORD_VECTORIZED void RoundAll(int64_t count, const float* x, float* y) {
-  for (int64_t i = 0; i < count; ++i) {
-    const uint32_t bits = std::bit_cast<uint32_t>(x[i]);
-    const bool is_nan = (bits & 0x7FFFFFFFu) > 0x7F800000u;
-    const uint32_t rounded = is_nan ? bits | 0x00400000u : bits + 0x7FFFu + (bits >> 16 & 1u);
-    y[i] = std::bit_cast<float>(rounded & 0xFFFF0000u);
-  }
+  for (int64_t i = 0; i < count; ++i) y[i] = NearestBfloat16(x[i]);
 }
 
 // One row of dropout: element c is kept if word c mod 4 of block c / 4 is at least `threshold`.

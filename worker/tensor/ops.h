@@ -18,6 +18,7 @@ struct LinearShape {
   // Floats from one row of y or dy to the next; 0: `outputs`. More, if these are some of a layer's
   // outputs.
   int64_t stride = 0;
+  bool bfloat16 = false;  // x, weight and dy are from RoundOperand
   int64_t row() const { return stride > 0 ? stride : outputs; }
 };
 
@@ -68,7 +69,8 @@ class Ops {
   // dweight [outputs, inputs] = dy^T x. Overwrites.
   virtual void LinearWeightGradient(const LinearShape& shape, const float* dy, const float* x,
                                     float* dweight) const = 0;
-  // dbias [outputs] = the sum of dy's rows, added in order of rows. Overwrites.
+  // dbias [outputs] = the sum of dy's rows, in an order that the shape gives; one row keeps its -0.
+  // Overwrites.
   virtual void BiasGradient(const LinearShape& shape, const float* dy, float* dbias) const = 0;
 
   // Element by element; y may be x, dx may be dy.
@@ -87,6 +89,11 @@ class Ops {
   // y = the nearest bfloat16, a float32 whose lower 16 bits are 0, of two the even one; a NaN stays
   // one. y may be x.
   virtual void RoundToBfloat16(int64_t count, const float* x, float* y) const = 0;
+  // The same for an operand of the products of a layer whose shape says bfloat16; how it lies in y,
+  // `count` floats of room, is the device's own. y is not x.
+  virtual void RoundOperand(int64_t count, const float* x, float* y) const {
+    RoundToBfloat16(count, x, y);
+  }
   // x = +0.
   virtual void Clear(int64_t count, float* x) const = 0;
   virtual void Copy(int64_t count, const float* x, float* y) const = 0;
@@ -183,9 +190,13 @@ class Ops {
   virtual void Rotate(const RotaryShape& shape, const float* table, bool back, float* x) const = 0;
 
   // y [rows, length, width()] = softmax(q k^T / sqrt(head_width)) v for each head, from qkv [rows,
-  // length, packed()]. `kept` [rows, heads, length, length]: the probabilities, zeros where a token
-  // does not see. A row of y or dqkv has the same bits whatever rows it is computed with.
-  // `scratch`: AttentionScratch(shape) floats, for both calls, whatever the rows.
+  // length, packed()]. `kept`: AttentionKept(shape) floats for the way back; if the device does not
+  // say otherwise [rows, heads, length, length], the probabilities, zeros where a token does not
+  // see. A row of y or dqkv has the same bits whatever rows it is computed with. `scratch`:
+  // AttentionScratch(shape) floats, for both calls, whatever the rows.
+  virtual int64_t AttentionKept(const AttentionShape& shape) const {
+    return shape.rows * shape.probabilities();
+  }
   virtual int64_t AttentionScratch(const AttentionShape& shape) const = 0;
   virtual void AttentionForward(const AttentionShape& shape, const float* qkv, float* y,
                                 float* kept, float* scratch) const = 0;

@@ -8,7 +8,7 @@
 
 namespace paracord {
 
-class ReferenceOps final : public Ops {
+class ReferenceOps : public Ops {
  public:
   int64_t LinearScratch(const LinearShape& shape) const override;
   void LinearForward(const LinearShape& shape, const float* x, const float* weight,

@@ -1,5 +1,6 @@
 // Shapes of the operations on images and sequences. What lies in memory is row-major: images
-// [rows, channels, height, width], sequences [rows, length, width].
+// [rows, channels, height, width], sequences [rows, length, width]. What is computed of a shape is
+// constexpr, as kernels of a GPU ask it too.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +9,7 @@ namespace paracord {
 
 // How often a window of `kernel` fits into `size` padded at both ends: at least 1 for the shapes
 // here.
-inline int64_t WindowCount(int64_t size, int64_t kernel, int64_t stride, int64_t padding) {
+constexpr int64_t WindowCount(int64_t size, int64_t kernel, int64_t stride, int64_t padding) {
   return (size + 2 * padding - kernel) / stride + 1;
 }
 
@@ -17,14 +18,15 @@ inline int64_t WindowCount(int64_t size, int64_t kernel, int64_t stride, int64_t
 struct ConvShape {
   int64_t rows, in_channels, height, width, out_channels, kernel_height, kernel_width;
   int64_t stride = 1, padding = 0, groups = 1;
+  bool bfloat16 = false;  // x, weight and dy are from Ops::RoundOperand
 
-  int64_t out_height() const { return WindowCount(height, kernel_height, stride, padding); }
-  int64_t out_width() const { return WindowCount(width, kernel_width, stride, padding); }
-  int64_t in_points() const { return height * width; }
-  int64_t out_points() const { return out_height() * out_width(); }
-  int64_t input() const { return in_channels * in_points(); }     // floats of a row of x
-  int64_t output() const { return out_channels * out_points(); }  // of y
-  int64_t weight() const {
+  constexpr int64_t out_height() const { return WindowCount(height, kernel_height, stride, padding); }
+  constexpr int64_t out_width() const { return WindowCount(width, kernel_width, stride, padding); }
+  constexpr int64_t in_points() const { return height * width; }
+  constexpr int64_t out_points() const { return out_height() * out_width(); }
+  constexpr int64_t input() const { return in_channels * in_points(); }     // floats of a row of x
+  constexpr int64_t output() const { return out_channels * out_points(); }  // of y
+  constexpr int64_t weight() const {
     return out_channels * (in_channels / groups) * kernel_height * kernel_width;
   }
 };
@@ -34,10 +36,10 @@ struct PoolShape {
   int64_t rows, channels, height, width, kernel_height, kernel_width;
   int64_t stride = 1, padding = 0;
 
-  int64_t out_height() const { return WindowCount(height, kernel_height, stride, padding); }
-  int64_t out_width() const { return WindowCount(width, kernel_width, stride, padding); }
-  int64_t input() const { return channels * height * width; }
-  int64_t output() const { return channels * out_height() * out_width(); }
+  constexpr int64_t out_height() const { return WindowCount(height, kernel_height, stride, padding); }
+  constexpr int64_t out_width() const { return WindowCount(width, kernel_width, stride, padding); }
+  constexpr int64_t input() const { return channels * height * width; }
+  constexpr int64_t output() const { return channels * out_height() * out_width(); }
 };
 
 // x [rows, channels, points], points = height * width; `groups` divides the channels.
@@ -58,9 +60,9 @@ struct AttentionShape {
   int64_t rows, length, heads, kv_heads, head_width;
   bool causal;  // a token sees itself and those before it
 
-  int64_t width() const { return heads * head_width; }
-  int64_t packed() const { return (heads + 2 * kv_heads) * head_width; }
-  int64_t probabilities() const { return heads * length * length; }  // floats of a row
+  constexpr int64_t width() const { return heads * head_width; }
+  constexpr int64_t packed() const { return (heads + 2 * kv_heads) * head_width; }
+  constexpr int64_t probabilities() const { return heads * length * length; }  // floats of a row
 };
 
 }  // namespace paracord

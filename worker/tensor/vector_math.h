@@ -15,10 +15,12 @@
 #include <cstdint>
 #include <limits>
 
+#include "common/base/host_device.h"
+
 namespace paracord {
 
 // e^x, within 1.5 ulp. +inf above 88.73, gradual underflow to +0 below -87.34.
-inline float Exp(float x) {
+PARACORD_HD inline float Exp(float x) {
   const float low = x < -104.0f ? -104.0f : x;  // a NaN compares false and passes
   const float bounded = low > 89.0f ? 89.0f : low;
   // Adding 1.5 * 2^23 leaves round(x / ln 2) in the low bits of the sum.
@@ -41,7 +43,7 @@ inline float Exp(float x) {
 }
 
 // Natural logarithm, within 1.5 ulp. -inf at 0, NaN below.
-inline float Log(float x) {
+PARACORD_HD inline float Log(float x) {
   const bool subnormal = x < 0x1p-126f;
   const auto bits = std::bit_cast<uint32_t>(subnormal ? x * 0x1p23f : x);
   const float mantissa = std::bit_cast<float>((bits & 0x007FFFFFu) | 0x3F000000u);  // [0.5, 1)
@@ -68,7 +70,7 @@ inline float Log(float x) {
 }
 
 // Hyperbolic tangent, within 2 ulp; odd, bits included.
-inline float Tanh(float x) {
+PARACORD_HD inline float Tanh(float x) {
   const auto bits = std::bit_cast<uint32_t>(x);
   const float magnitude = std::bit_cast<float>(bits & 0x7FFFFFFFu);
   const float z = magnitude * magnitude;
@@ -84,7 +86,7 @@ inline float Tanh(float x) {
 }
 
 // 1 / (1 + e^-x), within 3 ulp, down to the subnormals.
-inline float Sigmoid(float x) {
+PARACORD_HD inline float Sigmoid(float x) {
   const float e = Exp(x < 0.0f ? x : -x);
   return (x < 0.0f ? e : 1.0f) / (1.0f + e);
 }

@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "tests/worker/tensor/ops_check.h"
+#include "tests/worker/tensor/tested_ops.h"
 #include "worker/tensor/cpu_ops.h"
 #include "worker/tensor/reference_ops.h"
 
@@ -74,32 +75,38 @@ Results Compute(const Ops& ops, const ConvShape& s, const Tensors& t, bool bias 
   return all;
 }
 
-void CheckShape(const ConvShape& s) {
+void CheckShape(const TestedOps& tested, const ConvShape& s) {
+  const Ops& ops = *tested.ops;
   CAPTURE(s.rows, s.in_channels, s.height, s.width, s.out_channels, s.kernel_height, s.kernel_width,
           s.stride, s.padding, s.groups);
   const Tensors t(s);
-  const Results actual = Compute(CpuOps(), s, t);
+  const Results actual = Compute(ops, s, t);
   CheckClose(actual, Compute(ReferenceOps(), s, t), 5e-6);
-  CheckClose(Compute(CpuOps(), s, t, false), Compute(ReferenceOps(), s, t, false), 5e-6);
-  CheckSameBitsAgain(CpuOps(), actual, [&](const Ops& ops) { return Compute(ops, s, t); });
+  CheckClose(Compute(ops, s, t, false), Compute(ReferenceOps(), s, t, false), 5e-6);
+  CheckSameBitsAgain(tested, actual, [&](const Ops& twin) { return Compute(twin, s, t); });
 }
 
 }  // namespace
 
 TEST_CASE("convolutions equal the plain loops, and have the same bits again") {
-  for (const ConvShape& shape : kShapes) CheckShape(shape);
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  for (const ConvShape& shape : kShapes) CheckShape(tested, shape);
   for (uint64_t seed = 1; seed <= 60; ++seed) {
     CAPTURE(seed);
-    CheckShape(RandomShape(seed, 1));
-    CheckShape(RandomShape(seed, 16));
+    CheckShape(tested, RandomShape(seed, 1));
+    CheckShape(tested, RandomShape(seed, 16));
   }
 }
 
 TEST_CASE("a row of a convolution has the same bits whatever rows it is computed with") {
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   for (ConvShape whole : kShapes) {
     whole.rows = 19;
     const Tensors t(whole);
-    const Results all = Compute(CpuOps(), whole, t);
+    const Results all = Compute(ops, whole, t);
     for (const int64_t rows : {1, 2, 3, 8, 15, 16, 17, 18}) {
       ConvShape s = whole;
       s.rows = rows;
@@ -108,7 +115,7 @@ TEST_CASE("a row of a convolution has the same bits whatever rows it is computed
       Tensors part = t;
       part.x = Part(t.x, first * s.input(), rows * s.input());
       part.dy = Part(t.dy, first * s.output(), rows * s.output());
-      const Results some = Compute(CpuOps(), s, part);
+      const Results some = Compute(ops, s, part);
       CHECK(SameBits(some[0], Part(all[0], first * s.output(), rows * s.output())));
       CHECK(SameBits(some[1], Part(all[1], first * s.input(), rows * s.input())));
     }
@@ -116,9 +123,12 @@ TEST_CASE("a row of a convolution has the same bits whatever rows it is computed
 }
 
 TEST_CASE("where tensors lie in memory does not change the bits of a convolution") {
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   for (const ConvShape& s : {kShapes[1], kShapes[3], kShapes[11]}) {
     const Tensors t(s);
-    const Results expected = Compute(CpuOps(), s, t);
+    const Results expected = Compute(ops, s, t);
     for (const size_t shift : {1, 5, 15}) {
       const auto moved = [shift](const Floats& from) {
         Floats to(shift);
@@ -127,30 +137,31 @@ TEST_CASE("where tensors lie in memory does not change the bits of a convolution
       };
       const Floats x = moved(t.x), weight = moved(t.weight), dy = moved(t.dy);
       Results all = expected;
-      Floats scratch = Unset(CpuOps().ConvScratch(s) + static_cast<int64_t>(shift));
+      Floats scratch = Unset(ops.ConvScratch(s) + static_cast<int64_t>(shift));
       float* scratch_at = scratch.data() + shift;
-      CpuOps().ConvForward(s, x.data() + shift, weight.data() + shift, t.bias.data(), all[0].data(),
-                           scratch_at);
-      CpuOps().ConvInputGradient(s, dy.data() + shift, weight.data() + shift, all[1].data(),
-                                 scratch_at);
-      CpuOps().ConvWeightGradient(s, dy.data() + shift, x.data() + shift, all[2].data(),
-                                  scratch_at);
+      ops.ConvForward(s, x.data() + shift, weight.data() + shift, t.bias.data(), all[0].data(),
+                      scratch_at);
+      ops.ConvInputGradient(s, dy.data() + shift, weight.data() + shift, all[1].data(), scratch_at);
+      ops.ConvWeightGradient(s, dy.data() + shift, x.data() + shift, all[2].data(), scratch_at);
       CHECK(SameBits(all, expected));
     }
   }
 }
 
 TEST_CASE("scratch for many rows serves fewer, and gradients over no rows are positive zeros") {
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   for (ConvShape s : kShapes) {
     int64_t larger = 0;
     for (const int64_t rows : {0, 1, 5, 16, 33}) {
       s.rows = rows;
       CAPTURE(s.in_channels, s.out_channels, s.height, rows);
-      CHECK(CpuOps().ConvScratch(s) >= larger);
-      larger = CpuOps().ConvScratch(s);
+      CHECK(ops.ConvScratch(s) >= larger);
+      larger = ops.ConvScratch(s);
     }
     s.rows = 0;
-    const Results none = Compute(CpuOps(), s, Tensors(s));
+    const Results none = Compute(ops, s, Tensors(s));
     CHECK(SameBits(none[2], Zeros(s.weight())));
     CHECK(SameBits(none[3], Zeros(s.out_channels)));
   }

@@ -12,6 +12,7 @@
 
 #include "tests/support/model_builder.h"
 #include "tests/worker/tensor/ops_check.h"
+#include "tests/worker/tensor/tested_ops.h"
 #include "worker/tensor/reference_ops.h"
 
 namespace paracord {
@@ -47,7 +48,9 @@ Gradients3 Backward(const Ops& ops, const LinearShape& shape, const Floats& x, c
 
 TEST_CASE(
     "linear forward and backward equal the plain loops on odd shapes, twice with the same bits") {
-  const CpuOps cpu;
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   const ReferenceOps reference;
   for (const LinearShape& shape : kShapes) {
     CAPTURE(shape.rows, shape.inputs, shape.outputs);
@@ -56,16 +59,16 @@ TEST_CASE(
     const Floats bias = RandomFloats(3, shape.outputs, 1.0f);
     const Floats dy = RandomFloats(4, shape.rows * shape.outputs, 1.0f);
     for (const float* b : {bias.data(), static_cast<const float*>(nullptr)}) {
-      const Floats y = Forward(cpu, shape, x.data(), weight, b);
+      const Floats y = Forward(ops, shape, x.data(), weight, b);
       CHECK(Distance(y, Forward(reference, shape, x.data(), weight, b)) < 1e-5);
-      CHECK(SameBits(y, Forward(cpu, shape, x.data(), weight, b)));
+      CHECK(SameBits(y, Forward(ops, shape, x.data(), weight, b)));
     }
-    const Gradients3 actual = Backward(cpu, shape, x, weight, dy);
+    const Gradients3 actual = Backward(ops, shape, x, weight, dy);
     const Gradients3 expected = Backward(reference, shape, x, weight, dy);
     CHECK(Distance(actual.weight, expected.weight) < 1e-5);
     CHECK(Distance(actual.bias, expected.bias) < 1e-5);
     CHECK(Distance(actual.x, expected.x) < 1e-5);
-    const Gradients3 again = Backward(cpu, shape, x, weight, dy);
+    const Gradients3 again = Backward(ops, shape, x, weight, dy);
     CHECK(SameBits(actual.weight, again.weight));
     CHECK(SameBits(actual.bias, again.bias));
     CHECK(SameBits(actual.x, again.x));
@@ -73,19 +76,21 @@ TEST_CASE(
 }
 
 TEST_CASE("a forward row has the same bits whatever rows it is computed with") {
-  const CpuOps cpu;
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   for (const auto& [inputs, outputs] :
        {std::pair<int64_t, int64_t>{784, 512}, {7, 10}, {1025, 33}, {256, 1}}) {
     const LinearShape whole = {150, inputs, outputs};
     const Floats x = RandomFloats(5, whole.rows * inputs, 1.0f);
     const Floats weight = RandomFloats(6, outputs * inputs, 1.0f);
     const Floats bias = RandomFloats(7, outputs, 1.0f);
-    const Floats y = Forward(cpu, whole, x.data(), weight, bias.data());
+    const Floats y = Forward(ops, whole, x.data(), weight, bias.data());
     for (int64_t rows : {1, 2, 3, 8, 15, 16, 20, 31, 32, 33, 56, 63, 64, 65, 100, 128, 149}) {
       const int64_t first = (rows * 37) % (whole.rows - rows + 1);
       CAPTURE(inputs, outputs, rows, first);
       const Floats part =
-          Forward(cpu, {rows, inputs, outputs}, x.data() + first * inputs, weight, bias.data());
+          Forward(ops, {rows, inputs, outputs}, x.data() + first * inputs, weight, bias.data());
       CHECK(SameBits(part,
                      Floats(y.begin() + first * outputs, y.begin() + (first + rows) * outputs)));
     }
@@ -93,29 +98,33 @@ TEST_CASE("a forward row has the same bits whatever rows it is computed with") {
 }
 
 TEST_CASE("where a weight lies in memory does not change the bits of a product") {
-  const CpuOps cpu;
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   const LinearShape shape = {33, 100, 31};
   const Floats x = RandomFloats(8, shape.rows * shape.inputs, 1.0f);
   const Floats weight = RandomFloats(9, shape.outputs * shape.inputs, 1.0f);
-  const Floats y = Forward(cpu, shape, x.data(), weight, nullptr);
+  const Floats y = Forward(ops, shape, x.data(), weight, nullptr);
   for (size_t shift = 1; shift < 16; ++shift) {
     Floats moved(weight.size() + shift);
     std::copy(weight.begin(), weight.end(), moved.begin() + static_cast<int64_t>(shift));
-    Floats other = Zeros(shape.rows * shape.outputs), scratch = Zeros(cpu.LinearScratch(shape));
-    cpu.LinearForward(shape, x.data(), moved.data() + shift, nullptr, other.data(), scratch.data());
+    Floats other = Zeros(shape.rows * shape.outputs), scratch = Zeros(ops.LinearScratch(shape));
+    ops.LinearForward(shape, x.data(), moved.data() + shift, nullptr, other.data(), scratch.data());
     CHECK(SameBits(y, other));
   }
 }
 
 TEST_CASE("gradients over no rows are positive zeros, and a bias gradient of one row keeps -0") {
-  const CpuOps cpu;
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   const LinearShape none = {0, 5, 3};
-  const Gradients3 g = Backward(cpu, none, {}, Floats(15, 1.0f), {});
+  const Gradients3 g = Backward(ops, none, {}, Floats(15, 1.0f), {});
   CHECK(SameBits(g.weight, Floats(15, 0.0f)));
   CHECK(SameBits(g.bias, Floats(3, 0.0f)));
   const Floats dy(3, -0.0f);
   Floats bias(3, 1.0f);
-  cpu.BiasGradient({1, 5, 3}, dy.data(), bias.data());
+  ops.BiasGradient({1, 5, 3}, dy.data(), bias.data());
   CHECK(SameBits(bias, dy));
 }
 
@@ -139,7 +148,9 @@ TEST_CASE("a product never starts a thread") {
 }
 
 TEST_CASE("activations and their slopes equal the plain functions, in place too") {
-  const CpuOps cpu;
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   const ReferenceOps reference;
   for (const Activation kind : {Activation::kRelu, Activation::kTanh, Activation::kSigmoid,
                                 Activation::kGelu, Activation::kSilu}) {
@@ -147,12 +158,12 @@ TEST_CASE("activations and their slopes equal the plain functions, in place too"
       CAPTURE(static_cast<int>(kind), count);
       const Floats x = RandomFloats(10, count, 8.0f), dy = RandomFloats(11, count, 1.0f);
       Floats y = Zeros(count), expected = Zeros(count), in_place = x;
-      cpu.ActivationForward(kind, count, x.data(), y.data());
+      ops.ActivationForward(kind, count, x.data(), y.data());
       reference.ActivationForward(kind, count, x.data(), expected.data());
       CHECK(Distance(y, expected) < 5e-7);
-      cpu.ActivationForward(kind, count, in_place.data(), in_place.data());
+      ops.ActivationForward(kind, count, in_place.data(), in_place.data());
       CHECK(SameBits(in_place, y));
-      CheckSameBitsAgain(cpu, {y}, [&](const Ops& ops) {
+      CheckSameBitsAgain(tested, {y}, [&](const Ops& ops) {
         Results again = {Zeros(count)};
         ops.ActivationForward(kind, count, x.data(), again[0].data());
         return again;
@@ -160,73 +171,84 @@ TEST_CASE("activations and their slopes equal the plain functions, in place too"
       const bool smooth = kind == Activation::kGelu || kind == Activation::kSilu;
       const Floats& kept = smooth ? x : y;
       Floats dx = Zeros(count), dx_in_place = dy;
-      cpu.ActivationBackward(kind, count, kept.data(), dy.data(), dx.data());
+      ops.ActivationBackward(kind, count, kept.data(), dy.data(), dx.data());
       reference.ActivationBackward(kind, count, kept.data(), dy.data(), expected.data());
       CHECK(Distance(dx, expected) < 3e-6);
-      cpu.ActivationBackward(kind, count, kept.data(), dx_in_place.data(), dx_in_place.data());
+      ops.ActivationBackward(kind, count, kept.data(), dx_in_place.data(), dx_in_place.data());
       CHECK(SameBits(dx_in_place, dx));
     }
   }
 }
 
 TEST_CASE("gelu and silu and their slopes are 0 or the identity far away, never NaN") {
-  const CpuOps cpu;
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   const Floats x = {-1e30f, -1e10f, -150.0f, 150.0f, 1e10f, 1e30f}, one(6, 1.0f);
   for (const Activation kind : {Activation::kGelu, Activation::kSilu}) {
     Floats y(6), slope(6);
-    cpu.ActivationForward(kind, 6, x.data(), y.data());
-    cpu.ActivationBackward(kind, 6, x.data(), one.data(), slope.data());
+    ops.ActivationForward(kind, 6, x.data(), y.data());
+    ops.ActivationBackward(kind, 6, x.data(), one.data(), slope.data());
     CHECK(y == Floats{0, 0, 0, 150.0f, 1e10f, 1e30f});
     CHECK(Distance(slope, {0, 0, 0, 1, 1, 1}) < 1e-30);
   }
 }
 
 TEST_CASE("a NaN goes through every activation as NaN") {
-  const CpuOps cpu;
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   for (const Activation kind : {Activation::kRelu, Activation::kTanh, Activation::kSigmoid,
                                 Activation::kGelu, Activation::kSilu}) {
     Floats x(20, std::numeric_limits<float>::quiet_NaN());
-    cpu.ActivationForward(kind, 20, x.data(), x.data());
+    ops.ActivationForward(kind, 20, x.data(), x.data());
     for (float value : x) CHECK(std::isnan(value));
   }
 }
 
 TEST_CASE("a dropout mask equals its definition and does not depend on how rows are cut") {
-  const CpuOps cpu;
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   const ReferenceOps reference;
   for (const int64_t columns : {1, 3, 4, 7, 64, 101}) {
     const int64_t rows = 30;
     const DropoutDraw draw = {0x1234567890ABCDEFull, 77, 5, 0.3};
     const Floats x(static_cast<size_t>(rows * columns), 1.0f);
     Floats y = x, expected = x, part = x;
-    cpu.Dropout(draw, rows, columns, x.data(), y.data());
+    ops.Dropout(draw, rows, columns, x.data(), y.data());
     reference.Dropout(draw, rows, columns, x.data(), expected.data());
     CHECK(SameBits(y, expected));
     for (int64_t r = 0; r < rows; r += 7) {
       DropoutDraw cut = draw;
       cut.first_row += static_cast<uint64_t>(r);
       float* from = part.data() + r * columns;  // in place
-      cpu.Dropout(cut, std::min<int64_t>(7, rows - r), columns, from, from);
+      ops.Dropout(cut, std::min<int64_t>(7, rows - r), columns, from, from);
     }
     CHECK(SameBits(y, part));
   }
 }
 
 TEST_CASE("dropout keeps 1 - rate of the values, other ones at each step, and rate 0 keeps all") {
-  const CpuOps cpu;
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   const Floats x(100000, 2.0f);
   Floats first(x.size()), second(x.size());
-  cpu.Dropout({1, 1, 0, 0.25}, 100, 1000, x.data(), first.data());
-  cpu.Dropout({1, 2, 0, 0.25}, 100, 1000, x.data(), second.data());
+  ops.Dropout({1, 1, 0, 0.25}, 100, 1000, x.data(), first.data());
+  ops.Dropout({1, 2, 0, 0.25}, 100, 1000, x.data(), second.data());
   const auto kept = std::count(first.begin(), first.end(), 2.0f * DropoutScale(0.25));
   CHECK(std::abs(static_cast<double>(kept) - 75000) < 6 * std::sqrt(100000 * 0.25 * 0.75));
   CHECK(kept + std::count(first.begin(), first.end(), 0.0f) == 100000);
   CHECK_FALSE(SameBits(first, second));
-  cpu.Dropout({1, 1, 0, 0.0}, 100, 1000, x.data(), first.data());
+  ops.Dropout({1, 1, 0, 0.0}, 100, 1000, x.data(), first.data());
   CHECK(SameBits(first, x));
 }
 
 TEST_CASE("rounding to bfloat16 takes the nearest, the even one of two, at every width") {
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   Floats x = {0.0f,        -0.0f,        1.0f,          -2.5f,       0x1.01p0f,
               0x1.03p0f,   -0x1.01p0f,   0x1.010002p0f, 0x1.fep127f, 0x1.fefffep127f,
               0x1.ffp127f, -0x1.ffp127f, 0x1p-149f,     0x1p-134f,   0x1.8p-133f,
@@ -244,9 +266,9 @@ TEST_CASE("rounding to bfloat16 takes the nearest, the even one of two, at every
     ops.RoundToBfloat16(count, all[1].data(), all[1].data());  // in place
     return all;
   };
-  const Results rounded = round(CpuOps());
+  const Results rounded = round(ops);
   CHECK(SameBits(rounded[0], rounded[1]));
-  CheckSameBitsAgain(CpuOps(), rounded, round);
+  CheckSameBitsAgain(tested, rounded, round);
   const Results expected = round(ReferenceOps());
   for (size_t i = 0; i < x.size(); ++i) {
     CAPTURE(i, x[i], rounded[0][i], expected[0][i]);

@@ -7,13 +7,11 @@
 #include <vector>
 
 #include "tests/support/model_builder.h"
-#include "worker/tensor/cpu_ops.h"
+#include "tests/worker/tensor/tested_ops.h"
 #include "worker/tensor/reference_ops.h"
 
 namespace paracord {
 namespace {
-
-using Floats = std::vector<float>;
 
 const float kNan = std::numeric_limits<float>::quiet_NaN();
 const float kInfinity = std::numeric_limits<float>::infinity();
@@ -63,44 +61,44 @@ class Losses {
   Floats classes_, shares_, weights_;
 };
 
-bool SameBits(const Floats& a, const Floats& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
-}
-
 }  // namespace
 
 TEST_CASE("losses and their slopes equal the plain loops on odd shapes, smoothed and weighted") {
-  const CpuOps cpu;
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   const ReferenceOps reference;
   const int64_t rows = 13;
-  for (const int64_t outputs : {1, 2, 10, 16, 17, 100, 257}) {
+  for (const int64_t outputs : {1, 2, 10, 16, 17, 100, 257, 1500}) {
     const Floats logits = RandomFloats(20, rows * outputs, 9.0f);
     const Losses losses(rows, outputs);
     for (const Loss& loss : losses.All()) {
       CAPTURE(outputs, loss.name);
       Floats slopes(logits.size(), kNan), expected(logits.size(), kNan), again(logits.size());
-      const double sum = loss.compute(cpu, logits, slopes);
+      const double sum = loss.compute(ops, logits, slopes);
       CHECK(sum == Approx(loss.compute(reference, logits, expected)).epsilon(1e-6).margin(1e-6));
       for (size_t i = 0; i < slopes.size(); ++i) {
         CHECK(slopes[i] == Approx(expected[i]).epsilon(1e-5).margin(1e-6));
       }
-      CHECK(loss.compute(cpu, logits, again) == sum);
+      CHECK(loss.compute(ops, logits, again) == sum);
       CHECK(SameBits(again, slopes));
     }
   }
 }
 
 TEST_CASE("losses of huge logits are finite, and a NaN shows in the loss") {
-  const CpuOps cpu;
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   const Floats logits = {1e4f, -1e4f, 0.0f}, shares = {0.0f, 1.0f, 1.0f}, label = {1.0f};
   const Floats broken = {0.0f, kNan, 1.0f};
   Floats slope(3);
   const auto softmax = [&](const Floats& at, float smoothing) {
-    return cpu.SoftmaxCrossEntropy(1, 3, at.data(), label.data(), {smoothing, nullptr}, 1,
+    return ops.SoftmaxCrossEntropy(1, 3, at.data(), label.data(), {smoothing, nullptr}, 1,
                                    slope.data());
   };
   const auto binary = [&](const Floats& at, float weight) {
-    return cpu.BinaryCrossEntropy(1, 3, at.data(), shares.data(), weight, 1, slope.data());
+    return ops.BinaryCrossEntropy(1, 3, at.data(), shares.data(), weight, 1, slope.data());
   };
   CHECK(softmax(logits, 0) == Approx(2e4));
   CHECK(slope == Floats{1, -1, 0});
@@ -109,12 +107,14 @@ TEST_CASE("losses of huge logits are finite, and a NaN shows in the loss") {
   CHECK(binary(logits, 3) == Approx((4e4 + 3 * std::log(2.0)) / 3));
   for (const float setting : {0.0f, 0.3f}) CHECK(std::isnan(softmax(broken, setting)));
   for (const float setting : {1.0f, 3.0f}) CHECK(std::isnan(binary(broken, setting)));
-  CHECK(std::isnan(cpu.ClassLogLoss(1, 3, broken.data(), label.data())));
-  CHECK(std::isnan(cpu.SignLogLoss(1, 3, broken.data(), shares.data())));
+  CHECK(std::isnan(ops.ClassLogLoss(1, 3, broken.data(), label.data())));
+  CHECK(std::isnan(ops.SignLogLoss(1, 3, broken.data(), shares.data())));
 }
 
 TEST_CASE("a log loss is the loss without settings, bit for bit, and NaN for a bad label") {
-  const CpuOps cpu;
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   const ReferenceOps reference;
   const int64_t rows = 13;
   for (const int64_t outputs : {1, 3, 16, 100}) {
@@ -123,22 +123,24 @@ TEST_CASE("a log loss is the loss without settings, bit for bit, and NaN for a b
     Floats slopes(logits.size());
     const float *x = logits.data(), *labels = losses.classes().data();
     const float* shares = losses.shares().data();
-    const double classes = cpu.ClassLogLoss(rows, outputs, x, labels);
-    CHECK(classes == cpu.SoftmaxCrossEntropy(rows, outputs, x, labels, {}, 1, slopes.data()));
+    const double classes = ops.ClassLogLoss(rows, outputs, x, labels);
+    CHECK(classes == ops.SoftmaxCrossEntropy(rows, outputs, x, labels, {}, 1, slopes.data()));
     CHECK(reference.ClassLogLoss(rows, outputs, x, labels) == Approx(classes).margin(1e-5));
-    const double signs = cpu.SignLogLoss(rows, outputs, x, shares);
-    CHECK(signs == cpu.BinaryCrossEntropy(rows, outputs, x, shares, 1, 1, slopes.data()));
+    const double signs = ops.SignLogLoss(rows, outputs, x, shares);
+    CHECK(signs == ops.BinaryCrossEntropy(rows, outputs, x, shares, 1, 1, slopes.data()));
     CHECK(reference.SignLogLoss(rows, outputs, x, shares) == Approx(signs));
   }
   const Floats logits = {1, 2, 3};
   for (const float label : {-1.0f, 3.0f, kNan}) {
-    CHECK(std::isnan(cpu.ClassLogLoss(1, 3, logits.data(), &label)));
+    CHECK(std::isnan(ops.ClassLogLoss(1, 3, logits.data(), &label)));
     CHECK(std::isnan(reference.ClassLogLoss(1, 3, logits.data(), &label)));
   }
 }
 
 TEST_CASE("metrics equal the plain loops; of equal logits the first is larger; NaN is no hit") {
-  const CpuOps cpu;
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   const ReferenceOps reference;
   const int64_t rows = 200, outputs = 9;
   Floats logits = RandomFloats(30, rows * outputs, 3.0f);
@@ -148,25 +150,27 @@ TEST_CASE("metrics equal the plain loops; of equal logits the first is larger; N
   for (size_t r = 0; r < classes.size(); ++r) classes[r] = static_cast<float>(r % 10);  // 9 is none
   double before = 0;
   for (const int64_t most : {1, 2, 5, 9, 12}) {
-    const double hits = cpu.ClassHits(rows, outputs, most, logits.data(), classes.data());
+    const double hits = ops.ClassHits(rows, outputs, most, logits.data(), classes.data());
     CHECK(hits == reference.ClassHits(rows, outputs, most, logits.data(), classes.data()));
     CHECK(hits >= before);
     before = hits;
   }
   CHECK(before > 150);
-  CHECK(cpu.SignHits(rows, outputs, logits.data(), targets.data()) ==
+  CHECK(ops.SignHits(rows, outputs, logits.data(), targets.data()) ==
         reference.SignHits(rows, outputs, logits.data(), targets.data()));
   for (float& logit : logits) logit = logit == logit ? logit : 0;
-  CHECK(cpu.SquaredError(rows, outputs, logits.data(), targets.data()) ==
+  CHECK(ops.SquaredError(rows, outputs, logits.data(), targets.data()) ==
         Approx(reference.SquaredError(rows, outputs, logits.data(), targets.data())));
   const Floats tie = {1.0f, 1.0f}, zero = {0.0f}, one = {1.0f};
-  CHECK(cpu.ClassHits(1, 2, 1, tie.data(), zero.data()) == 1);
-  CHECK(cpu.ClassHits(1, 2, 1, tie.data(), one.data()) == 0);
-  CHECK(cpu.ClassHits(1, 2, 2, tie.data(), one.data()) == 1);
+  CHECK(ops.ClassHits(1, 2, 1, tie.data(), zero.data()) == 1);
+  CHECK(ops.ClassHits(1, 2, 1, tie.data(), one.data()) == 0);
+  CHECK(ops.ClassHits(1, 2, 2, tie.data(), one.data()) == 1);
 }
 
 TEST_CASE("scores are counted by label in bins of the same width, and added to what is there") {
-  const CpuOps cpu;
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   const ReferenceOps reference;
   const int64_t bins = 64, count = 1000;
   Floats logits = RandomFloats(32, count, 30.0f), labels = RandomFloats(33, count, 1.0f);
@@ -178,30 +182,32 @@ TEST_CASE("scores are counted by label in bins of the same width, and added to w
   labels.insert(labels.end(), {1, 0, 0.5f, 0.6f, 1});
   const auto size = static_cast<int64_t>(logits.size());
   std::vector<double> counts(2 * bins, 1.0), expected(2 * bins, 1.0);
-  cpu.CountScores(size, logits.data(), labels.data(), bins, counts.data());
+  ops.CountScores(size, logits.data(), labels.data(), bins, counts.data());
   reference.CountScores(size, logits.data(), labels.data(), bins, expected.data());
   CHECK(counts == expected);
   CHECK(counts[bins - 1] + counts[2 * bins - 1] >= 2 + 1000 / 64 + 2);
   const Floats nan = {1.0f, kNan}, ones = {1.0f, 1.0f};
-  cpu.CountScores(2, nan.data(), ones.data(), bins, counts.data());
+  ops.CountScores(2, nan.data(), ones.data(), bins, counts.data());
   CHECK(std::isnan(counts[0]));
 }
 
 TEST_CASE("the first label outside its range is found, NaN and broken classes included") {
-  const CpuOps cpu;
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   const ReferenceOps reference;
   const LabelRange classes = {0, 9, true}, shares = {0, 1, false};
   for (const Floats& labels : {Floats{0, 9, 3}, Floats{1, 10}, Floats{1, 2, -1}, Floats{0.5f, 11},
                                Floats{kNan}, Floats{1, kNan}, Floats{}}) {
     const auto count = static_cast<int64_t>(labels.size());
     for (const LabelRange& range : {classes, shares}) {
-      CHECK(cpu.FirstBadLabel(range, count, labels.data()) ==
+      CHECK(ops.FirstBadLabel(range, count, labels.data()) ==
             reference.FirstBadLabel(range, count, labels.data()));
     }
   }
   const Floats half = {1, 0.5f};
-  CHECK(cpu.FirstBadLabel(classes, 2, half.data()) == 1);
-  CHECK(cpu.FirstBadLabel(shares, 2, half.data()) == -1);
+  CHECK(ops.FirstBadLabel(classes, 2, half.data()) == 1);
+  CHECK(ops.FirstBadLabel(shares, 2, half.data()) == -1);
 }
 
 }  // namespace paracord

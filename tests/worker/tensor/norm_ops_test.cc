@@ -1,7 +1,6 @@
 #include <catch2/catch.hpp>
 
-#include "tests/worker/tensor/ops_check.h"
-#include "worker/tensor/cpu_ops.h"
+#include "tests/worker/tensor/tested_ops.h"
 #include "worker/tensor/reference_ops.h"
 
 namespace paracord {
@@ -10,9 +9,9 @@ namespace {
 constexpr float kEpsilon = 1e-5f;
 
 // rows, channels, points, groups
-const ChannelShape kShapes[] = {{16, 16, 784, 4}, {8, 64, 49, 8}, {5, 6, 17, 3}, {7, 33, 1, 3},
-                                {3, 4, 2, 1},     {1, 5, 9, 5},   {40, 1, 1, 1}, {1, 1, 16, 1},
-                                {2, 12, 15, 2},   {9, 16, 1, 4}};
+const ChannelShape kShapes[] = {{16, 16, 784, 4}, {8, 64, 49, 8}, {5, 6, 17, 3},  {7, 33, 1, 3},
+                                {3, 4, 2, 1},     {1, 5, 9, 5},   {40, 1, 1, 1},  {1, 1, 16, 1},
+                                {2, 12, 15, 2},   {9, 16, 1, 4},  {2, 1500, 3, 5}};
 
 struct Tensors {
   Tensors(int64_t count, int64_t channels)
@@ -103,25 +102,31 @@ Tensors TensorsFor(const ChannelShape& s) {
 }  // namespace
 
 TEST_CASE("norms equal the plain loops, in place too, again and at every width") {
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   for (const Norm& norm : kNorms) {
     for (const ChannelShape& s : kShapes) {
       CAPTURE(norm.name, s.rows, s.channels, s.points, s.groups);
       const Tensors t = TensorsFor(s);
-      const Results actual = norm.compute(CpuOps(), s, t, false);
+      const Results actual = norm.compute(ops, s, t, false);
       CheckClose(actual, norm.compute(ReferenceOps(), s, t, false), 1e-5);
-      CHECK(SameBits(actual, norm.compute(CpuOps(), s, t, true)));
-      CheckSameBitsAgain(CpuOps(), actual,
+      CHECK(SameBits(actual, norm.compute(ops, s, t, true)));
+      CheckSameBitsAgain(tested, actual,
                          [&](const Ops& ops) { return norm.compute(ops, s, t, false); });
     }
   }
 }
 
 TEST_CASE("gradients of norms equal finite differences") {
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   const ChannelShape s = {3, 6, 5, 2};
   const Tensors t = TensorsFor(s);
   for (const Norm& norm : kNorms) {
     CAPTURE(norm.name);
-    const Results all = norm.compute(CpuOps(), s, t, false);
+    const Results all = norm.compute(ops, s, t, false);
     CheckSlopes(t.x, t.dy, all[1], 4, [&](const Floats& x) {
       Tensors moved = t;
       moved.x = x;
@@ -142,11 +147,14 @@ TEST_CASE("gradients of norms equal finite differences") {
 }
 
 TEST_CASE("a row of a group, layer or rms norm has the same bits whatever rows are beside it") {
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   for (const Norm& norm : kNorms) {
     if (!norm.rows_alone) continue;
     for (const ChannelShape& s : kShapes) {
       const Tensors t = TensorsFor(s);
-      const Results all = norm.compute(CpuOps(), s, t, false);
+      const Results all = norm.compute(ops, s, t, false);
       ChannelShape one = s;
       one.rows = 1;
       const int64_t size = s.channels * s.points;
@@ -154,7 +162,7 @@ TEST_CASE("a row of a group, layer or rms norm has the same bits whatever rows a
         Tensors part = t;
         part.x = Part(t.x, r * size, size);
         part.dy = Part(t.dy, r * size, size);
-        const Results row = norm.compute(CpuOps(), one, part, false);
+        const Results row = norm.compute(ops, one, part, false);
         CHECK(SameBits(row[0], Part(all[0], r * size, size)));
         CHECK(SameBits(row[1], Part(all[1], r * size, size)));
       }
@@ -163,39 +171,48 @@ TEST_CASE("a row of a group, layer or rms norm has the same bits whatever rows a
 }
 
 TEST_CASE("values a million from zero are normalised by their own deviation") {
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   for (const Norm& norm : kNorms) {
     if (norm.compute == RmsNorm) continue;
     const ChannelShape s = {8, 4, 64, 2};
     Tensors t = TensorsFor(s);
     for (float& value : t.x) value = 1e6f + std::round(value);
     CAPTURE(norm.name);
-    CheckClose({norm.compute(CpuOps(), s, t, false)[0]},
-               {norm.compute(ReferenceOps(), s, t, false)[0]}, 0.05);
+    CheckClose({norm.compute(ops, s, t, false)[0]}, {norm.compute(ReferenceOps(), s, t, false)[0]},
+               0.05);
   }
 }
 
 TEST_CASE("norms of equal values are beta, and of no rows leave gradients of zero") {
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   for (const Norm& norm : kNorms) {
     CAPTURE(norm.name);
     ChannelShape s = {4, 6, 3, 2};
     Tensors t = TensorsFor(s);
     t.x.assign(t.x.size(), norm.compute == RmsNorm ? 0.0f : 5.0f);
     t.beta.assign(t.beta.size(), 0.0f);
-    CHECK(Distance(norm.compute(CpuOps(), s, t, false)[0], Floats(t.x.size())) == 0);
+    CHECK(Distance(norm.compute(ops, s, t, false)[0], Floats(t.x.size())) == 0);
     s.rows = 0;
-    const Results none = norm.compute(CpuOps(), s, TensorsFor(s), false);
+    const Results none = norm.compute(ops, s, TensorsFor(s), false);
     CHECK(Distance(none[2], Floats(none[2].size())) == 0);
     CHECK(Distance(none[3], Floats(none[3].size())) == 0);
   }
 }
 
 TEST_CASE("a NaN in a slice shows in what it is normalised with") {
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   for (const Norm& norm : kNorms) {
     for (const ChannelShape& s : kShapes) {
       Tensors t = TensorsFor(s);
       t.x[0] = std::numeric_limits<float>::quiet_NaN();
-      CHECK(std::isnan(norm.compute(CpuOps(), s, t, false)[0][0]));
-      CHECK(std::isnan(norm.compute(CpuOps(), s, t, false)[1][0]));
+      CHECK(std::isnan(norm.compute(ops, s, t, false)[0][0]));
+      CHECK(std::isnan(norm.compute(ops, s, t, false)[1][0]));
     }
   }
 }

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/worker/tensor/ops_check.h"
+#include "tests/worker/tensor/tested_ops.h"
 #include "worker/tensor/cpu_ops.h"
 #include "worker/tensor/reference_ops.h"
 
@@ -45,21 +46,22 @@ Results Compute(const Ops& ops, const PoolShape& s, const Tensors& t) {
   return all;
 }
 
-void CheckShape(const PoolShape& s) {
+void CheckShape(const TestedOps& tested, const PoolShape& s) {
+  const Ops& ops = *tested.ops;
   CAPTURE(s.rows, s.channels, s.height, s.width, s.kernel_height, s.kernel_width, s.stride,
           s.padding);
   const Tensors t(s);
-  const Results actual = Compute(CpuOps(), s, t), expected = Compute(ReferenceOps(), s, t);
+  const Results actual = Compute(ops, s, t), expected = Compute(ReferenceOps(), s, t);
   CheckClose(actual, expected, 1e-6);
   CHECK(SameBits(actual[0], expected[0]));
-  CheckSameBitsAgain(CpuOps(), actual, [&](const Ops& ops) { return Compute(ops, s, t); });
+  CheckSameBitsAgain(tested, actual, [&](const Ops& twin) { return Compute(twin, s, t); });
   for (int64_t r = 0; r < s.rows; ++r) {
     PoolShape one = s;
     one.rows = 1;
     Tensors part = t;
     part.x = Part(t.x, r * s.input(), s.input());
     part.dy = Part(t.dy, r * s.output(), s.output());
-    const Results row = Compute(CpuOps(), one, part);
+    const Results row = Compute(ops, one, part);
     for (size_t i = 0; i < row.size(); ++i) {
       const auto count = static_cast<int64_t>(row[i].size());
       CHECK(SameBits(row[i], Part(actual[i], r * count, count)));
@@ -70,20 +72,25 @@ void CheckShape(const PoolShape& s) {
 }  // namespace
 
 TEST_CASE("pools equal the plain loops, again and at every width, and a row does not see others") {
-  for (const PoolShape& shape : kShapes) CheckShape(shape);
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  for (const PoolShape& shape : kShapes) CheckShape(tested, shape);
   for (uint64_t seed = 1; seed <= 60; ++seed) {
     CAPTURE(seed);
-    CheckShape(RandomShape(seed));
+    CheckShape(tested, RandomShape(seed));
   }
 }
 
 TEST_CASE("gradients of pools equal finite differences") {
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   const PoolShape s = {2, 2, 9, 9, 3, 3, 2, 1};
   Tensors t(s);
   for (size_t i = 0; i < t.x.size(); ++i) {  // further apart than a step
     t.x[i] = static_cast<float>(i * 37 % t.x.size()) * 0.0625f;
   }
-  const Results all = Compute(CpuOps(), s, t);
+  const Results all = Compute(ops, s, t);
   for (const size_t kind : {0, 1}) {
     CheckSlopes(t.x, t.dy, all[2 * kind + 1], 5, [&](const Floats& x) {
       Tensors moved = t;
@@ -94,37 +101,46 @@ TEST_CASE("gradients of pools equal finite differences") {
 }
 
 TEST_CASE("a max pool takes the first of equal values, and a NaN before all") {
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   const float kNan = std::numeric_limits<float>::quiet_NaN();
   const float kLow = -std::numeric_limits<float>::infinity();
   const PoolShape s = {1, 1, 1, 8, 1, 4, 4, 0};
   const Floats x = {1, 2, 2, 0, 3, kNan, 9, kNan}, dy = {1, 10};
   Floats y(2), kept(2), dx(8);
-  CpuOps().MaxPoolForward(s, x.data(), y.data(), kept.data());
-  CpuOps().MaxPoolBackward(s, kept.data(), dy.data(), dx.data());
+  ops.MaxPoolForward(s, x.data(), y.data(), kept.data());
+  ops.MaxPoolBackward(s, kept.data(), dy.data(), dx.data());
   CHECK(y[0] == 2);
   CHECK(std::isnan(y[1]));
   CHECK(dx == Floats{0, 1, 0, 0, 0, 10, 0, 0});
   const Floats lowest(8, kLow);
-  CpuOps().MaxPoolForward(s, lowest.data(), y.data(), kept.data());
-  CpuOps().MaxPoolBackward(s, kept.data(), dy.data(), dx.data());
+  ops.MaxPoolForward(s, lowest.data(), y.data(), kept.data());
+  ops.MaxPoolBackward(s, kept.data(), dy.data(), dx.data());
   CHECK(y == Floats{kLow, kLow});
   CHECK(dx == Floats{1, 0, 0, 0, 10, 0, 0, 0});
 }
 
 TEST_CASE("the mean of a window counts its padding") {
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   const Floats x = {4};
   Floats y(1), dx(1);
   const PoolShape s = {1, 1, 1, 1, 2, 2, 2, 1};
   CHECK(s.output() == 1);
-  CpuOps().AvgPoolForward(s, x.data(), y.data());
+  ops.AvgPoolForward(s, x.data(), y.data());
   CHECK(y[0] == 1);
-  CpuOps().AvgPoolBackward(s, x.data(), dx.data());
+  ops.AvgPoolBackward(s, x.data(), dx.data());
   CHECK(dx[0] == 1);
 }
 
 TEST_CASE("pools of no rows do nothing") {
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const Ops& ops = *tested.ops;
   const PoolShape none = {0, 3, 4, 4, 2, 2, 2, 0};
-  CHECK(SameBits(Compute(CpuOps(), none, Tensors(none)), Results(4)));
+  CHECK(SameBits(Compute(ops, none, Tensors(none)), Results(4)));
 }
 
 }  // namespace paracord

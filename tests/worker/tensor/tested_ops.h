@@ -1,0 +1,45 @@
+// The kinds of operations that a host can run: a promise of ops.h is tested on all of them by the
+// same test.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/support/host_ops.h"
+#include "tests/worker/tensor/ops_check.h"
+#include "worker/tensor/cpu_ops.h"
+
+namespace paracord {
+
+struct TestedOps {
+  std::string name;
+  std::shared_ptr<const Ops> ops;
+  std::vector<std::shared_ptr<const Ops>> twins;  // give the same bits
+};
+
+// For GENERATE(from_range(AllTestedOps())): a test case runs once for each.
+inline std::vector<TestedOps> AllTestedOps() {
+  TestedOps cpu = {"CPU", std::make_shared<CpuOps>(), {}};
+  for (auto& width : OpsOfEveryWidth()) cpu.twins.push_back(std::move(width));
+  const TestedOps blocks = {"kernels on the host",
+                            MakeHostOps(HostOrder::kForward),
+                            {MakeHostOps(HostOrder::kBackward), MakeHostOps(HostOrder::kShuffled)}};
+  return {cpu, blocks};
+}
+
+// compute(ops) again, at the same time on two fresh threads, and by each twin.
+template <typename Compute>
+void CheckSameBitsAgain(const TestedOps& tested, const Results& expected, Compute compute) {
+  Results first, second;
+  std::thread one([&] { first = compute(*tested.ops); });
+  std::thread two([&] { second = compute(*tested.ops); });
+  one.join();
+  two.join();
+  CHECK(SameBits(expected, compute(*tested.ops)));
+  CHECK(SameBits(expected, first));
+  CHECK(SameBits(expected, second));
+  for (const auto& twin : tested.twins) CHECK(SameBits(expected, compute(*twin)));
+}
+
+}  // namespace paracord
