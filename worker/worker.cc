@@ -89,9 +89,9 @@ absl::StatusOr<std::unique_ptr<Worker>> Worker::Start(const Options& options,
   worker->timer_ = std::make_unique<SystemTimer>();
   worker->coordinator_ = MakeRemoteCoordinator(options.scheduler);
   const std::string binary = BinaryDirectory() + "/paracord-worker";
-  ASSIGN_OR_RETURN(worker->service_,
-                   NodeService::Start(options.bind, options.advertise,
-                                      {binary, options.directory, options.threads, options.slots}));
+  ASSIGN_OR_RETURN(worker->service_, NodeService::Start(options.bind, options.advertise,
+                                                        {binary, options.directory, options.threads,
+                                                         std::max(1u, options.slots)}));
   const std::string address = worker->service_->address();
   RETURN_IF_ERROR(WriteFileAtomically(options.directory + "/address", address + "\n"));
   worker->tasks_ = std::make_unique<TaskKeeper>(
