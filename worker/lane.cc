@@ -83,11 +83,10 @@ absl::StatusOr<double> Lane::BeforeLastPart(const Slice& slice, const Batch& who
     const Part part = PartOf(slice, whole, number);
     RETURN_IF_ERROR(pass_.Forward(weights, part.batch, part.context,
                                   number == 0 ? before_reading : FloatsHook()));
-    ASSIGN_OR_RETURN(const double own, pass_.Loss(part.batch));
+    ASSIGN_OR_RETURN(const double own, pass_.Loss());
     loss += own;
     if (number + 1 == plan_.spec.accumulate) break;
-    RETURN_IF_ERROR(
-        pass_.Backward(weights, part.batch, slice.gradient_scale, gradients, nullptr, number > 0));
+    RETURN_IF_ERROR(pass_.Backward(slice.gradient_scale, gradients, nullptr, number > 0));
   }
   return loss;
 }
@@ -129,9 +128,7 @@ absl::Status Lane::Train(const Slice& slice, Leaf* leaf, const std::function<voi
     return absl::OkStatus();
   };
   if (computed.ok()) {
-    const Part last = PartOf(slice, batch, spec.accumulate - 1);
-    computed = pass_.Backward(weights, last.batch, slice.gradient_scale, gradients, complete,
-                              spec.accumulate > 1);
+    computed = pass_.Backward(slice.gradient_scale, gradients, complete, spec.accumulate > 1);
   }
   if (spec.skips_nonfinite) computed = HandOverWhole(computed, slice, buffer, leaf, hand_over);
   RETURN_IF_ERROR(computed);
@@ -192,9 +189,9 @@ absl::Status Lane::Evaluate(uint32_t slice, Leaf* leaf) {
     for (uint64_t i = at; i < std::min(last, at + rows); ++i) indices.push_back(i);
     const Batch batch = test_->Read(indices);
     RETURN_IF_ERROR(pass_.Forward(weights, batch, {false, spec.seed, 0, 0}, nullptr));
-    const std::vector<double> metrics = pass_.Metrics(batch, spec.evaluate.metrics);
+    const std::vector<double> metrics = pass_.Metrics(spec.evaluate.metrics);
     for (size_t i = 0; i < metrics.size(); ++i) sums[i] += metrics[i];
-    ASSIGN_OR_RETURN(const double loss, pass_.Loss(batch));
+    ASSIGN_OR_RETURN(const double loss, pass_.Loss());
     loss_sum += loss;
   }
   float* shares = &(*leaf)[Leaf::kEvaluation];

@@ -16,6 +16,7 @@
 #include "worker/model/model.h"
 #include "worker/parameter_client.h"
 #include "worker/slice_reader.h"
+#include "worker/staged_pass.h"
 
 namespace paracord {
 
@@ -117,7 +118,7 @@ class Lane {
   const LanePlan& plan_;
   const uint32_t metrics_tensor_;
   const int64_t evaluation_rows_;
-  Pass pass_;
+  StagedPass pass_;
   SliceReader train_;
   std::unique_ptr<SliceReader> test_;
   double busy_ = 0;

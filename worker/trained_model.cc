@@ -57,7 +57,15 @@ int64_t TrainedModel::BatchRows() const {
   return rows;
 }
 
-absl::Status TrainedModel::Ask(Pass* pass, const Batch& batch, float* outputs) const {
+absl::Status TrainedModel::Ask(Pass* pass, const Batch& given, float* outputs) const {
+  Batch batch = given;
+  Buffer features;
+  if (!device_->host_memory()) {
+    const int64_t floats = batch.rows * ShapeSize(spec_.model.input);
+    ASSIGN_OR_RETURN(features, device_->Allocate(floats));
+    RETURN_IF_ERROR(device_->CopyIn(batch.features, floats, features.data()));
+    batch.features = features.data();
+  }
   RETURN_IF_ERROR(pass->Forward(weights_, batch, {false, spec_.seed, 0, 0}, nullptr));
   return pass->CopyOutputs(batch, outputs);
 }

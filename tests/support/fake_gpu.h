@@ -35,7 +35,7 @@ class FakeGpu : public Device {
   }
   absl::Status Finish() override { return cpu_.Finish(); }
   const Ops& ops() const override { return cpu_.ops(); }
-  bool host_memory() const override { return true; }
+  bool host_memory() const override { return false; }
   ComputeClass compute_class() const override { return {"cuda", kFakeIsa, kFakeLibrary}; }
 
  private:

@@ -49,6 +49,7 @@ class Model {
   static absl::StatusOr<std::unique_ptr<Model>> Build(const ModelSpec& spec, Device& device);
 
   const ModelSpec& spec() const { return spec_; }
+  Device& device() const { return device_; }
   int64_t label_width() const { return loss_.label_width(); }
   // What Backward's hook will be called with, in that order.
   std::vector<FloatRange> BackwardParts() const;
