@@ -74,10 +74,9 @@ GpuChoice ParseGpus(const ConfigNode& root) {
   const ConfigNode node = root.Child("gpus");
   GpuChoice choice;
   if (node.kind() != ConfigNode::Kind::kList) {
-    choice.all = root.Choice("gpus", 0, {"auto", "none"}) == 0;
+    choice.all = root.Choice("gpus", 1, {"auto", "none"}) == 0;
     return choice;
   }
-  choice.all = false;
   std::set<int> indices;
   for (const ConfigNode& item : node.Items()) {
     const int index = static_cast<int>(item.AsInteger({0, kMostIndex}));

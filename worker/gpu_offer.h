@@ -14,7 +14,7 @@
 namespace paracord {
 
 struct GpuChoice {
-  bool all = true;           // of those that are there, none of which may be
+  bool all = false;          // of those that are there, none of which may be
   std::vector<int> indices;  // without `all`: these, and no fewer; empty: none
 };
 

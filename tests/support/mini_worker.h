@@ -131,7 +131,7 @@ inline pb::JoinRequest MiniWorker::Self() const {
     if (options_.gpus == 0) return absl::NotFoundError("no fake GPU");
     return FakeGpus(options_.gpus);
   };
-  PARACORD_CHECK(OfferGpus(GpuChoice(), 1.0 / options_.gpu_slots, find, &self).ok());
+  PARACORD_CHECK(OfferGpus({true, {}}, 1.0 / options_.gpu_slots, find, &self).ok());
   return self;
 }
 

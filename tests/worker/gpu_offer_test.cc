@@ -34,7 +34,7 @@ std::string Indices(const pb::JoinRequest& join) {
 }
 
 TEST_CASE("gpus is auto, none, or a list; what is printed is read as the same") {
-  CHECK(PrintGpus(ParseGpus(ConfigReader("").root())) == "auto");
+  CHECK(PrintGpus(ParseGpus(ConfigReader("").root())) == "none");
   for (const std::string value : {"auto", "none", "[0]", "[0, 1, 7]"}) {
     const Choice choice(value);
     CHECK(choice.Error() == "");
@@ -71,7 +71,7 @@ TEST_CASE("a part of a GPU's memory has room for as many tasks as it goes into t
 
 TEST_CASE("a worker offers all GPUs or those that are listed, with class, memory and slots") {
   pb::JoinRequest all, listed;
-  REQUIRE(OfferGpus(GpuChoice(), 0.45, Finding(3), &all).ok());
+  REQUIRE(OfferGpus({true, {}}, 0.45, Finding(3), &all).ok());
   CHECK(Indices(all) == "0 1 2 ");
   CHECK(all.gpus(1).name() == "Fake 1");
   CHECK(all.gpus(1).memory_bytes() == uint64_t{80} << 30);
@@ -92,7 +92,7 @@ TEST_CASE("a class of GPUs is one whether it is written with its device and comm
       return gpus;
     };
     pb::JoinRequest join;
-    REQUIRE(OfferGpus(GpuChoice(), 1, find, &join).ok());
+    REQUIRE(OfferGpus({true, {}}, 1, find, &join).ok());
     CHECK(join.gpus(0).compute().device() == "cuda");
     CHECK(join.gpus(0).compute().isa() == "sm_80");
     CHECK(join.gpus(0).compute().library() == "CUDA 13.0");
@@ -108,7 +108,7 @@ TEST_CASE("a worker without GPUs says why, and asks nobody when it wants none") 
   REQUIRE(OfferGpus(Choice("none").choice, 1, never, &none).ok());
   CHECK(none.gpus().empty());
   CHECK(none.no_gpus() == "gpus: none in its configuration");
-  REQUIRE(OfferGpus(GpuChoice(), 1, FindingNone(), &missing).ok());
+  REQUIRE(OfferGpus({true, {}}, 1, FindingNone(), &missing).ok());
   CHECK(missing.no_gpus() == "looked for the module, which does not exist");
 }
 
