@@ -258,7 +258,7 @@ Checkpoints::Copy Checkpoints::NewCopy(const Contents& contents) const {
 absl::Status Checkpoints::WriteCopy(const Copy& copy, const Generation& generation) const {
   return paracord::WriteCopy(generation.record.copy(), job_.grid,
                              StateFloats(job_.spec.optimizer.kind), copy.shards, copy.shard,
-                             generation);
+                             generation, StateSettings(job_.spec));
 }
 
 void Checkpoints::Report(pb::ShardReport* report) const {

@@ -131,9 +131,9 @@ TEST_CASE("a log loss is the loss without settings, bit for bit, and NaN for a b
     CHECK(reference.SignLogLoss(rows, outputs, x, shares) == Approx(signs));
   }
   const Floats logits = {1, 2, 3};
-  for (const float label : {-1.0f, 3.0f, kNan}) {
-    CHECK(std::isnan(ops.ClassLogLoss(1, 3, logits.data(), &label)));
-    CHECK(std::isnan(reference.ClassLogLoss(1, 3, logits.data(), &label)));
+  for (const Floats& label : {Floats{-1.0f}, Floats{3.0f}, Floats{kNan}}) {
+    CHECK(std::isnan(ops.ClassLogLoss(1, 3, logits.data(), label.data())));
+    CHECK(std::isnan(reference.ClassLogLoss(1, 3, logits.data(), label.data())));
   }
 }
 

@@ -1,4 +1,4 @@
-// The kinds of operations that a host can run: a promise of ops.h is tested on all of them by the
+// The kinds of operations that a program tests: a promise of ops.h is tested on all of them by the
 // same test.
 #pragma once
 
@@ -8,7 +8,6 @@
 
 #include "tests/support/host_ops.h"
 #include "tests/worker/tensor/ops_check.h"
-#include "worker/tensor/cpu_ops.h"
 
 namespace paracord {
 
@@ -18,15 +17,9 @@ struct TestedOps {
   std::vector<std::shared_ptr<const Ops>> twins;  // give the same bits
 };
 
-// For GENERATE(from_range(AllTestedOps())): a test case runs once for each.
-inline std::vector<TestedOps> AllTestedOps() {
-  TestedOps cpu = {"CPU", std::make_shared<CpuOps>(), {}};
-  for (auto& width : OpsOfEveryWidth()) cpu.twins.push_back(std::move(width));
-  const TestedOps blocks = {"kernels on the host",
-                            MakeHostOps(HostOrder::kForward),
-                            {MakeHostOps(HostOrder::kBackward), MakeHostOps(HostOrder::kShuffled)}};
-  return {cpu, blocks};
-}
+// For GENERATE(from_range(AllTestedOps())): a test case runs once for each. In test_tensor those of
+// the host (tested_ops.cc), in test_gpu the GPU's (tests/gpu/tested_device.cc).
+std::vector<TestedOps> AllTestedOps();
 
 // compute(ops) again, at the same time on two fresh threads, and by each twin.
 template <typename Compute>
