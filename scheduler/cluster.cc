@@ -7,6 +7,7 @@
 #include "common/base/status.h"
 #include "scheduler/checkpoints.h"
 #include "scheduler/drain.h"
+#include "scheduler/gpu_needs.h"
 #include "scheduler/job_settings.h"
 #include "scheduler/job_status.h"
 #include "scheduler/origin.h"
@@ -23,6 +24,21 @@ constexpr int kTicksALease = 4;
 
 int64_t Milliseconds(Duration duration) {
   return std::chrono::duration_cast<milliseconds>(duration).count();
+}
+
+// A worker's GPUs, and how many tasks it has on them and in all.
+void ShowPlaces(const KnownMember& member, const Usage& usage, pb::Node* node) {
+  const auto tasks_at = [&](const Place& place) {
+    const auto taken = usage.slots.find(place);
+    return taken == usage.slots.end() ? 0 : static_cast<uint32_t>(taken->second.size());
+  };
+  node->set_tasks(tasks_at({member.name()}));
+  for (const pb::Gpu& known : member.who.gpus()) {
+    pb::Gpu* gpu = node->add_gpus();
+    *gpu = known;
+    gpu->set_tasks(tasks_at({member.name(), known.index()}));
+    node->set_tasks(node->tasks() + gpu->tasks());
+  }
 }
 
 }  // namespace
@@ -178,6 +194,7 @@ absl::StatusOr<pb::SubmitReply> Cluster::HandleSubmit(const pb::SubmitRequest& r
   auto job = jobs_.Add(request, now);
   if (!job.ok()) return job.status();
   absl::Status good = CheckEverFits(**job, members_, options_.min_servers);
+  if (good.ok()) good = CheckGpusExist((*job)->needs, members_);
   if (good.ok()) good = FindOrigin(**job, jobs_);
   if (!good.ok()) {
     jobs_.Remove(*job);
@@ -235,8 +252,7 @@ pb::ListNodesReply Cluster::MakeNodes() const {
     node->set_slots(member.who.slots());
     node->set_memory_bytes(member.who.memory_bytes());
     node->set_memory_used(member.ready() ? member.report.memory_used() : 0);
-    const auto taken = usage.slots.find(name);
-    if (taken != usage.slots.end()) node->set_tasks(static_cast<uint32_t>(taken->second.size()));
+    ShowPlaces(member, usage, node);
     const bool in_use = !member.ready() || !node->draining();
     node->set_state(in_use ? Name(member.state) : node->tasks() > 0 ? "DRAINING" : "DRAINED");
   }

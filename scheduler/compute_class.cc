@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace paracord {
@@ -26,6 +28,16 @@ int IsaRank(const std::string& isa) {
   return -1;
 }
 
+int GpuArchitecture(const std::string& isa) {
+  constexpr int kMost = 1 << 20;
+  int number = 0;
+  if (!absl::StartsWith(isa, "sm_")) return 0;
+  for (size_t i = 3; i < isa.size() && absl::ascii_isdigit(isa[i]) && number < kMost; ++i) {
+    number = number * 10 + (isa[i] - '0');
+  }
+  return number;
+}
+
 bool CanCompute(const pb::ComputeClass& host, const pb::ComputeClass& wanted) {
   if (host.device() != wanted.device() || host.library() != wanted.library()) return false;
   if (host.isa() == wanted.isa()) return true;
@@ -33,7 +45,11 @@ bool CanCompute(const pb::ComputeClass& host, const pb::ComputeClass& wanted) {
 }
 
 std::string ClassString(const pb::ComputeClass& compute) {
-  return absl::StrCat(compute.device(), " ", compute.isa(), " ", compute.library());
+  return absl::StrCat(compute.device(), " ", BitsString(compute));
+}
+
+std::string BitsString(const pb::ComputeClass& compute) {
+  return absl::StrCat(compute.isa(), " ", compute.library());
 }
 
 }  // namespace paracord

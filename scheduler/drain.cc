@@ -36,11 +36,9 @@ void Move(std::set<uint32_t>& ranks, const Resources& resources, pb::Plan& plan,
     const Candidate* taken = Take(candidates);
     if (taken == nullptr) return;
     pb::TaskSlot& slot = *FindTask(plan, *ranks.begin());
-    const KnownMember& worker = *taken->worker;
-    reasons.push_back(
-        absl::StrCat("task ", slot.rank(), " moves from ", slot.worker(), " to ", worker.name()));
-    slot.set_worker(worker.name());
-    slot.set_worker_incarnation(worker.who.incarnation());
+    reasons.push_back(absl::StrCat("task ", slot.rank(), " moves from ", PlaceString(PlaceOf(slot)),
+                                   " to ", PlaceString(taken->place)));
+    PutOn(*taken->worker, taken->place, slot);
     slot.set_incarnation(slot.incarnation() + 1);
     ranks.erase(ranks.begin());
   }
@@ -67,7 +65,7 @@ std::vector<pb::Wait> WaitsFor(const std::set<uint32_t>& ranks, const pb::Plan& 
                                const Resources& resources) {
   std::map<std::string, uint32_t> tasks;
   for (uint32_t rank : ranks) ++tasks[FindTask(plan, rank)->worker()];
-  const std::string busy = BusyString(resources);
+  const std::string busy = BusyString(resources, plan.compute().device() == kCuda);
   std::vector<pb::Wait> waits;
   for (const auto& [worker, count] : tasks) {
     waits.push_back(MakeWait(

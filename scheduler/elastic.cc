@@ -37,15 +37,17 @@ void Resize(Job& job, const pb::Plan& plan, const std::string& why, Moment now) 
   job.Publish(plan, why, now);
 }
 
-std::set<std::string> NamesOf(const Candidates& candidates) {
-  std::set<std::string> names;
-  for (const Candidate& candidate : candidates) names.insert(candidate.worker->name());
-  return names;
+std::set<Place> PlacesOf(const Candidates& candidates) {
+  std::set<Place> places;
+  for (const Candidate& candidate : candidates) places.insert(candidate.place);
+  return places;
 }
 
 uint32_t FreeSoonIn(const Candidates& candidates, const Resources& resources) {
   uint32_t free = 0;
-  for (const Candidate& candidate : candidates) free += resources.FreeSoon(*candidate.worker);
+  for (const Candidate& candidate : candidates) {
+    free += resources.FreeSoon(*candidate.worker, candidate.place);
+  }
   return free;
 }
 
@@ -68,7 +70,7 @@ std::optional<std::vector<std::set<uint32_t>>> WayToRoom(const std::vector<Job*>
   givers.reserve(jobs.size());
   for (const Job* job : jobs) givers.push_back({&job->plan(), job->needs.min_workers()});
   const uint32_t needed = tasks - std::min(tasks, FreeSoonIn(candidates, resources));
-  auto given = GiveBack(givers, {NamesOf(candidates), needed});
+  auto given = GiveBack(givers, {PlacesOf(candidates), needed});
   size_t sum = 0;
   for (const std::set<uint32_t>& ranks : given) sum += ranks.size();
   if (sum < needed) return std::nullopt;
@@ -106,8 +108,10 @@ void GiveToRunning(const Situation& situation) {
 bool GiveToPending(const Situation& situation, const Job& pending, bool only_slots) {
   const Resources resources = Unclaimed(situation);
   const std::vector<Job*> givers = Givers(situation.table);
-  for (const Candidates& group : SlotGroups(pending.needs.device(), resources)) {
-    const auto given = WayToRoom(givers, group, pending.needs.min_workers(), resources);
+  const uint32_t tasks = pending.needs.min_workers();
+  const DeviceKind device = DeviceFor(pending.needs.device(), tasks, resources);
+  for (const Candidates& group : SlotGroups(device, resources)) {
+    const auto given = WayToRoom(givers, group, tasks, resources);
     if (!given.has_value()) continue;
     if (only_slots) Give(givers, *given, pending.id(), situation.now);
     return true;
@@ -155,7 +159,7 @@ Resources Unclaimed(const Situation& situation) {
     Candidates candidates = SlotsFor(job->plan(), job->LostRanks(), resources);
     for (uint32_t i = 0; i < missing; ++i) {
       const Candidate* taken = Take(candidates);
-      if (taken != nullptr) resources.usage.slots[taken->worker->name()].push_back(job->id());
+      if (taken != nullptr) resources.usage.slots[taken->place].push_back(job->id());
     }
   }
   return resources;

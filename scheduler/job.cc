@@ -137,6 +137,8 @@ void Job::Note(const std::string& text, Moment now) {
 void Job::StartTask(const pb::TaskSlot& slot) {
   pb::TaskStatus& task = this->task(slot.rank());
   task.set_node(slot.worker());
+  task.clear_gpu();
+  if (slot.has_gpu()) task.set_gpu(slot.gpu());
   task.set_state(kTaskStarting);
   task.set_pid(0);
   task.set_busy(0);
@@ -302,7 +304,7 @@ uint32_t Job::RestartsThatCount(Moment now) const {
 }
 
 void Job::ReleaseSlot(const pb::TaskSlot& slot, Moment now) {
-  leaving.push_back({slot.worker(), slot.worker_incarnation(), slot.rank(), slot.incarnation(),
+  leaving.push_back({PlaceOf(slot), slot.worker_incarnation(), slot.rank(), slot.incarnation(),
                      now.at + kLeaveTime});
 }
 

@@ -24,6 +24,7 @@
 #include "scheduler/job_needs.h"
 #include "scheduler/moment.h"
 #include "scheduler/pace.h"
+#include "scheduler/place.h"
 
 namespace paracord {
 
@@ -45,7 +46,7 @@ struct TaskLoss {
 
 // A slot whose task no plan names any more but whose process may still live.
 struct Leaving {
-  std::string worker;
+  Place place;
   uint64_t worker_incarnation;
   uint32_t rank;
   uint64_t incarnation;

@@ -6,6 +6,7 @@
 
 #include "common/job/sampler.h"
 #include "common/rpc/consistency_message.h"
+#include "scheduler/compute_class.h"
 #include "scheduler/plan_tasks.h"
 
 namespace paracord {
@@ -45,6 +46,16 @@ void ShowServers(const Job& job, const Membership& members, pb::JobStatus& statu
   }
 }
 
+// What it computes on since its first start; before that what it asks for.
+void ShowDevice(const Job& job, pb::JobStatus& status) {
+  if (job.plan().number() > 0) {
+    status.set_device(job.plan().compute().device());
+    status.set_compute_class(BitsString(job.plan().compute()));
+  } else {
+    status.set_device(Name(job.needs.device()));
+  }
+}
+
 // What is waited for, without the numbers behind it.
 std::string Subject(const pb::Wait& wait) {
   return wait.who() + ": " + wait.what().substr(0, wait.what().find_first_of(",:(;"));
@@ -61,6 +72,7 @@ pb::JobStatus ShowJob(const Job& job, const Membership& members, Moment now) {
   status.set_consistency(Name(job.plan().number() > 0 ? FromMessage(job.plan().consistency())
                                                       : job.needs.consistency()));
   status.set_backup(BackupCount(job.plan()));
+  ShowDevice(job, status);
   status.set_steps(status.steps() == 0 ? job.spec.steps : job.last_step());
   ShowSamples(job, status);
   ShowServers(job, members, status);

@@ -47,14 +47,14 @@ void CountSlots(const Job& job, const Membership& members, Usage& usage) {
   if (job.training()) {
     for (const pb::TaskSlot& slot : job.plan().tasks()) {
       if (job.NeedsSlot(slot) && here(slot.worker(), slot.worker_incarnation())) {
-        usage.slots[slot.worker()].push_back(job.id());
+        usage.slots[PlaceOf(slot)].push_back(job.id());
       }
     }
   }
   for (const Leaving& leaving : job.leaving) {
-    if (here(leaving.worker, leaving.worker_incarnation)) {
-      usage.slots[leaving.worker].push_back(job.id());
-      ++usage.leaving[leaving.worker];
+    if (here(leaving.place.worker, leaving.worker_incarnation)) {
+      usage.slots[leaving.place].push_back(job.id());
+      ++usage.leaving[leaving.place];
     }
   }
 }

@@ -5,6 +5,7 @@
 #include "absl/strings/escaping.h"
 #include "common/base/name.h"
 #include "common/base/status.h"
+#include "scheduler/compute_class.h"
 
 namespace paracord {
 namespace {
@@ -12,6 +13,24 @@ namespace {
 constexpr Duration kLongestGap = seconds(1);
 constexpr size_t kMaxMembers = 4096;
 constexpr size_t kShownName = 128;
+constexpr int kMostGpus = 64;
+constexpr uint32_t kMostSlots = 1024;  // of one GPU
+constexpr size_t kMostWords = 4096;
+
+// What is counted, and shown to people, also of bytes from a network.
+absl::Status CheckGpus(const pb::JoinRequest& request) {
+  bool good = request.gpus_size() <= kMostGpus && request.no_gpus().size() <= kMostWords;
+  int64_t last = -1;
+  for (const pb::Gpu& gpu : request.gpus()) {
+    good = good && gpu.index() > last && gpu.slots() > 0 && gpu.slots() <= kMostSlots;
+    good = good && gpu.compute().device() == kCuda && gpu.name().size() <= kMostWords;
+    last = gpu.index();
+  }
+  if (good) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      request.name(), " describes its GPUs wrongly; expected at most ", kMostGpus,
+      " in rising order, each of a class of device cuda and with 1 to ", kMostSlots, " slots"));
+}
 
 absl::Status CheckRequest(const pb::JoinRequest& request) {
   if (request.role() != pb::SERVER && request.role() != pb::WORKER) {
@@ -23,8 +42,9 @@ absl::Status CheckRequest(const pb::JoinRequest& request) {
                      "', expected ", kNameRule));
   }
   if (request.incarnation() == 0) return absl::InvalidArgumentError("incarnation 0");
-  if (request.role() == pb::WORKER && request.slots() == 0) {
-    return absl::InvalidArgumentError(absl::StrCat(request.name(), " has no slots"));
+  RETURN_IF_ERROR(CheckGpus(request));
+  if (request.role() == pb::WORKER && request.slots() == 0 && request.gpus().empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(request.name(), " has no slots and no GPU"));
   }
   return absl::OkStatus();
 }

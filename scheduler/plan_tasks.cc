@@ -40,13 +40,19 @@ uint32_t VirtualWorkersOf(const pb::Plan& plan) {
   return end;
 }
 
-pb::TaskSlot& AddTask(pb::Plan& plan, const KnownMember& worker) {
+void PutOn(const KnownMember& worker, const Place& place, pb::TaskSlot& slot) {
+  slot.set_worker(worker.name());
+  slot.set_worker_incarnation(worker.who.incarnation());
+  slot.clear_gpu();
+  if (place.gpu) slot.set_gpu(*place.gpu);
+}
+
+pb::TaskSlot& AddTask(pb::Plan& plan, const KnownMember& worker, const Place& place) {
   uint32_t rank = 0;
   while (FindTask(plan, rank) != nullptr) ++rank;
   pb::TaskSlot* slot = plan.add_tasks();
   slot->set_rank(rank);
-  slot->set_worker(worker.name());
-  slot->set_worker_incarnation(worker.who.incarnation());
+  PutOn(worker, place, *slot);
   slot->set_incarnation(plan.number());
   auto& tasks = *plan.mutable_tasks();
   std::sort(tasks.begin(), tasks.end(),

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "proto/plan.pb.h"
-#include "scheduler/membership.h"
+#include "scheduler/place.h"
 
 namespace paracord {
 
@@ -26,7 +26,9 @@ uint32_t VirtualWorkersOf(const pb::Plan& plan);
 // A task with the lowest rank that is not taken. Its incarnation is the plan's number, which is
 // above that of any process that had the rank before: each was raised by one under a plan of its
 // own.
-pb::TaskSlot& AddTask(pb::Plan& plan, const KnownMember& worker);
+pb::TaskSlot& AddTask(pb::Plan& plan, const KnownMember& worker, const Place& place);
+// The task is one of this place from now on; whose process, is left to the caller.
+void PutOn(const KnownMember& worker, const Place& place, pb::TaskSlot& slot);
 void RemoveTasks(pb::Plan& plan, const std::set<uint32_t>& ranks);
 
 // `counts`: virtual workers of each task that is no backup, in rank order. Backups follow the task

@@ -8,6 +8,7 @@
 #include "common/base/units.h"
 #include "common/rpc/consistency_message.h"
 #include "scheduler/compute_class.h"
+#include "scheduler/gpu_needs.h"
 #include "scheduler/plan_tasks.h"
 #include "scheduler/slots.h"
 
@@ -16,28 +17,34 @@ namespace {
 
 constexpr size_t kNamedJobs = 3;  // in one line for people
 
-std::string SlotsMissing(const JobNeeds& needs, const Resources& resources, uint32_t free) {
-  const std::string device = needs.device() == DeviceKind::kCuda  ? " with a CUDA device"
-                             : needs.device() == DeviceKind::kCpu ? " on a CPU"
-                                                                  : "";
+std::string SlotsMissing(const JobNeeds& needs, DeviceKind device, const Resources& resources,
+                         uint32_t free) {
+  const bool joined = !resources.workers.empty();
+  if (device == DeviceKind::kCuda && joined) {
+    return GpusMissing(needs.min_workers(), free, resources);
+  }
+  const std::string where = needs.device() == DeviceKind::kCuda  ? " on a GPU"
+                            : needs.device() == DeviceKind::kCpu ? " on a CPU"
+                                                                 : "";
   std::string what =
-      absl::StrCat(needs.min_workers(), " free slots", device, " needed, ", free, " free");
-  if (resources.workers.empty()) return absl::StrCat(what, ": no worker has joined");
-  const std::string busy = WhyNoSlot(resources);
+      absl::StrCat(needs.min_workers(), " free slots", where, " needed, ", free, " free");
+  if (!joined) return absl::StrCat(what, ": no worker has joined");
+  const std::string busy = WhyNoSlot(resources, false);
   if (!busy.empty()) absl::StrAppend(&what, " (", busy, ")");
   return what;
 }
 
 void PlaceGang(JobNeeds& needs, const Resources& resources, Planned& planned, pb::Plan& plan) {
   uint32_t most_free = 0;
-  for (Candidates& group : SlotGroups(needs.device(), resources)) {
+  const DeviceKind device = DeviceFor(needs.device(), needs.min_workers(), resources);
+  for (Candidates& group : SlotGroups(device, resources)) {
     const uint32_t free = FreeIn(group);
     most_free = std::max(most_free, free);
     if (free < needs.min_workers()) continue;
     for (uint32_t i = 0; i < std::min(free, needs.workers()); ++i) {
-      const KnownMember& worker = *Take(group)->worker;
-      AddTask(plan, worker);
-      const pb::ComputeClass& compute = worker.who.compute();
+      const Candidate& taken = *Take(group);
+      AddTask(plan, *taken.worker, taken.place);
+      const pb::ComputeClass& compute = ComputeAt(*taken.worker, taken.place.gpu);
       if (i == 0 || IsaRank(compute.isa()) < IsaRank(plan.compute().isa())) {
         *plan.mutable_compute() = compute;
       }
@@ -45,7 +52,7 @@ void PlaceGang(JobNeeds& needs, const Resources& resources, Planned& planned, pb
     return CutEvenly(plan, needs.virtual_workers());
   }
   planned.lacks_slots = true;
-  planned.waits.push_back(MakeWait(plan.job(), SlotsMissing(needs, resources, most_free)));
+  planned.waits.push_back(MakeWait(plan.job(), SlotsMissing(needs, device, resources, most_free)));
 }
 
 void WaitForServers(const std::string& job, const Resources& resources, Planned& planned) {
@@ -112,16 +119,18 @@ void CutShards(JobNeeds& needs, const Resources& resources, Planned& planned, pb
   }
 }
 
-// Where a lost task goes: the same worker if it can, else as in a first plan. Null: nowhere.
-const KnownMember* PlaceAgain(const pb::TaskSlot& slot, Candidates& candidates) {
+// Where a lost task goes: the same place if it can, else on the same worker, else as in a first
+// plan. Null: nowhere.
+const Candidate* PlaceAgain(const pb::TaskSlot& slot, Candidates& candidates) {
+  Candidate* best = nullptr;
   for (Candidate& candidate : candidates) {
-    if (candidate.worker->name() != slot.worker() || candidate.free == 0) continue;
-    --candidate.free;
-    ++candidate.own;
-    return candidate.worker;
+    if (candidate.place.worker != slot.worker() || candidate.free == 0) continue;
+    if (best == nullptr || candidate.place == PlaceOf(slot)) best = &candidate;
   }
-  const Candidate* taken = Take(candidates);
-  return taken == nullptr ? nullptr : taken->worker;
+  if (best == nullptr) return Take(candidates);
+  --best->free;
+  ++best->own;
+  return best;
 }
 
 // The ranks among `lost` that have no slot.
@@ -131,15 +140,15 @@ std::set<uint32_t> PlaceLost(const std::set<uint32_t>& lost, const Resources& re
   std::set<uint32_t> nowhere;
   for (uint32_t rank : lost) {
     pb::TaskSlot& slot = *FindTask(plan, rank);
-    const KnownMember* worker = PlaceAgain(slot, candidates);
-    if (worker == nullptr) {
+    const Candidate* taken = PlaceAgain(slot, candidates);
+    if (taken == nullptr) {
       nowhere.insert(rank);
       continue;
     }
-    slot.set_worker(worker->name());
-    slot.set_worker_incarnation(worker->who.incarnation());
+    PutOn(*taken->worker, taken->place, slot);
     slot.set_incarnation(slot.incarnation() + 1);
-    reasons.push_back(absl::StrCat("task ", slot.rank(), " starts again on ", worker->name()));
+    reasons.push_back(
+        absl::StrCat("task ", slot.rank(), " starts again on ", PlaceString(taken->place)));
   }
   return nowhere;
 }
@@ -235,10 +244,13 @@ Planned NextPlan(const pb::Plan& last, const Changes& changes, const Resources& 
 }
 
 pb::Wait WaitForSlot(const pb::Plan& plan, uint32_t rank, const Resources& resources) {
-  const std::string busy = WhyNoSlot(resources);
-  return MakeWait(absl::StrCat("task ", rank),
-                  absl::StrCat("a free slot that computes as ", ClassString(plan.compute()),
-                               busy.empty() ? "" : absl::StrCat(" (", busy, ")")));
+  const std::string who = absl::StrCat("task ", rank);
+  if (plan.compute().device() == kCuda) {
+    return MakeWait(who, GpuMissing(plan.compute(), resources));
+  }
+  const std::string busy = WhyNoSlot(resources, false);
+  return MakeWait(who, absl::StrCat("a free slot that computes as ", ClassString(plan.compute()),
+                                    busy.empty() ? "" : absl::StrCat(" (", busy, ")")));
 }
 
 pb::Wait MakeWait(const std::string& who, const std::string& what) {

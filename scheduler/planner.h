@@ -3,7 +3,8 @@
 // arrival.
 //
 //   first plan   `min_servers` servers, memory on each, and as many tasks as there are free slots
-//                for, within the job's least and most; else nothing
+//                for, within the job's least and most, all on GPUs of one class or all on CPUs;
+//                else nothing
 //   next plan    ranges stay with their servers and ranks with their processes; lost tasks move to
 //                free slots, and where there is none, the tasks that are left take over
 //
@@ -44,7 +45,8 @@ struct Changes {
 Planned NextPlan(const pb::Plan& last, const Changes& changes, const Resources& resources);
 
 pb::Wait MakeWait(const std::string& who, const std::string& what);
-// "task 1: a free slot that computes as cpu AVX2 oneDNN 2.6.0 (worker-0: 1 of 1 busy with a-1)"
+// "task 1: a free slot that computes as cpu AVX2 oneDNN 2.6.0 (worker-0: 1 of 1 busy with a-1)",
+// "task 1: 1 GPU of class sm_90 CUDA 13.0 (2 nodes have none)"
 pb::Wait WaitForSlot(const pb::Plan& plan, uint32_t rank, const Resources& resources);
 
 }  // namespace paracord

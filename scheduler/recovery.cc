@@ -10,6 +10,8 @@
 #include "common/base/units.h"
 #include "common/job/history.h"
 #include "scheduler/checkpoints.h"
+#include "scheduler/compute_class.h"
+#include "scheduler/gpu_needs.h"
 #include "scheduler/origin.h"
 #include "scheduler/plan_tasks.h"
 #include "scheduler/server_grace.h"
@@ -178,12 +180,16 @@ void PlaceGangAgain(const Job& job, const Resources& resources, Planned& planned
   Candidates candidates = SlotsFor(plan, {}, resources);
   const uint32_t free = FreeIn(candidates);
   if (free < job.needs.min_workers()) {
-    planned.waits.push_back(MakeWait(
-        job.id(), absl::StrCat(job.needs.min_workers(), " free slots needed, ", free, " free")));
+    const uint32_t needed = job.needs.min_workers();
+    planned.waits.push_back(
+        MakeWait(job.id(), plan.compute().device() == kCuda
+                               ? GpusMissing(needed, free, plan.compute(), resources)
+                               : absl::StrCat(needed, " free slots needed, ", free, " free")));
     return;
   }
   for (uint32_t i = 0; i < std::min(free, job.needs.workers()); ++i) {
-    AddTask(plan, *Take(candidates)->worker);
+    const Candidate& taken = *Take(candidates);
+    AddTask(plan, *taken.worker, taken.place);
   }
   CutEvenly(plan, job.needs.virtual_workers());
 }

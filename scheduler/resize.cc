@@ -38,8 +38,8 @@ Planned GrowPlan(const pb::Plan& last, uint32_t more, const Resources& resources
   for (; more > 0; --more) {
     const Candidate* taken = Take(candidates);
     if (taken == nullptr) break;
-    const uint32_t rank = AddTask(plan, *taken->worker).rank();
-    added.push_back(absl::StrCat("task ", rank, " joins on ", taken->worker->name()));
+    const uint32_t rank = AddTask(plan, *taken->worker, taken->place).rank();
+    added.push_back(absl::StrCat("task ", rank, " joins on ", PlaceString(taken->place)));
   }
   if (added.empty()) return planned;
   CutEvenly(plan, virtual_workers);
@@ -58,9 +58,9 @@ Planned BackupPlan(const pb::Plan& last, uint32_t backups, const std::vector<uin
     const Candidate* taken = Take(candidates);
     if (taken == nullptr) break;
     const uint32_t slow = FirstWithoutBackup(plan, slowest);
-    pb::TaskSlot& slot = AddTask(plan, *taken->worker);
+    pb::TaskSlot& slot = AddTask(plan, *taken->worker, taken->place);
     slot.set_backup(true);
-    added.push_back(absl::StrCat("backup ", slot.rank(), " on ", taken->worker->name(),
+    added.push_back(absl::StrCat("backup ", slot.rank(), " on ", PlaceString(taken->place),
                                  " computes what task ", slow, " does"));
     Shadow(plan, slot.rank(), slow);
   }
@@ -100,7 +100,7 @@ std::vector<std::set<uint32_t>> GiveBack(const std::vector<Giver>& givers, const
     uint32_t spare = tasks - std::min(tasks, giver.keeps);
     for (const pb::TaskSlot* slot : InGivingOrder(*giver.plan)) {
       const bool may = slot->backup() || spare > 0;
-      if (needed == 0 || !may || claim.workers.count(slot->worker()) == 0) continue;
+      if (needed == 0 || !may || claim.places.count(PlaceOf(*slot)) == 0) continue;
       if (!slot->backup()) --spare;
       --needed;
       ranks.insert(slot->rank());

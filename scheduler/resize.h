@@ -32,9 +32,9 @@ struct Giver {
   const pb::Plan* plan;
   uint32_t keeps;
 };
-// A job that wants `needed` slots more on any of `workers`, those soon free counted in already.
+// A job that wants `needed` slots more at any of `places`, those soon free counted in already.
 struct Claim {
-  std::set<std::string> workers;
+  std::set<Place> places;
   uint32_t needed = 0;
 };
 // What each giver can give for the claim, in the order of `givers`: first the backups, then the

@@ -278,7 +278,7 @@ void TakeTaskProcess(Job& job, const pb::TaskProcess& process, const KnownMember
 
 void TakeSlotsBack(Job& job, const KnownMember& worker) {
   std::erase_if(job.leaving, [&](const Leaving& leaving) {
-    if (leaving.worker != worker.name()) return false;
+    if (leaving.place.worker != worker.name()) return false;
     const auto& tasks = worker.report.tasks();
     return std::none_of(tasks.begin(), tasks.end(), [&](const pb::TaskProcess& process) {
       return !process.exited() && process.job() == job.id() && process.rank() == leaving.rank &&

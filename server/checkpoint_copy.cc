@@ -262,13 +262,14 @@ absl::Status Claim(const std::string& folder, const pb::GenerationRecord& record
 
 absl::Status WriteShard(const std::string& folder, const BlockGrid& grid, int states,
                         const std::vector<BlockRange>& shards, size_t shard,
-                        const Generation& generation) {
+                        const Generation& generation, const std::vector<StateSetting>& settings) {
   RETURN_IF_ERROR(Claim(folder, generation.record));
   const CopyLayout layout(grid, states, shards);
   CopyManifest manifest;
   manifest.blocks = shards[shard];
   manifest.states = states;
   manifest.record = generation.record;
+  manifest.settings = settings;
   for (const BlockSnapshot& block : generation.blocks) {
     const bool ledger = NeedsLedger(block, generation.record.step());
     if (ledger) manifest.ledgers[block.block] = {block.version, block.ahead};
@@ -284,11 +285,12 @@ absl::Status WriteShard(const std::string& folder, const BlockGrid& grid, int st
 
 absl::Status WriteCopy(const std::string& folder, const BlockGrid& grid, int states,
                        const std::vector<BlockRange>& shards, size_t shard,
-                       const Generation& generation) {
+                       const Generation& generation, const std::vector<StateSetting>& settings) {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) return absl::UnavailableError(absl::StrCat(folder, ": ", error.message()));
-  const absl::Status written = WriteShard(folder, grid, states, shards, shard, generation);
+  const absl::Status written =
+      WriteShard(folder, grid, states, shards, shard, generation, settings);
   if (written.ok() || fs::exists(folder, error) || error) return written;
   return absl::CancelledError(absl::StrCat(folder, ": it was dropped meanwhile"));
 }
@@ -306,6 +308,10 @@ void DropCopy(const pb::GenerationRecord& record) {
     if (!error || by_another) fs::remove_all(dropped, error);
   }
   if (error) LogWarning("cannot drop ", record.copy(), ": ", error.message());
+}
+
+absl::Status CheckCopy(const std::string& folder, const BlockGrid& grid) {
+  return Open(folder, grid).status();
 }
 
 absl::StatusOr<Restored> ReadCopy(const std::string& folder, BlockRange range,

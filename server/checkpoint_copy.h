@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "common/job/job_spec.h"
 #include "common/job/key_range.h"
+#include "common/job/state_settings.h"
 #include "server/generation_files.h"
 #include "server/restore.h"
 
@@ -27,16 +28,22 @@ namespace paracord {
 // Of the lane that writes and drops a job's copies.
 inline std::string CopyLane(const std::string& job) { return "copies of " + job; }
 
-// Writes the part of `shards[shard]`, which are the generation's blocks. Unavailable: the disk's
+// Writes the part of `shards[shard]`, which are the generation's blocks of a job with `settings`.
+// Unavailable: the disk's
 // trouble, as it says; or a copy of another cluster's job is there. Cancelled: it was dropped
 // meanwhile.
 absl::Status WriteCopy(const std::string& folder, const BlockGrid& grid, int states,
                        const std::vector<BlockRange>& shards, size_t shard,
-                       const Generation& generation);
+                       const Generation& generation,
+                       const std::vector<StateSetting>& settings = {});
 
-// Drops the copy of the checkpoint that `record` is a part of, if it is its cluster's. FOLDER.dropped
-// is what a server left that died meanwhile; the next drop of that copy takes it away.
+// Drops the copy of the checkpoint that `record` is a part of, if it is its cluster's.
+// FOLDER.dropped is what a server left that died meanwhile; the next drop of that copy takes it
+// away.
 void DropCopy(const pb::GenerationRecord& record);
+
+// Without the floats: are its manifests and its files' headers good, and of this model?
+absl::Status CheckCopy(const std::string& folder, const BlockGrid& grid);
 
 // Blocks of `range` from a copy, every byte that they come from checked. DataLoss: something is
 // missing or has changed; names the file. InvalidArgument: it is of another model, or no copy;

@@ -16,6 +16,7 @@ namespace {
 
 constexpr size_t kCopiesTold = 8;
 constexpr int kInTime = 8;  // as many one after another, and the disk is tried with twice as many
+constexpr uint64_t kReservedShare = 4;        // of the server's memory, for one job's checkpoints
 constexpr Duration kPatience = seconds(120);  // a disk or a folder that takes longer hangs
 
 }  // namespace
@@ -96,11 +97,16 @@ bool Checkpoints::MayBegin(uint64_t step) {
   return true;
 }
 
-// Memory for what one more holds on to, until none is on its way.
+// Memory for what one more holds on to, until none is on its way. A disk that hangs leaves other
+// jobs room.
 bool Checkpoints::Reserve() {
   const auto states = static_cast<uint64_t>(StateFloats(job_.spec.optimizer.kind));
   const uint64_t bytes = job_.grid.Floats(range_) * sizeof(float) * (1 + states);
-  const absl::Status room = environment_.budget.Reserve(bytes, "one more checkpoint");
+  const uint64_t most = environment_.budget.total() / kReservedShare;
+  const absl::Status room =
+      reserved_ + bytes > most ? absl::ResourceExhaustedError(absl::StrCat(
+                                     reserved_, " bytes wait for the disk, of ", most, " that may"))
+                               : environment_.budget.Reserve(bytes, "one more checkpoint");
   if (room.ok()) {
     reserved_ += bytes;
   } else {
@@ -252,7 +258,7 @@ Checkpoints::Copy Checkpoints::NewCopy(const Contents& contents) const {
 absl::Status Checkpoints::WriteCopy(const Copy& copy, const Generation& generation) const {
   return paracord::WriteCopy(generation.record.copy(), job_.grid,
                              StateFloats(job_.spec.optimizer.kind), copy.shards, copy.shard,
-                             generation);
+                             generation, StateSettings(job_.spec));
 }
 
 void Checkpoints::Report(pb::ShardReport* report) const {

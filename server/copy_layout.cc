@@ -32,6 +32,10 @@ std::string Framed(const Json& header) {
 
 }  // namespace
 
+std::string WeightsFileName(size_t shard, size_t shards) {
+  return FileName("model", shard, shards);
+}
+
 CopyLayout::CopyLayout(const BlockGrid& grid, int states, std::vector<BlockRange> shards)
     : grid_(grid), states_(states), shards_(std::move(shards)) {
   for (size_t s = 0; s < shards_.size(); ++s) {
@@ -43,7 +47,7 @@ CopyLayout::CopyLayout(const BlockGrid& grid, int states, std::vector<BlockRange
       const bool trained = grid.tensors()[t].kind == TensorKind::kTrained;
       for (int state = 1; trained && state <= states; ++state) others.emplace_back(t, state);
     }
-    AddFile(FileName("model", s, shards_.size()), weights);
+    AddFile(WeightsFileName(s, shards_.size()), weights);
     AddFile(FileName("optimizer", s, shards_.size()), others);
   }
   index_ = IndexJson();

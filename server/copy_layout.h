@@ -29,6 +29,9 @@ struct CopyFile {
   uint64_t bytes = 0;  // of the whole file
 };
 
+// Of the shards' files of weights the one that `shard` (from 0) begins.
+std::string WeightsFileName(size_t shard, size_t shards);
+
 class CopyLayout {
  public:
   // `shards`: adjacent ranges that cover the grid. `states`: floats of state a weight.

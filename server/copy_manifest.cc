@@ -39,6 +39,15 @@ Json LedgersOf(const CopyManifest& manifest) {
   return ledgers;
 }
 
+Json SettingsOf(const CopyManifest& manifest) {
+  Json settings = Json::array();
+  for (const StateSetting& setting : manifest.settings) {
+    settings.push_back(
+        {{"name", setting.name}, {"value", setting.value}, {"floats", setting.floats}});
+  }
+  return settings;
+}
+
 absl::StatusOr<Json> ReadJson(const std::string& path) {
   const auto text = ReadFile(path);
   if (!text.ok()) return absl::DataLossError(text.status().message());
@@ -71,6 +80,9 @@ absl::StatusOr<CopyManifest> ParseManifest(const std::string& path) {
       return absl::DataLossError(absl::StrCat(path, ": its record does not parse"));
     }
     manifest.hashes = json.at("hashes");
+    for (const Json& setting : json.value("settings", Json::array())) {
+      manifest.settings.push_back({setting.at("name"), setting.at("value"), setting.at("floats")});
+    }
     for (const Json& ledger : json.at("ledgers")) {
       manifest.ledgers[ledger.at("block")] = {ledger.at("version"), ledger.at("ahead")};
     }
@@ -122,6 +134,7 @@ absl::Status WriteManifest(const std::string& folder, size_t shard, size_t shard
                      {"block_begin", manifest.blocks.begin},
                      {"block_end", manifest.blocks.end},
                      {"states", manifest.states},
+                     {"settings", SettingsOf(manifest)},
                      {"record", absl::BytesToHexString(manifest.record.SerializeAsString())},
                      {"ledgers", LedgersOf(manifest)},
                      {"hashes", manifest.hashes}};

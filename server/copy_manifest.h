@@ -14,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/job/key_range.h"
+#include "common/job/state_settings.h"
 #include "proto/storage.pb.h"
 
 namespace paracord {
@@ -22,6 +23,7 @@ struct CopyManifest {
   BlockRange blocks;  // of the shard
   int states = 0;     // of a weight
   pb::GenerationRecord record;
+  std::vector<StateSetting> settings;         // of the job; none: it does not say
   std::map<std::string, std::string> hashes;  // by SpanKey
   // By block, of those that minibatches have changed: version, and minibatches beyond it.
   std::map<uint64_t, std::pair<uint64_t, std::vector<uint64_t>>> ledgers;

@@ -5,7 +5,7 @@
 #include <memory>
 #include <utility>
 
-#include "absl/strings/str_join.h"
+#include "absl/strings/str_cat.h"
 #include "common/base/safetensors_file.h"
 #include "common/base/status.h"
 #include "common/job/match_weights.h"
@@ -34,18 +34,14 @@ absl::StatusOr<BlockSnapshot> ReadBlock(const SafetensorsFile& file, const Store
 
 absl::StatusOr<Restored> ReadFirstWeights(const ShardJob& job, BlockRange range) {
   ASSIGN_OR_RETURN(const auto file, SafetensorsFile::Open(job.spec.init.safetensors));
-  const WeightsMatch match =
-      MatchWeights(job.spec.model.tensors, job.spec.init.map, file->tensors());
-  if (!match.mismatches.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(file->path(), ": ", absl::StrJoin(match.mismatches, "\n")));
-  }
+  ASSIGN_OR_RETURN(const std::vector<size_t> sources,
+                   SourcesIn(*file, job.spec.model.tensors, job.spec.init.map));
   Restored restored;
   restored.is_first = true;
   for (uint64_t number = range.begin; number < range.end; ++number) {
     const BlockInfo& info = job.grid.block(number);
     if (job.grid.kind(number) == TensorKind::kSum) continue;
-    const StoredTensor& tensor = file->tensors()[match.sources[info.tensor]];
+    const StoredTensor& tensor = file->tensors()[sources[info.tensor]];
     ASSIGN_OR_RETURN(restored.blocks.emplace_back(), ReadBlock(*file, tensor, number, info));
   }
   return restored;

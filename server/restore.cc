@@ -8,8 +8,8 @@
 #include "common/base/log.h"
 #include "common/base/status.h"
 #include "common/job/history.h"
-#include "common/job/parse_optimizer.h"
 #include "server/checkpoint_copy.h"
+#include "server/copy_check.h"
 #include "server/first_weights.h"
 
 namespace paracord {
@@ -89,10 +89,11 @@ absl::StatusOr<Restored> LoadPieces(BlockDb& db, const PeerServers& connect,
       absl::StrCat("the checkpoint of step ", origin.step(), " does not have block ", next));
 }
 
-absl::StatusOr<Restored> LoadCopy(const pb::Plan& plan, BlockRange range, const BlockGrid& grid) {
+absl::StatusOr<Restored> LoadCopy(const pb::Plan& plan, BlockRange range, const ShardJob& job) {
   const pb::Origin& origin = plan.origin();
-  auto restored = ReadCopy(origin.directory(), range, grid);
   const bool own = origin.job() == plan.job();
+  if (!own) RETURN_IF_ERROR(CheckCopySuits(origin.directory(), job.spec));
+  auto restored = ReadCopy(origin.directory(), range, job.grid);
   if (absl::IsNotFound(restored.status()) && own) {
     return absl::UnavailableError(restored.status().message());  // the folder may be away
   }
@@ -108,29 +109,14 @@ absl::StatusOr<Restored> LoadCopy(const pb::Plan& plan, BlockRange range, const 
 
 // From the servers' disks if it can be, else from the copy.
 absl::StatusOr<Restored> LoadOrigin(BlockDb& db, const PeerServers& connect, const pb::Plan& plan,
-                                    BlockRange range, const BlockGrid& grid) {
+                                    BlockRange range, const ShardJob& job) {
   const pb::Origin& origin = plan.origin();
-  auto restored = LoadPieces(db, connect, origin, range, grid);
+  auto restored = LoadPieces(db, connect, origin, range, job.grid);
   if (restored.ok() || origin.directory().empty()) return restored;
   if (!origin.pieces().empty()) {
     LogWarning("reading the copy of step ", origin.step(), ", as ", restored.status().message());
   }
-  return LoadCopy(plan, range, grid);
-}
-
-// Its state and its ledger mean nothing to another optimizer, or to other virtual workers.
-absl::Status CheckAlike(const Restored& restored, const ShardJob& job) {
-  const std::string optimizer = Name(job.spec.optimizer.kind);
-  for (const pb::GenerationRecord& part : restored.parts) {
-    if (part.virtual_workers() == 0) continue;  // it does not say
-    if (part.optimizer() == optimizer && part.virtual_workers() == job.spec.virtual_workers) {
-      continue;
-    }
-    return absl::InvalidArgumentError(absl::StrCat(
-        "init: the checkpoint is of optimizer ", part.optimizer(), " and ", part.virtual_workers(),
-        " virtual workers, this job has ", optimizer, " and ", job.spec.virtual_workers));
-  }
-  return absl::OkStatus();
+  return LoadCopy(plan, range, job);
 }
 
 }  // namespace
@@ -170,8 +156,8 @@ absl::StatusOr<std::optional<Restored>> LoadHistory(BlockDb& db, const PeerServe
   if (plan.origin().job() == plan.job()) {
     *unreadable = {plan.origin().history(), plan.origin().step(), ""};
   }
-  ASSIGN_OR_RETURN(Restored restored, LoadOrigin(db, connect, plan, range, job.grid));
-  RETURN_IF_ERROR(CheckAlike(restored, job));
+  ASSIGN_OR_RETURN(Restored restored, LoadOrigin(db, connect, plan, range, job));
+  RETURN_IF_ERROR(CheckSettings(restored.parts, job.spec));
   return restored;
 }
 

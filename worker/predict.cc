@@ -2,69 +2,120 @@
 
 #include <algorithm>
 #include <memory>
+#include <numeric>
+#include <thread>
+#include <utility>
 #include <vector>
 
-#include "common/base/crew.h"
 #include "common/base/status.h"
+#include "worker/batch_crew.h"
 #include "worker/data/dataset.h"
 #include "worker/data/model_check.h"
+#include "worker/predict_session.h"
 #include "worker/prediction_file.h"
 #include "worker/prediction_input.h"
+#include "worker/prediction_parts.h"
 #include "worker/slice_reader.h"
 
 namespace paracord {
 namespace {
 
-// One thread's pass and buffers.
-class Asker {
- public:
-  Asker(const TrainedModel& trained, const Dataset& data)
-      : trained_(trained),
-        pass_(trained.model(), trained.BatchRows()),
-        reader_(data, trained.spec()) {}
+constexpr uint64_t kPartsPerWorker = 4;  // at least: the last to finish is waited for
+constexpr uint64_t kFewestRows = 64;     // of a part, for all that
 
-  absl::Status Ask(uint64_t first, uint64_t last, std::vector<float>* outputs) {
-    indices_.clear();
-    for (uint64_t i = first; i < last; ++i) indices_.push_back(i);
-    outputs->resize(indices_.size() * static_cast<size_t>(trained_.outputs()));
-    return trained_.Ask(&pass_, reader_.Read(indices_), outputs->data());
+// Samples of one part, as one thread reads them.
+class PartReader {
+ public:
+  PartReader(const TrainedModel& trained, const Dataset& data) : reader_(data, trained.spec()) {}
+
+  Batch Read(uint64_t first, uint64_t rows) {
+    indices_.resize(rows);
+    std::iota(indices_.begin(), indices_.end(), first);
+    return reader_.Read(indices_);
   }
 
  private:
-  const TrainedModel& trained_;
-  Pass pass_;
   SliceReader reader_;
   std::vector<uint64_t> indices_;
 };
 
-// A round: as many batches side by side as there are threads.
-absl::Status PredictAll(const TrainedModel& trained, const Dataset& data, int threads,
-                        PredictionFile* file) {
-  const uint64_t samples = data.samples(), rows = static_cast<uint64_t>(trained.BatchRows());
-  const uint64_t batches = (samples + rows - 1) / rows;
-  Crew crew(static_cast<int>(std::min<uint64_t>(batches, static_cast<uint64_t>(threads))));
-  std::vector<std::unique_ptr<Asker>> askers;
-  for (int i = 0; i < crew.threads(); ++i) askers.push_back(std::make_unique<Asker>(trained, data));
-  std::vector<std::vector<float>> outputs(askers.size());
-  for (uint64_t batch = 0; batch < batches; batch += askers.size()) {
-    const uint64_t round = std::min<uint64_t>(askers.size(), batches - batch);
-    const auto ask = [&](int thread, uint32_t item) {
-      const uint64_t first = (batch + item) * rows;
-      return askers[static_cast<size_t>(thread)]->Ask(first, std::min(samples, first + rows),
-                                                      &outputs[item]);
+// Answers what is left by the threads of this process.
+absl::Status AnswerHere(const TrainedModel& trained, const Dataset& data, int threads,
+                        uint64_t most_rows, PredictionParts* parts) {
+  auto part = parts->Take();
+  if (!part) return absl::OkStatus();
+  BatchCrew crew(trained, threads, most_rows);
+  std::vector<PartReader> readers(static_cast<size_t>(crew.threads()), PartReader(trained, data));
+  for (; part; part = parts->Take()) {
+    const auto read = [&](int thread, uint64_t first, uint64_t rows) {
+      return readers[static_cast<size_t>(thread)].Read(part->first + first, rows);
     };
-    RETURN_IF_ERROR(crew.Run(static_cast<uint32_t>(round), ask));
-    for (uint64_t i = 0; i < round; ++i) {
-      const auto count = static_cast<int64_t>(outputs[i].size()) / trained.outputs();
-      RETURN_IF_ERROR(file->Add(outputs[i].data(), count));
-    }
+    std::vector<float> outputs;
+    RETURN_IF_ERROR(crew.Ask(part->rows, read, &outputs));
+    parts->Finish(*part, std::move(outputs));
   }
   return absl::OkStatus();
 }
 
+// Parts that it has answered; all that there are, or until its first error.
+uint64_t AnswerThere(const TrainedModel& trained, const Dataset& data, RemotePredictor& worker,
+                     PredictionParts* parts, std::string* note) {
+  PartReader reader(trained, data);
+  uint64_t answered = 0;
+  while (const auto part = parts->Take()) {
+    const float* features = reader.Read(part->first, part->rows).features;
+    std::vector<float> outputs(part->rows * static_cast<size_t>(trained.outputs()));
+    const absl::Status status = worker.Ask(
+        part->rows, {features, part->rows * static_cast<uint64_t>(data.features())}, &outputs);
+    if (!status.ok()) {
+      parts->GiveBack(*part);
+      *note = absl::StrCat("worker at ", worker.address(), ": ", Describe(status));
+      break;
+    }
+    parts->Finish(*part, std::move(outputs));
+    ++answered;
+  }
+  return answered;
+}
+
+void AnswerByWorkers(const TrainedModel& trained, const Dataset& data,
+                     const PredictRequest& request, PredictionParts* parts, Predicted* told) {
+  const size_t count = request.workers.size();
+  SystemTimer timer;
+  std::vector<uint64_t> answered(count);
+  std::vector<std::string> notes(count);
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < count; ++i) {
+    threads.emplace_back([&, i] {
+      RemotePredictor worker(request.workers[i], request.model, timer);
+      answered[i] = AnswerThere(trained, data, worker, parts, &notes[i]);
+    });
+  }
+  for (size_t i = 0; i < count; ++i) {
+    threads[i].join();
+    if (answered[i] > 0) ++told->workers;
+    if (!notes[i].empty()) told->notes.push_back(std::move(notes[i]));
+  }
+}
+
+absl::Status PredictAll(const TrainedModel& trained, const Dataset& data,
+                        const PredictRequest& request, PredictionFile* file, Predicted* told) {
+  const uint64_t samples = data.samples(), workers = request.workers.size();
+  const auto threads = static_cast<uint64_t>(request.threads);
+  uint64_t rows = static_cast<uint64_t>(trained.BatchRows()) * threads;
+  if (workers > 0) {
+    const uint64_t share = samples / (workers * kPartsPerWorker) + 1;
+    rows = std::min(MostRowsOfPart(trained), std::max(kFewestRows, share));
+  }
+  PredictionParts parts(samples, rows, std::max<uint64_t>(1, workers * kPartsPerWorker), file);
+  if (workers > 0) AnswerByWorkers(trained, data, request, &parts, told);
+  RETURN_IF_ERROR(AnswerHere(trained, data, request.threads, std::min(rows, samples), &parts));
+  return parts.status();
+}
+
 }  // namespace
 
-absl::StatusOr<uint64_t> Predict(const TrainedModel& trained, const PredictRequest& request) {
+absl::StatusOr<Predicted> Predict(const TrainedModel& trained, const PredictRequest& request) {
   const JobSpec& job = trained.spec();
   ASSIGN_OR_RETURN(const DatasetSpec input, PredictionInput(job, request.input));
   ASSIGN_OR_RETURN(const auto data, OpenDataset(input, ""));
@@ -81,9 +132,11 @@ absl::StatusOr<uint64_t> Predict(const TrainedModel& trained, const PredictReque
         absl::StrCat(request.input, ": changed while it was being read"));
   }
   ASSIGN_OR_RETURN(const auto file, PredictionFile::Open(request.out, layout));
-  RETURN_IF_ERROR(PredictAll(trained, *data, request.threads, file.get()));
+  Predicted told;
+  told.samples = layout.samples;
+  RETURN_IF_ERROR(PredictAll(trained, *data, request, file.get(), &told));
   RETURN_IF_ERROR(file->Commit());
-  return data->samples();
+  return told;
 }
 
 }  // namespace paracord

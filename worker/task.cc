@@ -11,7 +11,6 @@
 #include "worker/data/model_check.h"
 #include "worker/memory_guard.h"
 #include "worker/model/metric.h"
-#include "worker/tensor/device.h"
 #include "worker/trainer.h"
 
 namespace paracord {
@@ -82,10 +81,11 @@ class Task::Workshop {
  public:
   static absl::StatusOr<std::unique_ptr<Workshop>> Open(const pb::JobText& job,
                                                         const Options& options, Timer& timer,
-                                                        const ParameterClient::Connect& connect) {
+                                                        const ParameterClient::Connect& connect,
+                                                        const Task::Open& open) {
     ASSIGN_OR_RETURN(JobSpec spec, ParseJobOrStatus(job.yaml(), job.directory()));
     std::unique_ptr<Workshop> w(new Workshop(std::move(spec)));
-    ASSIGN_OR_RETURN(w->device, OpenDevice(w->spec.device));
+    ASSIGN_OR_RETURN(w->device, open());
     ASSIGN_OR_RETURN(w->train, OpenDataset(w->spec.train, options.cache_directory));
     RETURN_IF_ERROR(CheckAgainstModel(*w->train, w->spec.train, w->spec.model));
     RETURN_IF_ERROR(CheckTransform(*w->train, w->spec.train, w->spec.transform));
@@ -130,8 +130,12 @@ class Task::Workshop {
 };
 
 Task::Task(const Options& options, Coordinator& coordinator, Timer& timer,
-           ParameterClient::Connect connect)
-    : options_(options), coordinator_(coordinator), timer_(timer), connect_(std::move(connect)) {}
+           ParameterClient::Connect connect, Open open)
+    : options_(options),
+      coordinator_(coordinator),
+      timer_(timer),
+      connect_(std::move(connect)),
+      open_(std::move(open)) {}
 
 Task::~Task() = default;
 
@@ -155,9 +159,9 @@ absl::Status Task::Run() {
       });
   const auto first = plans_.WaitNewer(0);
   if (!first) return absl::CancelledError("the task is to stop");
-  auto workshop =
-      NameOutOfMemory([] { return "opening the data and building the model"; },
-                      [&] { return Workshop::Open(first->job(), options_, timer_, connect_); });
+  auto workshop = NameOutOfMemory(
+      [] { return "opening the data and building the model"; },
+      [&] { return Workshop::Open(first->job(), options_, timer_, connect_, open_); });
   if (workshop.ok()) return Work(**workshop);
   // Nothing was trained: tell why, and end.
   TaskReporter reporter(

@@ -13,6 +13,7 @@
 #include "worker/parameter_client.h"
 #include "worker/plan_box.h"
 #include "worker/task_reporter.h"
+#include "worker/tensor/device.h"
 
 namespace paracord {
 
@@ -26,9 +27,12 @@ class Task {
     int threads = 1;              // virtual workers side by side
     std::string node;             // the worker's name, for messages
   };
+  // Opens what the task computes on, as the plan has it for its rank.
+  using Open = std::function<absl::StatusOr<std::unique_ptr<Device>>()>;
+
   // All outlive it.
   Task(const Options& options, Coordinator& coordinator, Timer& timer,
-       ParameterClient::Connect connect);
+       ParameterClient::Connect connect, Open open);
   ~Task();
 
   // Blocks until the job is done (OK), the task was stopped or is no longer wanted (Cancelled), or
@@ -48,6 +52,7 @@ class Task {
   Coordinator& coordinator_;
   Timer& timer_;
   const ParameterClient::Connect connect_;
+  const Open open_;
   PlanBox plans_;
   Mutex mutex_;
   ParameterClient* client_ ABSL_GUARDED_BY(mutex_) = nullptr;  // while it runs

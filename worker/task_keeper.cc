@@ -200,15 +200,19 @@ void TaskKeeper::Launch(const Wanted& wanted, Process& process) {
   const std::string log = LogPath(options_.directory, wanted.job, wanted.rank);
   std::error_code error;
   std::filesystem::create_directories(std::filesystem::path(log).parent_path(), error);
-  const std::vector<std::string> command = {options_.binary,
-                                            "--task",
-                                            absl::StrCat("job=", wanted.job),
-                                            absl::StrCat("rank=", wanted.rank),
-                                            absl::StrCat("incarnation=", wanted.incarnation),
-                                            absl::StrCat("scheduler=", options_.scheduler),
-                                            absl::StrCat("node=", options_.node),
-                                            absl::StrCat("cache=", options_.directory, "/cache"),
-                                            absl::StrCat("threads=", options_.threads)};
+  std::vector<std::string> command = {options_.binary,
+                                      "--task",
+                                      absl::StrCat("job=", wanted.job),
+                                      absl::StrCat("rank=", wanted.rank),
+                                      absl::StrCat("incarnation=", wanted.incarnation),
+                                      absl::StrCat("scheduler=", options_.scheduler),
+                                      absl::StrCat("node=", options_.node),
+                                      absl::StrCat("cache=", options_.directory, "/cache"),
+                                      absl::StrCat("threads=", options_.threads)};
+  if (wanted.gpu) {
+    command.push_back(absl::StrCat("gpu=", *wanted.gpu));
+    command.push_back(absl::StrCat("gpu_memory_fraction=", options_.gpu_memory_fraction));
+  }
   std::vector<std::string> environment = {"OMP_NUM_THREADS=1"};
   if (!wanted.isa.empty()) environment.push_back(absl::StrCat("ONEDNN_MAX_CPU_ISA=", wanted.isa));
   const auto pid = StartChild(command, log, SIGKILL, environment);

@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <thread>
 #include <tuple>
@@ -28,13 +29,15 @@ class TaskKeeper {
     std::string directory;  // logs/JOB/task-RANK.log and cache/ come below it
     std::string scheduler;
     std::string node;
-    int threads = 1;  // of each task
+    int threads = 1;                 // of each task
+    double gpu_memory_fraction = 1;  // of each task on a GPU
   };
   struct Wanted {
     std::string job;
     uint32_t rank = 0;
     uint64_t incarnation = 0;
-    std::string isa;  // ONEDNN_MAX_CPU_ISA
+    std::string isa = {};              // ONEDNN_MAX_CPU_ISA
+    std::optional<uint32_t> gpu = {};  // that it computes on; empty: on the CPU
   };
   // `on_change`: a process has started or ended; called on the keeper's thread.
   TaskKeeper(Options options, std::function<void()> on_change);

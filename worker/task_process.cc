@@ -10,6 +10,7 @@
 #include <iostream>
 #include <map>
 #include <new>
+#include <optional>
 #include <thread>
 
 #include "absl/strings/numbers.h"
@@ -18,6 +19,7 @@
 #include "common/rpc/remote_coordinator.h"
 #include "common/rpc/remote_shard.h"
 #include "worker/task.h"
+#include "worker/tensor/device.h"
 
 // tcmalloc's, where the program is linked with it: with 1 a malloc that fails throws as `new` does.
 // The libraries' C code, for which null is the answer, does not look at it.
@@ -29,10 +31,22 @@ namespace {
 struct CommandLine {
   Task::Options task;
   std::string scheduler;
+  std::optional<GpuShare> gpu;  // empty: the task computes on the CPU
 };
 
+using Words = std::map<std::string, std::string>;
+
+// False: there is one, and it is none.
+bool ParseGpu(Words& words, CommandLine* out) {
+  if (words["gpu"].empty()) return true;
+  out->gpu.emplace();
+  return absl::SimpleAtoi(words["gpu"], &out->gpu->index) && out->gpu->index >= 0 &&
+         absl::SimpleAtod(words["gpu_memory_fraction"], &out->gpu->memory_fraction) &&
+         out->gpu->memory_fraction > 0 && out->gpu->memory_fraction <= 1;
+}
+
 absl::StatusOr<CommandLine> Parse(int argc, char** argv) {
-  std::map<std::string, std::string> words;
+  Words words;
   for (int i = 2; i < argc; ++i) {
     const std::string word = argv[i];
     const size_t equals = word.find('=');
@@ -49,9 +63,11 @@ absl::StatusOr<CommandLine> Parse(int argc, char** argv) {
   if (out.task.job.empty() || out.scheduler.empty() ||
       !absl::SimpleAtoi(words["rank"], &out.task.rank) ||
       !absl::SimpleAtoi(words["incarnation"], &out.task.incarnation) ||
-      !absl::SimpleAtoi(words["threads"], &out.task.threads) || out.task.threads < 1) {
+      !absl::SimpleAtoi(words["threads"], &out.task.threads) || out.task.threads < 1 ||
+      !ParseGpu(words, &out)) {
     return absl::InvalidArgumentError(
-        "--task is for the worker daemon: expected job, rank, incarnation, threads, scheduler");
+        "--task is for the worker daemon: expected job, rank, incarnation, threads, scheduler; "
+        "of a GPU's task gpu, gpu_memory_fraction");
   }
   return out;
 }
@@ -116,8 +132,12 @@ int RunTaskProcess(int argc, char** argv) {
   SystemTimer timer;
   const auto poller = std::make_shared<Poller>();
   const auto coordinator = MakeRemoteCoordinator(line->scheduler, poller);
-  Task task(line->task, *coordinator, timer,
-            [&](const pb::ShardRange& range) { return MakeRemoteShard(range.address(), poller); });
+  Task task(
+      line->task, *coordinator, timer,
+      [&](const pb::ShardRange& range) { return MakeRemoteShard(range.address(), poller); },
+      [&] {
+        return line->gpu ? OpenDevice(DeviceKind::kCuda, *line->gpu) : OpenDevice(DeviceKind::kCpu);
+      });
   StopOnSignal(signals, task);
   const absl::Status status = task.Run();
   const bool failed = !status.ok() && !absl::IsCancelled(status);

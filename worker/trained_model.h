@@ -21,6 +21,7 @@ class TrainedModel {
 
   const JobSpec& spec() const { return spec_; }
   const Model& model() const { return *model_; }
+  ComputeClass compute_class() const { return device_->compute_class(); }
   int64_t outputs() const { return ShapeSize(spec_.model.output()); }  // floats a sample
   // Samples that a pass takes at a time; results do not depend on it.
   int64_t BatchRows() const;

@@ -28,14 +28,18 @@ std::vector<std::string> Environment(const std::vector<std::string>& extra) {
 
 // Between fork and exec: only calls that are safe there. Comes with all signals blocked: one that
 // arrives before the parent's handlers are gone would run them here.
-[[noreturn]] void BecomeProgram(char* const* arguments, char* const* environment, int log,
-                                int death_signal, pid_t parent) {
+[[noreturn]] void BecomeProgram(char* const* arguments, char* const* environment, int input,
+                                int log, int death_signal, pid_t parent) {
   for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   prctl(PR_SET_PDEATHSIG, death_signal);
   if (getppid() != parent) _exit(1);  // it died before prctl
+  if (input >= 0) {
+    dup2(input, STDIN_FILENO);
+    fcntl(STDIN_FILENO, F_SETFD, 0);  // if it has been that one before
+  }
   dup2(log, STDOUT_FILENO);
   dup2(log, STDERR_FILENO);
   execve(arguments[0], arguments, environment);
@@ -48,7 +52,7 @@ std::vector<std::string> Environment(const std::vector<std::string>& extra) {
 
 absl::StatusOr<pid_t> StartChild(const std::vector<std::string>& command, const std::string& log,
                                  int death_signal,
-                                 const std::vector<std::string>& extra_environment) {
+                                 const std::vector<std::string>& extra_environment, int input) {
   const int fd = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (fd < 0) return absl::UnavailableError(absl::StrCat(log, ": ", std::strerror(errno)));
   const std::vector<std::string> environment = Environment(extra_environment);
@@ -59,7 +63,7 @@ absl::StatusOr<pid_t> StartChild(const std::vector<std::string>& command, const 
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   const pid_t pid = fork();
-  if (pid == 0) BecomeProgram(arguments.data(), variables.data(), fd, death_signal, parent);
+  if (pid == 0) BecomeProgram(arguments.data(), variables.data(), input, fd, death_signal, parent);
   const int error = errno;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   close(fd);

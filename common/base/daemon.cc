@@ -15,6 +15,7 @@
 #include <sstream>
 #include <thread>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_format.h"
 #include "common/base/log.h"
 #include "common/base/mutex.h"
@@ -80,14 +81,16 @@ int Configure(const CommandLine& line, const DaemonHooks& hooks, std::string* te
   return errors.empty() ? kOk : kUsage;
 }
 
-// What this host cannot follow, at the key that asked for it: the one whose value the message names
-// (the longest, since "1" is in many an address).
+// What this host cannot follow, at the key that asked for it: the one that the message begins with,
+// else the one whose value it names (the longest, since "1" is in many an address).
 ConfigError AtKey(const std::string& text, const std::string& message) {
   ConfigError error{0, "", message};
   size_t longest = 0;
   const ConfigReader reader(text);
   for (const std::string& key : reader.root().Keys()) {
     const ConfigNode node = reader.root().Child(key);
+    const std::string begin = key + ": ";
+    if (absl::StartsWith(message, begin)) return {node.line(), key, message.substr(begin.size())};
     const std::string value = node.text();
     if (value.size() <= longest || message.find(value) == std::string::npos) continue;
     longest = value.size();

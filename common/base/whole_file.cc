@@ -32,7 +32,11 @@ std::string Target(const std::string& path) {
 }  // namespace
 
 WholeFile::WholeFile(const std::string& path)
-    : path_(Target(path)), temporary_(absl::StrCat(path_, ".", getpid(), ".new")) {}
+    : path_(Target(path)), temporary_(TemporaryPath(path)) {}
+
+std::string WholeFile::TemporaryPath(const std::string& path) {
+  return absl::StrCat(Target(path), ".", getpid(), ".new");
+}
 
 WholeFile::~WholeFile() {
   if (!file_.is_open()) return;

@@ -16,6 +16,8 @@ class WholeFile {
   // A link at `path` stays, and the file that it leads to is replaced.
   explicit WholeFile(const std::string& path);
   ~WholeFile();
+  // Where this process writes the bytes of `path` until Commit: for who ends it by a signal.
+  static std::string TemporaryPath(const std::string& path);
   WholeFile(const WholeFile&) = delete;
   WholeFile& operator=(const WholeFile&) = delete;
 

@@ -5,13 +5,13 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "common/job/whole_floats.h"
 
 namespace paracord {
 namespace {
 
 using Tensors = std::vector<TensorSpec>;
 constexpr float kTableBound = 0.5f;
-constexpr int64_t kMostIds = 1 << 24;  // ids are floats, whole up to here
 
 TensorSpec Tensor(const char* name, Shape shape, InitializerSpec initializer) {
   TensorSpec tensor;
@@ -159,8 +159,9 @@ std::string ConnectEmbedding(LayerSpec* layer, Tensors* tensors) {
     layer->vocabulary =
         std::accumulate(layer->vocabularies.begin(), layer->vocabularies.end(), int64_t{0});
   }
-  if (layer->vocabulary > kMostIds) {
-    return absl::StrCat("found ", layer->vocabulary, " ids in all; expected at most ", kMostIds);
+  if (layer->vocabulary > kMostWholeFloat) {
+    return absl::StrCat("found ", layer->vocabulary, " ids in all; expected at most ",
+                        kMostWholeFloat);
   }
   if (!layer->columns.empty() || parts > 0) layer->output = {read};
   if (layer->sum) layer->output.clear();

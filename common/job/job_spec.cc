@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "common/base/name.h"
 #include "common/job/parse_data.h"
+#include "common/job/parse_device.h"
 #include "common/job/parse_evaluate.h"
 #include "common/job/parse_model.h"
 #include "common/job/parse_optimizer.h"
@@ -86,16 +87,6 @@ void ParseCommunication(const ConfigNode& root) {
         absl::StrCat("found ", node.text(), "; not available in this version; use ps"));
   }
   root.Choice("communication", 0, {"ps"});
-}
-
-DeviceKind ParseDevice(const ConfigNode& root) {
-  const ConfigNode node = root.Child("device");
-  if (node.text() == "gpu") {  // nearer to cpu, by its letters
-    node.Error("found 'gpu'; expected one of auto, cpu, cuda; did you mean 'cuda'?");
-    return DeviceKind::kAuto;
-  }
-  constexpr DeviceKind kDevices[] = {DeviceKind::kAuto, DeviceKind::kCpu, DeviceKind::kCuda};
-  return kDevices[root.Choice("device", 0, {"auto", "cpu", "cuda"})];
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "common/job/consistency_spec.h"
 #include "common/job/model_spec.h"
 #include "common/job/parse_checkpoint.h"
+#include "common/job/parse_device.h"
 #include "common/job/parse_early_stop.h"
 #include "common/job/table_spec.h"
 
@@ -89,8 +90,6 @@ struct TransformSpec {
   bool augments() const { return flips || crop_padding > 0; }
   bool empty() const { return mean.empty() && !augments(); }
 };
-
-enum class DeviceKind { kAuto, kCpu, kCuda };
 
 struct JobSpec {
   std::string name;

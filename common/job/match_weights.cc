@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/nearest.h"
-#include "common/base/safetensors_file.h"
 
 namespace paracord {
 namespace {
@@ -85,6 +84,18 @@ WeightsMatch MatchWeights(const std::vector<TensorSpec>& tensors,
     if (tensor.kind != TensorKind::kSum) matching.Add(tensor);
   }
   return matching.Finish();
+}
+
+absl::StatusOr<std::vector<size_t>> SourcesIn(const SafetensorsFile& file,
+                                              const std::vector<TensorSpec>& tensors,
+                                              const std::map<std::string, std::string>& map) {
+  WeightsMatch match = MatchWeights(tensors, map, file.tensors());
+  if (match.mismatches.empty()) return std::move(match.sources);
+  std::string all;
+  for (const std::string& mismatch : match.mismatches) {
+    absl::StrAppend(&all, all.empty() ? "" : "\n", file.path(), ": ", mismatch);
+  }
+  return absl::InvalidArgumentError(all);
 }
 
 }  // namespace paracord

@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "common/base/safetensors_header.h"
+#include "absl/status/statusor.h"
+#include "common/base/safetensors_file.h"
 #include "common/job/model_spec.h"
 
 namespace paracord {
@@ -22,5 +23,11 @@ struct WeightsMatch {
 WeightsMatch MatchWeights(const std::vector<TensorSpec>& tensors,
                           const std::map<std::string, std::string>& map,
                           const std::vector<StoredTensor>& file);
+
+// The sources alone, in a file that was opened. InvalidArgument: all mismatches, a line each,
+// "PATH: MISMATCH".
+absl::StatusOr<std::vector<size_t>> SourcesIn(const SafetensorsFile& file,
+                                              const std::vector<TensorSpec>& tensors,
+                                              const std::map<std::string, std::string>& map);
 
 }  // namespace paracord

@@ -115,6 +115,7 @@ InitSpec ParseInit(const ConfigNode& node, const std::string& directory) {
     ParseWeightsFile(node, directory, &spec);
   } else if (!of_job) {
     spec.checkpoint = Absolute(node.String("checkpoint"), directory);
+    spec.line = node.Child("checkpoint").line();
   } else {
     spec.job = node.String("job");
     spec.best = node.Child("step").text() == "best";

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/job/parse_table.h"
 #include "common/job/parse_transform.h"
+#include "common/job/whole_floats.h"
 
 namespace paracord {
 namespace {
@@ -19,7 +20,7 @@ constexpr Format kFormats[] = {Format::kIdx,  Format::kCsv,   Format::kLibsvm, F
 const char* const kFormatNames[] = {"idx",  "csv",   "libsvm", "synthetic",
                                     "text", "cifar", "images", "npy"};
 
-constexpr Bounds kFeatureBounds = {1, 1 << 24};
+constexpr Bounds kFeatureBounds = {1, double{kMostWholeFloat}};
 constexpr Bounds kSampleBounds = {1, 1e9};
 constexpr double kMostValues = 1e10;  // synthetic: samples x features
 

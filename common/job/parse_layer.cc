@@ -7,12 +7,12 @@
 #include "absl/strings/str_join.h"
 #include "common/base/name.h"
 #include "common/job/connect_layer.h"
+#include "common/job/whole_floats.h"
 
 namespace paracord {
 namespace {
 
 constexpr double kMostWindow = 32767;
-constexpr double kMostVocabulary = 16777216;  // ids are floats, whole up to here
 constexpr double kMostHeads = 65536;
 
 // How a layer may be written beside as a map of settings.
@@ -165,9 +165,9 @@ class SettingsReader {
   void ReadEmbedding() {
     const ConfigNode vocabulary = node_.Child("vocabulary");
     if (vocabulary.kind() == ConfigNode::Kind::kList) {
-      spec_.vocabularies = WholeList(vocabulary, {1, kMostVocabulary});
+      spec_.vocabularies = WholeList(vocabulary, {1, double{kMostWholeFloat}});
     } else {
-      spec_.vocabulary = Whole(vocabulary, {1, kMostVocabulary});
+      spec_.vocabulary = Whole(vocabulary, {1, double{kMostWholeFloat}});
     }
     spec_.units = Whole(node_.Child("width"), {1, kMostExtent});
     if (node_.Has("columns")) spec_.columns = WholeList(node_.Child("columns"), {0, kMostExtent});

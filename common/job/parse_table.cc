@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/job/whole_floats.h"
 
 namespace paracord {
 namespace {
@@ -10,7 +12,7 @@ namespace {
 using Kind = ColumnSpec::Kind;
 using NodeKind = ConfigNode::Kind;
 
-constexpr Bounds kIdBounds = {1, 1 << 24};  // as floats they are exact
+constexpr Bounds kIdBounds = {1, double{kMostWholeFloat}};
 
 std::vector<std::string> ParseWords(const ConfigNode& node) {
   std::vector<std::string> words;
@@ -44,6 +46,15 @@ std::vector<DatePart> ParseDateParts(const ConfigNode& node) {
 void ParseColumnMap(const ConfigNode& node, ColumnSpec* column) {
   const ConfigNode vocabulary = node.Child("vocabulary"), date = node.Child("date");
   const bool has_hash = node.Has("hash"), has_cross = node.Has("cross");
+  const bool has_vocabulary = node.Has("vocabulary"), has_date = node.Has("date");
+  if (has_vocabulary + has_date + (has_hash || has_cross) > 1) {
+    std::vector<std::string> found;
+    for (const char* key : {"vocabulary", "hash", "cross", "date"}) {
+      if (node.Has(key)) found.push_back(key);
+    }
+    node.Error(absl::StrCat("found ", absl::StrJoin(found, " and "),
+                            "; expected one of them, or hash with cross"));
+  }
   if (vocabulary.kind() != NodeKind::kMissing) {
     const bool listed = vocabulary.kind() == NodeKind::kList;
     column->kind = listed ? Kind::kWords : Kind::kLearned;

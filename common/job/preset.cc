@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "common/job/connect_layer.h"
+#include "common/job/whole_floats.h"
 #include "common/job/wide_and_deep.h"
 
 namespace paracord {
@@ -157,7 +158,7 @@ class Preset {
  private:
   int64_t Whole(const std::string& key, int64_t fallback) {
     if (settings_.kind() != ConfigNode::Kind::kMap) return fallback;
-    const int64_t value = settings_.Integer(key, fallback, {1, kMostWhole});
+    const int64_t value = settings_.Integer(key, fallback, {1, double{kMostWholeFloat}});
     faulty_ = faulty_ || settings_.Child(key).faulty();
     return value;
   }
@@ -184,7 +185,7 @@ class Preset {
       columns.Error(absl::StrCat("found ", columns.Found(), "; expected a map, as in {1: 301}"));
     }
     for (const std::string& name : columns.Keys()) {
-      const int64_t count = columns.Integer(name, {1, kMostWhole});
+      const int64_t count = columns.Integer(name, {1, double{kMostWholeFloat}});
       int64_t column = 0;
       const bool there = absl::SimpleAtoi(name, &column) && column >= 0 && column < (*input_)[0];
       if (!there || others.contains(column) || !ids.emplace(column, count).second) {
@@ -238,7 +239,6 @@ class Preset {
     Add("layer_norm");
   }
 
-  static constexpr double kMostWhole = 1 << 24;
   static constexpr int64_t kMostColumns = 40'000;  // of a table: each is written out
 
   const ConfigNode node_, settings_;

@@ -267,6 +267,15 @@ class CommandLine {
     command->add_option("--seed", predict_.seed, "of what is drawn; 0 if left out")
         ->check(WholeNumber())
         ->needs(prompt);
+    command
+        ->add_option("--workers", predict_.workers,
+                     "at most so many of the cluster's workers compute; of a job all if left out, "
+                     "of a FILE none; a prompt is answered here")
+        ->check(CLI::Range(1u, 1000000u))
+        ->needs(input);
+    command->add_flag("--local", predict_.local, "compute on this host, not on the workers")
+        ->needs(input)
+        ->excludes("--workers");
     AddTimeout(command, &predict_.timeout, "for the weights; 60s if left out");
   }
   void AddCheckpoint() {

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 
 namespace paracord {
@@ -67,11 +68,14 @@ Json EarlyStopJson(const pb::Evaluations& evaluations) {
 }
 
 Json TaskJson(const pb::TaskStatus& task) {
-  return {
-      {"rank", task.rank()},        {"node", task.node()},
-      {"pid", Pid(task.pid())},     {"state", task.state()},
-      {"step", task.step()},        {"virtual_workers", Json::array({task.begin(), task.end()})},
-      {"busy", Number(task.busy())}};
+  return {{"rank", task.rank()},
+          {"node", task.node()},
+          {"gpu", task.has_gpu() ? Json(task.gpu()) : Json(nullptr)},
+          {"pid", Pid(task.pid())},
+          {"state", task.state()},
+          {"step", task.step()},
+          {"virtual_workers", Json::array({task.begin(), task.end()})},
+          {"busy", Number(task.busy())}};
 }
 
 Json ServerJson(const pb::ServerStatus& server) {
@@ -85,6 +89,15 @@ Json WaitJson(const pb::Wait& wait) {
   return {{"who", wait.who()}, {"what", wait.what()}, {"since", Time(wait.since_unix_ms())}};
 }
 
+Json GpuJson(const pb::Gpu& gpu) {
+  return {{"index", gpu.index()},
+          {"name", gpu.name()},
+          {"memory_bytes", gpu.memory_bytes()},
+          {"compute_class", absl::StrCat(gpu.compute().isa(), " ", gpu.compute().library())},
+          {"slots", gpu.slots()},
+          {"tasks", gpu.tasks()}};
+}
+
 Json NodeJson(const pb::Node& node) {
   return {{"id", node.id()},
           {"role", RoleName(node.role())},
@@ -93,6 +106,7 @@ Json NodeJson(const pb::Node& node) {
           {"state", node.state()},
           {"slots", node.slots()},
           {"tasks", node.tasks()},
+          {"gpus", Array(node.gpus(), GpuJson)},
           {"draining", node.draining()},
           {"memory_bytes", node.memory_bytes()},
           {"memory_used", node.memory_used()}};
@@ -130,6 +144,7 @@ Json JobJson(const pb::JobStatus& status) {
       {"restarts", status.restarts()},
       {"skipped_steps", status.skipped_steps()},
       {"first_failure", FailureJson(status)},
+      {"device", {{"kind", status.device()}, {"class", Text(status.compute_class())}}},
       {"consistency", status.consistency()},
       {"backup", status.backup()},
       {"max_staleness", status.max_staleness()},

@@ -1,5 +1,6 @@
 #include "scheduler/cli/job_text.h"
 
+#include <map>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -55,6 +56,11 @@ std::string Rate(const pb::JobStatus& status) {
                                          : "";
 }
 
+std::string Device(const pb::JobStatus& status) {
+  if (status.compute_class().empty()) return status.device();
+  return absl::StrCat(status.device(), ", ", status.compute_class());
+}
+
 std::string FailureText(const pb::Failure& failure) {
   std::string text = absl::StrCat(failure.code(), ": ", failure.message());
   if (!failure.node().empty()) absl::StrAppend(&text, "\n  node ", failure.node());
@@ -69,10 +75,14 @@ std::string FailureText(const pb::Failure& failure) {
   return text;
 }
 
+std::string NodeOf(const pb::TaskStatus& task) {
+  return task.has_gpu() ? absl::StrCat(task.node(), " GPU ", task.gpu()) : task.node();
+}
+
 std::string TasksText(const pb::JobStatus& status) {
   TextTable table({"RANK", "NODE", "PID", "STATE", "STEP", "SLICES", "BUSY"});
   for (const pb::TaskStatus& task : status.tasks()) {
-    table.Add({absl::StrCat(task.rank()), task.node(), Pid(task.pid()), task.state(),
+    table.Add({absl::StrCat(task.rank()), NodeOf(task), Pid(task.pid()), task.state(),
                absl::StrCat(task.step()),
                task.end() > 0 ? absl::StrCat("[", task.begin(), ", ", task.end(), ")") : "",
                absl::StrFormat("%.0f %%", 100 * task.busy())});
@@ -86,6 +96,17 @@ std::string ServersText(const pb::JobStatus& status) {
     table.Add({server.id(), server.address(), Pid(server.pid()), FormatBytes(server.bytes())});
   }
   return table.Text();
+}
+
+// "2 x sm_90"
+std::string Gpus(const pb::Node& node) {
+  std::map<std::string, int> counts;
+  for (const pb::Gpu& gpu : node.gpus()) ++counts[gpu.compute().isa()];
+  std::string text;
+  for (const auto& [isa, count] : counts) {
+    absl::StrAppend(&text, text.empty() ? "" : ", ", count, " x ", isa);
+  }
+  return text;
 }
 
 void AppendField(std::string* text, const char* name, const std::string& value) {
@@ -125,6 +146,7 @@ std::string JobText(const pb::JobStatus& status) {
   AppendField(&text, "best", Best(status.evaluations()));
   AppendField(&text, "early stop", EarlyStop(status.evaluations()));
   AppendField(&text, "samples/s", Rate(status));
+  AppendField(&text, "device", Device(status));
   AppendField(&text, "consistency", status.consistency());
   if (status.backup() > 0) AppendField(&text, "backup", absl::StrCat(status.backup()));
   if (status.max_staleness() > 0) {
@@ -150,11 +172,12 @@ std::string JobText(const pb::JobStatus& status) {
 }
 
 std::string NodesText(const pb::ListNodesReply& reply) {
-  TextTable table({"ID", "ROLE", "ADDRESS", "PID", "STATE", "SLOTS", "TASKS", "MEMORY"});
+  TextTable table({"ID", "ROLE", "ADDRESS", "PID", "STATE", "SLOTS", "TASKS", "GPUS", "MEMORY"});
   for (const pb::Node& node : reply.nodes()) {
     const bool worker = node.role() == pb::WORKER;
     table.Add({node.id(), RoleName(node.role()), node.address(), Pid(node.pid()), node.state(),
                worker ? absl::StrCat(node.slots()) : "", worker ? absl::StrCat(node.tasks()) : "",
+               Gpus(node),
                node.memory_bytes() > 0 ? absl::StrCat(FormatBytes(node.memory_used()), " of ",
                                                       FormatBytes(node.memory_bytes()))
                                        : ""});

@@ -20,6 +20,7 @@ namespace {
 constexpr char kNewConfig[] =
     "# The lines below are set by 'paracord up' at each start; add other keys as you like.\n";
 constexpr char kAnyPort[] = "127.0.0.1:0";
+constexpr char kFirstWorker[] = "worker-0";
 
 // A JSON string is a YAML string, whatever is in it.
 std::string Quoted(const std::string& text) {
@@ -46,6 +47,8 @@ Settings SettingsOf(const LocalMember& member, const std::string& scheduler,
     const uint32_t cores = std::max(1u, std::thread::hardware_concurrency());
     settings.emplace_back("slots", absl::StrCat(size.slots));
     settings.emplace_back("threads", absl::StrCat(ThreadsPerSlot(cores, size)));
+    // The host's GPUs are offered once, as its config.yaml says.
+    if (member.name != kFirstWorker) settings.emplace_back("gpus", "none");
   }
   return settings;
 }

@@ -6,7 +6,8 @@
 //
 // A daemon writes NAME/address once it is bound; from its next start on that is the `bind` in its
 // config.yaml, so that it comes back where others look for it. What else somebody wrote into a
-// config.yaml stays.
+// config.yaml stays. The host's GPUs are worker-0's: `gpus` and `gpu_memory_fraction` in its
+// config.yaml say how they are offered.
 #pragma once
 
 #include <cstdint>

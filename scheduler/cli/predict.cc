@@ -1,15 +1,18 @@
 #include <stdlib.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <thread>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/base/daemon.h"
 #include "common/base/status.h"
 #include "scheduler/cli/duration.h"
 #include "scheduler/cli/job_file.h"
+#include "scheduler/cli/predict_workers.h"
 #include "scheduler/cli/safetensors.h"
 #include "scheduler/cli/scheduler_client.h"
 #include "scheduler/cli/subprocess.h"
@@ -46,7 +49,8 @@ class PassingFolder {
 struct Asked {
   std::string yaml, directory;  // of the job
   std::string weights;          // safetensors
-  std::optional<uint64_t> step;
+  std::optional<uint64_t> step = {};
+  std::vector<std::string> workers = {};  // who compute, HOST:PORT; none: this host
 };
 
 std::string Absolute(const std::string& path) {
@@ -71,15 +75,21 @@ absl::Status Check(const PredictArguments& arguments) {
   return CheckNotRead(arguments.out, {arguments.input, arguments.model, arguments.job_file});
 }
 
-absl::StatusOr<Asked> OfFile(const PredictArguments& arguments) {
+absl::StatusOr<Asked> OfFile(const Context& context, const PredictArguments& arguments) {
   ASSIGN_OR_RETURN(const std::string text, ReadFile(arguments.job_file));
   EffectiveJob job = ApplyOverrides(text, arguments.overrides);
   if (!job.errors.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat(arguments.job_file, ": ", ErrorString(job.errors.front())));
   }
-  return Asked{std::move(job.text), fs::path(Absolute(arguments.job_file)).parent_path(),
-               Absolute(arguments.model), std::nullopt};
+  Asked asked{std::move(job.text), fs::path(Absolute(arguments.job_file)).parent_path(),
+              Absolute(arguments.model)};
+  if (arguments.workers) {
+    ASSIGN_OR_RETURN(const auto scheduler, SchedulerClient::Open(context));
+    ASSIGN_OR_RETURN(asked.workers,
+                     ReadyWorkers(*scheduler, arguments.workers, DeadlineAfter(arguments.timeout)));
+  }
+  return asked;
 }
 
 absl::StatusOr<Asked> OfJob(const Context& context, const PredictArguments& arguments,
@@ -88,11 +98,14 @@ absl::StatusOr<Asked> OfJob(const Context& context, const PredictArguments& argu
   ASSIGN_OR_RETURN(const auto scheduler, SchedulerClient::Open(context));
   const TimePoint until = DeadlineAfter(arguments.timeout);
   ASSIGN_OR_RETURN(const pb::GetJobReply reply, scheduler->GetJob(arguments.model, until));
-  Asked asked{reply.job().yaml(), reply.job().directory(), folder + "/weights.safetensors", {}};
+  Asked asked{reply.job().yaml(), reply.job().directory(), folder + "/weights.safetensors"};
   WeightsReader reader(*scheduler, context.connect_shard, arguments.model);
   SafetensorsWriter writer(asked.weights);
   ASSIGN_OR_RETURN(asked.step, reader.Read(arguments.step, until, writer));
   RETURN_IF_ERROR(writer.Commit().status());
+  if (!arguments.local && !arguments.prompt) {
+    ASSIGN_OR_RETURN(asked.workers, ReadyWorkers(*scheduler, arguments.workers, until));
+  }
   return asked;
 }
 
@@ -113,6 +126,7 @@ std::vector<std::string> CommandFor(const PredictArguments& arguments, const Ask
     add("input", Absolute(arguments.input));
     add("out", Absolute(arguments.out));
     add("logits", arguments.logits ? 1 : 0);
+    add("workers", absl::StrJoin(asked.workers, ","));
   }
   return command;
 }
@@ -136,13 +150,17 @@ int TellText(const Context& context, const PredictArguments& arguments, const As
 
 int TellSamples(const Context& context, const PredictArguments& arguments, const Asked& asked,
                 const std::string& printed) {
-  const uint64_t samples =
-      std::strtoull(printed.substr(printed.find(' ') + 1).c_str(), nullptr, 10);
+  unsigned long long samples = 0, workers = 0;
+  std::sscanf(printed.c_str(), "samples %llu workers %llu", &samples, &workers);
   if (context.json) {
-    PrintJson(context, {{"file", arguments.out}, {"samples", samples}, {"step", StepJson(asked)}});
+    PrintJson(context, {{"file", arguments.out},
+                        {"samples", samples},
+                        {"step", StepJson(asked)},
+                        {"workers", workers}});
   } else {
     context.out << arguments.out << ": " << samples << " samples";
     if (asked.step) context.out << ", by the weights of step " << *asked.step;
+    if (workers > 0) context.out << ", on " << workers << (workers == 1 ? " worker" : " workers");
     context.out << std::endl;
   }
   return kOk;
@@ -155,7 +173,8 @@ int RunPredict(const Context& context, const PredictArguments& arguments) {
   if (!good.ok()) return Fail(context, good);
   const PassingFolder folder;
   const bool of_file = !arguments.job_file.empty();
-  const auto asked = of_file ? OfFile(arguments) : OfJob(context, arguments, folder.path());
+  const auto asked =
+      of_file ? OfFile(context, arguments) : OfJob(context, arguments, folder.path());
   if (!asked.ok()) return FailTimed(context, asked.status());
   const auto result = RunProgram(CommandFor(arguments, *asked), asked->yaml);
   if (!result.ok()) return Fail(context, result.status());
@@ -167,6 +186,7 @@ int RunPredict(const Context& context, const PredictArguments& arguments) {
                 << std::flush;
     return result->exit == kWronglyAsked ? kUsage : kFailed;
   }
+  context.err << result->errors << std::flush;  // of workers that failed
   return arguments.prompt ? TellText(context, arguments, *asked, result->output)
                           : TellSamples(context, arguments, *asked, result->output);
 }

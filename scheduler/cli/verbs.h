@@ -131,6 +131,8 @@ struct PredictArguments {
   double temperature = 1;
   uint64_t top_k = 0;  // 0: all
   uint64_t seed = 0;
+  bool local = false;               // compute here, not on workers
+  std::optional<uint32_t> workers;  // at most; not given: of a job all, of a file none
   Duration timeout = seconds(60);
 };
 int RunPredict(const Context& context, const PredictArguments& arguments);

@@ -35,6 +35,8 @@ pb::JobStatus FullStatus() {
   failure->set_rank(1);
   failure->set_exit(137);
   failure->set_log_tail("one\ntwo\n");
+  status.set_device("cuda");
+  status.set_compute_class("sm_90 CUDA 13.0");
   status.set_consistency("bsp");
   status.set_max_staleness(2);
   for (uint64_t count : {40, 0, 3}) status.add_staleness_counts(count);
@@ -58,6 +60,7 @@ pb::JobStatus FullStatus() {
   task->set_pid(0);
   task->set_state("LOST");
   task->set_step(119);
+  task->set_gpu(3);
   task->set_begin(0);
   task->set_end(4);
   task->set_busy(0.75);
@@ -86,7 +89,7 @@ TEST_CASE("a job's JSON has every field of the contract, with its value") {
     "skipped_steps": 4,
     "first_failure": {"code": "TaskExited", "message": "task 1 was killed by signal 9", "node": "worker-0",
                       "rank": 1, "exit": 137, "log_tail": "one\ntwo\n"},
-    "consistency": "bsp", "backup": 1, "max_staleness": 2, "staleness_counts": [40, 0, 3],
+    "device": {"kind": "cuda", "class": "sm_90 CUDA 13.0"}, "consistency": "bsp", "backup": 1, "max_staleness": 2, "staleness_counts": [40, 0, 3],
     "checkpoints": [{"step": 0, "bytes": 2048, "committed_at": "2024-05-01T12:00:00.123Z", "stall_ms": 1.5, "history": 0,
                      "best": true, "value": 0.625, "damage": null}],
     "best": {"metric": "test_accuracy", "value": 0.625, "step": 80},
@@ -101,6 +104,7 @@ TEST_CASE("a job's JSON has every field of the contract, with its value") {
   const Json& task = json["tasks"][0];
   CHECK(task["rank"] == 1);
   CHECK(task["node"] == "worker-0");
+  CHECK(task["gpu"] == 3);
   CHECK(task["pid"].is_null());
   CHECK(task["state"] == "LOST");
   CHECK(task["step"] == 119);
@@ -128,6 +132,23 @@ TEST_CASE("a job's table has its best evaluation, marks its checkpoint, and says
   CHECK(text.find("best        test_accuracy 0.6250 at step 80\n") != std::string::npos);
   CHECK(text.find("early stop  at step 121: it got worse\n") != std::string::npos);
   CHECK(CheckpointsText(FullStatus()).find("best: 0.6250") != std::string::npos);
+}
+
+TEST_CASE("a job's table says what it computes on, and on which GPU each task does") {
+  const std::string text = JobText(FullStatus());
+  INFO(text);
+  CHECK(text.find("device      cuda, sm_90 CUDA 13.0\n") != std::string::npos);
+  CHECK(text.find("worker-0 GPU 3") != std::string::npos);
+}
+
+TEST_CASE("before a job has started it has the device that it asks for, and no class") {
+  pb::JobStatus status;
+  status.set_device("auto");
+  status.add_tasks()->set_node("worker-0");
+  const Json json = JobJson(status);
+  CHECK(json["device"] == Json::parse(R"({"kind": "auto", "class": null})"));
+  CHECK(json["tasks"][0]["gpu"].is_null());
+  CHECK(JobText(status).find("device      auto\n") != std::string::npos);
 }
 
 TEST_CASE("a loss that is no number is null in JSON") {
@@ -165,6 +186,31 @@ TEST_CASE("nodes' JSON has role in lower case, and no pid for a member that is n
   CHECK(json["draining"] == false);
   reply.mutable_nodes(0)->set_draining(true);
   CHECK(NodesJson(reply)["nodes"][0]["draining"] == true);
+}
+
+TEST_CASE("nodes show each GPU of a worker in JSON, and how many of a class in the table") {
+  pb::ListNodesReply reply;
+  pb::Node* node = reply.add_nodes();
+  node->set_role(pb::WORKER);
+  CHECK(NodesJson(reply)["nodes"][0]["gpus"] == Json::array());
+  for (const uint32_t index : {0, 2, 3}) {
+    pb::Gpu* gpu = node->add_gpus();
+    gpu->set_index(index);
+    gpu->set_name("NVIDIA H100");
+    gpu->set_memory_bytes(85899345920);
+    gpu->mutable_compute()->set_isa(index == 3 ? "sm_80" : "sm_90");
+    gpu->mutable_compute()->set_library("CUDA 13.0");
+    gpu->set_slots(2);
+    gpu->set_tasks(index == 0 ? 1 : 0);
+  }
+  const Json gpus = NodesJson(reply)["nodes"][0]["gpus"];
+  REQUIRE(gpus.size() == 3);
+  CHECK(gpus[0] == Json::parse(R"({"index": 0, "name": "NVIDIA H100", "memory_bytes": 85899345920,
+    "compute_class": "sm_90 CUDA 13.0", "slots": 2, "tasks": 1})"));
+  CHECK(gpus[2]["compute_class"] == "sm_80 CUDA 13.0");
+  const std::string text = NodesText(reply);
+  INFO(text);
+  CHECK(text.find("1 x sm_80, 2 x sm_90") != std::string::npos);
 }
 
 TEST_CASE("explain's JSON says who waits for what since when, and what happened") {
@@ -208,9 +254,9 @@ TEST_CASE("the progress line has step, loss, rate and time to go") {
 
 TEST_CASE("a job's table has consistency, staleness, backups, and each task's busy share") {
   const std::string text = JobText(FullStatus());
-  for (const char* piece :
-       {"consistency bsp\n", "backup      1\n", "staleness   at most 2 steps\n",
-        "skipped     4 steps, not finite\n", "1     worker-0  -    LOST   119   [0, 4)  75 %\n"}) {
+  for (const char* piece : {"consistency bsp\n", "backup      1\n", "staleness   at most 2 steps\n",
+                            "skipped     4 steps, not finite\n",
+                            "1     worker-0 GPU 3  -    LOST   119   [0, 4)  75 %\n"}) {
     INFO(text << piece);
     CHECK(text.find(piece) != std::string::npos);
   }

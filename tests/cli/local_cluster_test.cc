@@ -50,6 +50,23 @@ TEST_CASE("a daemon comes back on the port it had, and what people configured st
   CHECK(ReadFile(server.ConfigPath())->find("# for now") != std::string::npos);
 }
 
+TEST_CASE("the host's GPUs are the first worker's, offered as its configuration says") {
+  TemporaryDirectory folder;
+  const LocalCluster cluster(folder.path(), {1, 3, 1});
+  REQUIRE(cluster.Create().ok());
+  const std::vector<LocalMember> others = cluster.Others();
+  std::ofstream(others[1].ConfigPath()) << "gpu_memory_fraction: 0.45\n";
+  for (const LocalMember& member : others) {
+    REQUIRE(cluster.Configure(member, "127.0.0.1:7200", true).ok());
+  }
+  CHECK(others[1].name == "worker-0");
+  CHECK(Setting(others[0], "gpus").empty());
+  CHECK(Setting(others[1], "gpus").empty());
+  CHECK(Setting(others[1], "gpu_memory_fraction") == "0.45");
+  CHECK(Setting(others[2], "gpus") == "none");
+  CHECK(Setting(others[3], "gpus") == "none");
+}
+
 TEST_CASE("a cluster that was once given to chaos stays so; others are not") {
   TemporaryDirectory folder;
   const LocalCluster plain(folder.path(), {1, 1, 1});

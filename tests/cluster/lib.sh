@@ -5,6 +5,7 @@
 #   script        its name in messages; set before, if the file has not got a telling one
 #   bin           the programs: $PARACORD_BIN, else build/bin of this checkout
 #   FULL=1        the whole matrix instead of the share that fits into a CI run
+#   GPUS=1        lets the host's GPUs in; without, nothing sees them, so that the bits are those of its CPU
 #   SEED          of everything that a script draws; printed, so that a failure can be run again
 #
 # A check prints one line; `finish` prints the count and exits with 1 if a check failed. Nothing is waited for
@@ -15,6 +16,7 @@ script=${script:-$(basename "$0")}
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 bin=$(realpath -m -- "${PARACORD_BIN:-$checkout/build/bin}")
 full=${FULL:-0}
+[[ ${GPUS:-0} == 1 ]] || export CUDA_VISIBLE_DEVICES=
 SEED=${SEED:-$((SRANDOM % 100000))}
 RANDOM=$SEED
 for program in paracord paracord-scheduler paracord-server paracord-worker; do

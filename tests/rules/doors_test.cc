@@ -21,7 +21,7 @@ const std::vector<Door>& Doors() {
        {"grpc/.*", "grpcpp/.*", "google/protobuf/.*", ".*\\.grpc\\.pb\\.h"},
        {"common/rpc/rpc", "common/rpc/wire", "common/rpc/poller", "common/rpc/caller",
         "server/shard_service", "scheduler/coordinator_service", "scheduler/cli/worker_log",
-        "worker/log_service"}},
+        "worker/node_service", "worker/predict_calls", "worker/remote_predictor"}},
       {"RocksDB",
        {"rocksdb/.*"},
        {"common/base/rocks", "server/generation_files", "server/sorted_file", "scheduler/journal"}},
@@ -47,7 +47,7 @@ const std::vector<Door>& Doors() {
       {"nlohmann-json",
        {"nlohmann/.*"},
        {"common/base/safetensors_header", "scheduler/cli/", "server/copy_layout",
-        "server/copy_manifest"},
+        "server/copy_manifest", "worker/gpu_discovery"},
        false}};
   return doors;
 }

@@ -9,12 +9,6 @@
 namespace paracord {
 namespace {
 
-std::string Texts(const Planned& planned) {
-  std::string text;
-  for (const pb::Wait& wait : planned.waits) absl::StrAppend(&text, wait.what(), "\n");
-  return text;
-}
-
 TEST_CASE("tasks are spread evenly over workers and take contiguous virtual workers") {
   struct Case {
     std::vector<std::pair<std::string, uint32_t>> workers;
@@ -44,7 +38,7 @@ TEST_CASE("a gang that does not fit whole gets no plan, and every need is named 
   Hosts hosts;
   hosts.Server("s0", 100).Worker("w0", 2);
   hosts.resources.min_servers = 1;
-  hosts.resources.usage.slots["w0"] = {"other-1"};
+  hosts.resources.usage.slots[{"w0"}] = {"other-1"};
   JobNeeds needs = Needs(2);
   Planned planned = FirstPlan("j", needs, hosts.resources);
   CHECK(!planned.plan.has_value());
@@ -95,7 +89,7 @@ TEST_CASE("a job computes as its weakest worker and never mixes what cannot be m
   CHECK(Placement(*planned.plan) == "a[0,4) b[4,8) ");
   CHECK(!FirstPlan("j", three, hosts.resources).plan.has_value());
   CHECK(Texts(FirstPlan("j", cuda, hosts.resources)) ==
-        "1 free slots with a CUDA device needed, 0 free\n");
+        "1 GPU needed, 0 free (3 nodes have none)\n");
 }
 
 TEST_CASE("a lost task returns to its worker, else to one that computes the same, else it waits") {
@@ -109,9 +103,9 @@ TEST_CASE("a lost task returns to its worker, else to one that computes the same
   CHECK(same.plan->tasks(0).incarnation() == 2);
   CHECK(same.plan->number() == 2);
   CHECK(same.plan->history() == 1);
-  hosts.resources.usage.slots["a"] = {"x"};
+  hosts.resources.usage.slots[{"a"}] = {"x"};
   CHECK(NextPlan(plan, {.lost = {0}}, hosts.resources).plan->tasks(0).worker() == "b");
-  hosts.resources.usage.slots["b"] = {"y"};
+  hosts.resources.usage.slots[{"b"}] = {"y"};
   const Planned none = NextPlan(plan, {.lost = {0}}, hosts.resources);
   CHECK(!none.plan.has_value());
   REQUIRE(none.waits.size() == 1);
@@ -174,7 +168,7 @@ TEST_CASE("one of two lost tasks is placed where there is a slot for one") {
   JobNeeds needs = Needs(3);
   const pb::Plan plan = *FirstPlan("j", needs, hosts.resources).plan;
   hosts.Occupy(plan);
-  hosts.resources.usage.slots["c"].clear();
+  hosts.resources.usage.slots[{"c"}].clear();
   const pb::Plan next = *NextPlan(plan, {.lost = {0, 1}}, hosts.resources).plan;
   CHECK(Ranks(next) == "0[0,4) 2[4,8) ");
   CHECK(next.tasks(0).worker() == "c");

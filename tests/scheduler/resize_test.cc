@@ -50,7 +50,7 @@ TEST_CASE("a job does not grow onto a worker that computes other bits") {
   hosts.Server("s").Worker("a", 1, "AVX2").Worker("b", 1, "AVX").Worker("c", 1, "AVX512_CORE");
   JobNeeds needs = Needs(1);
   pb::Plan plan = *FirstPlan("j", needs, hosts.resources).plan;
-  hosts.resources.usage.slots["a"] = {"j"};
+  hosts.resources.usage.slots[{"a"}] = {"j"};
   plan = *GrowPlan(plan, 2, hosts.resources).plan;
   REQUIRE(plan.tasks_size() == 2);
   CHECK(plan.tasks(1).worker() == "c");
@@ -83,8 +83,8 @@ TEST_CASE("there are no more backups than tasks, nor than slots") {
 TEST_CASE("a backup takes the place of a lost task that has no slot, and a lost backup just goes") {
   Elastic job(2);
   job.plan = *BackupPlan(job.plan, 1, {0, 1}, job.hosts.resources).plan;
-  job.hosts.resources.usage.slots["d"] = {"x"};
-  job.hosts.resources.usage.slots["c"] = {"j-1"};
+  job.hosts.resources.usage.slots[{"d"}] = {"x"};
+  job.hosts.resources.usage.slots[{"c"}] = {"j-1"};
   CHECK(Ranks(*NextPlan(job.plan, {.lost = {0}}, job.hosts.resources).plan) == "1[0,4) 2[4,8) ");
   CHECK(Ranks(*NextPlan(job.plan, {.lost = {0, 1}}, job.hosts.resources).plan) == "2[0,8) ");
   const Planned without = NextPlan(job.plan, {.lost = {2}}, job.hosts.resources);
@@ -95,7 +95,7 @@ TEST_CASE("a backup takes the place of a lost task that has no slot, and a lost 
 TEST_CASE("who has most to spare by the order gives first: backups, then the highest ranks") {
   Elastic young(2), old(4);
   young.plan = *BackupPlan(young.plan, 1, {0, 1}, young.hosts.resources).plan;
-  const std::set<std::string> all = {"a", "b", "c", "d"};
+  const std::set<Place> all = {{"a"}, {"b"}, {"c"}, {"d"}};
   using Given = std::vector<std::set<uint32_t>>;
   const std::vector<Giver> givers = {{&young.plan, 1}, {&old.plan, 2}};
   CHECK(GiveBack(givers, {all, 0}) == Given{{}, {}});
@@ -103,7 +103,7 @@ TEST_CASE("who has most to spare by the order gives first: backups, then the hig
   CHECK(GiveBack(givers, {all, 2}) == Given{{1, 2}, {}});
   CHECK(GiveBack(givers, {all, 3}) == Given{{1, 2}, {3}});
   CHECK(GiveBack(givers, {all, 9}) == Given{{1, 2}, {2, 3}});
-  CHECK(GiveBack(givers, {{"a"}, 9}) == Given{{0}, {0}});  // only that worker would do
+  CHECK(GiveBack(givers, {{{"a"}}, 9}) == Given{{0}, {0}});  // only that worker would do
   CHECK(GiveBack({{&old.plan, 4}}, {all, 1}) == Given{{}});
 }
 

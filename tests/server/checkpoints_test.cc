@@ -305,5 +305,37 @@ TEST_CASE("one write that takes long does not thin the checkpoints for long") {
   f.room.Settle();
 }
 
+TEST_CASE("steps that may be the best wait for a disk that hangs in a quarter of the memory") {
+  JobSpec spec = MakeJob("job", {6, 4, 3}, Kind::kMomentum, 4)->spec;
+  spec.test = spec.train;
+  spec.evaluate.every_steps = 1;
+  spec.checkpoint.every_steps = 0;
+  spec.checkpoint.best = EvaluatedMetric{"test_loss"};
+  const ShardJob job("job", spec);
+  const BlockRange all{0, job.grid.blocks()};
+  const uint64_t one = job.grid.Floats(all) * sizeof(float) * 2;  // and momentum
+  ShardRoom room(one * 40);
+  const ShardEnvironment environment = room.environment();
+  BlockStore store(job.grid, all, spec.optimizer, spec.virtual_workers);
+  store.Initialize(1);
+  Tally tally(job, all);
+  Checkpoints checkpoints(job, all, environment);
+  const pb::Plan plan = MakePlan(1);
+  int begun = 0;
+  checkpoints.Begin(0, 25);
+  for (uint64_t step = 1; step < 30; ++step) {
+    const auto due = checkpoints.TakeDue(step, 1000);
+    if (!due.has_value()) continue;
+    checkpoints.Write({plan, *due, 0, store, tally, nullptr, nullptr}, [](const auto&) {}, {});
+    ++begun;
+  }
+  CHECK(begun == 11);  // the first needs no more than training does
+  CHECK(room.budget().used() == 10 * one);
+  while (begun-- > 0) checkpoints.Written(absl::OkStatus());
+  CHECK(room.budget().used() == 0);
+  CHECK(checkpoints.TakeDue(30, 1000) == 30);
+  room.Settle();
+}
+
 }  // namespace
 }  // namespace paracord

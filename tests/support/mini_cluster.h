@@ -38,6 +38,8 @@ struct MiniOptions {
   uint32_t workers = 1;
   uint32_t slots = 1;  // of each worker
   int threads = 1;     // of each task
+  int gpus = 0;        // of each worker, fake ones
+  uint32_t gpu_slots = 1;
   bool loopback = false;
   Faults faults = {};
   uint64_t seed = 1;  // of the faults
@@ -114,7 +116,8 @@ inline MiniCluster::MiniCluster(const MiniOptions& options) : options_(options) 
   for (uint32_t i = 0; i < options.servers; ++i) StartServer(i);
   for (uint32_t i = 0; i < options.workers; ++i) {
     workers_.push_back(std::make_unique<MiniWorker>(
-        MiniWorker::Options{absl::StrCat("worker-", i), options.slots, options.threads},
+        MiniWorker::Options{absl::StrCat("worker-", i), options.slots, options.threads,
+                            options.gpus, options.gpu_slots},
         [this] { return MakeOutside(options_.faults); }));
   }
 }

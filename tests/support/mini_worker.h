@@ -19,7 +19,9 @@
 #include "common/base/daemon.h"
 #include "common/base/mutex.h"
 #include "common/rpc/member.h"
+#include "tests/support/fake_gpu.h"
 #include "tests/support/wire.h"
+#include "worker/gpu_offer.h"
 #include "worker/task.h"
 #include "worker/tensor/compute_class.h"
 
@@ -38,6 +40,8 @@ class MiniWorker {
     std::string name;
     uint32_t slots = 1;
     int threads = 1;  // of each task
+    int gpus = 0;     // fake ones, each with `gpu_slots` slots
+    uint32_t gpu_slots = 1;
   };
   // `outside` makes what one more process sees of the others.
   MiniWorker(const Options& options, std::function<Outside()> outside);
@@ -54,8 +58,9 @@ class MiniWorker {
  private:
   using Key = std::tuple<std::string, uint32_t, uint64_t>;  // job, rank, incarnation
   struct Process {
-    Process(const Task::Options& options, Outside out)
-        : outside(std::move(out)), task(options, *outside.coordinator, timer, outside.connect) {}
+    Process(const Task::Options& options, Outside out, Task::Open open)
+        : outside(std::move(out)),
+          task(options, *outside.coordinator, timer, outside.connect, std::move(open)) {}
     const Outside outside;
     SystemTimer timer;
     Task task;
@@ -66,7 +71,7 @@ class MiniWorker {
 
   pb::JoinRequest Self() const;
   void Adopt(const pb::WatchReply& reply);
-  void Launch(const Key& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Launch(const Key& key, bool on_gpu) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Ended(Process& process, const absl::Status& status);
   void FillHeartbeat(pb::HeartbeatRequest* heartbeat);
   void Report();
@@ -122,15 +127,20 @@ inline pb::JoinRequest MiniWorker::Self() const {
   self.mutable_compute()->set_device(compute.device);
   self.mutable_compute()->set_isa(compute.isa);
   self.mutable_compute()->set_library(compute.library);
+  const auto find = [this]() -> absl::StatusOr<std::vector<GpuInfo>> {
+    if (options_.gpus == 0) return absl::NotFoundError("no fake GPU");
+    return FakeGpus(options_.gpus);
+  };
+  PARACORD_CHECK(OfferGpus(GpuChoice(), 1.0 / options_.gpu_slots, find, &self).ok());
   return self;
 }
 
 inline void MiniWorker::Adopt(const pb::WatchReply& reply) {
-  std::set<Key> wanted;
+  std::map<Key, bool> wanted;  // on a GPU
   for (const pb::Assignment& assignment : reply.assignments()) {
     for (const pb::TaskSlot& slot : assignment.plan().tasks()) {
       if (slot.worker() != options_.name || slot.worker_incarnation() != incarnation_) continue;
-      wanted.emplace(assignment.job().id(), slot.rank(), slot.incarnation());
+      wanted[{assignment.job().id(), slot.rank(), slot.incarnation()}] = slot.has_gpu();
     }
   }
   MutexLock lock(mutex_);
@@ -140,17 +150,20 @@ inline void MiniWorker::Adopt(const pb::WatchReply& reply) {
     process->wanted = false;
     if (!process->exited) process->task.Stop();
   }
-  for (const Key& key : wanted) {
-    if (processes_.count(key) == 0) Launch(key);
+  for (const auto& [key, on_gpu] : wanted) {
+    if (processes_.count(key) == 0) Launch(key, on_gpu);
   }
 }
 
-inline void MiniWorker::Launch(const Key& key) {
+inline void MiniWorker::Launch(const Key& key, bool on_gpu) {
   Task::Options options;
   std::tie(options.job, options.rank, options.incarnation) = key;
   options.threads = options_.threads;
   options.node = options_.name;
-  auto& process = processes_[key] = std::make_unique<Process>(options, outside_());
+  auto& process = processes_[key] = std::make_unique<Process>(options, outside_(), [on_gpu] {
+    if (!on_gpu) return OpenDevice(DeviceKind::kCpu);
+    return absl::StatusOr<std::unique_ptr<Device>>(std::make_unique<FakeGpu>());
+  });
   process->thread = std::thread([this, p = process.get()] { Ended(*p, p->task.Run()); });
 }
 

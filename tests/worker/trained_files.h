@@ -22,11 +22,12 @@ struct TrainedFiles {
     return Path(name);
   }
   // `model` and `data`: the sections of a job file, each on one line.
+  static std::string Text(const std::string& model, const std::string& data) {
+    return "name: j\nseed: 3\nmodel: " + model + "\ndata: " + data +
+           "\ntrain: {steps: 1, batch_size: 4, optimizer: {kind: sgd}}\n";
+  }
   JobSpec Job(const std::string& model, const std::string& data) const {
-    return ParseJobOrStatus("name: j\nseed: 3\nmodel: " + model + "\ndata: " + data +
-                                "\ntrain: {steps: 1, batch_size: 4, optimizer: {kind: sgd}}\n",
-                            folder.path())
-        .value();
+    return ParseJobOrStatus(Text(model, data), folder.path()).value();
   }
   std::unique_ptr<TrainedModel> Train(const JobSpec& job) const {
     std::vector<NamedTensor> tensors;

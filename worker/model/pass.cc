@@ -10,6 +10,22 @@ namespace {
 
 constexpr size_t kMostTensors = 4;  // of one layer
 
+// "layer 3 (conv2d)": the first that needs the buffer.
+std::string OwnerOf(int buffer, const PassLayout& layout,
+                    const std::vector<std::unique_ptr<Layer>>& layers) {
+  for (size_t i = 0; i < layers.size(); ++i) {
+    for (const std::vector<int>* buffers :
+         {&layout.forward.value, &layout.forward.kept, &layout.backward.value,
+          &layout.backward.kept, &layout.gradient, &layout.source_gradient,
+          &layout.second_gradient}) {
+      if ((*buffers)[i] == buffer) {
+        return absl::StrCat("layer ", i, " (", Name(layers[i]->spec().kind), ")");
+      }
+    }
+  }
+  return "the loss";
+}
+
 }  // namespace
 
 Pass::Pass(const Model& model, int64_t max_rows, bool adds)
@@ -21,9 +37,17 @@ absl::Status Pass::AllocateBuffers() {
   Device& device = model_.device_;
   layout_ =
       LayOut(model_.graph_, model_.layers_, model_.again_, ops_, max_rows_, model_.loss_.outputs());
+  int64_t sum = layout_.scratch;
+  for (const int64_t floats : layout_.floats) sum += floats;
   for (const int64_t floats : layout_.floats) {
-    ASSIGN_OR_RETURN(Buffer buffer, device.Allocate(floats));
-    buffers_.push_back(std::move(buffer));
+    absl::StatusOr<Buffer> buffer = device.Allocate(floats);
+    if (!buffer.ok()) {
+      return Annotate(buffer.status(), absl::StrCat("a pass over ", max_rows_, " rows takes ",
+                                                    sum * sizeof(float), " bytes; at ",
+                                                    OwnerOf(static_cast<int>(buffers_.size()),
+                                                            layout_, model_.layers_)));
+    }
+    buffers_.push_back(std::move(buffer).value());
   }
   ASSIGN_OR_RETURN(scratch_, device.Allocate(layout_.scratch));
   int64_t shares = 0;

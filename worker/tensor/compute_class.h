@@ -9,8 +9,8 @@ namespace paracord {
 
 struct ComputeClass {
   std::string device;   // "cpu", "cuda"
-  std::string isa;      // as ONEDNN_MAX_CPU_ISA spells it: "AVX512_CORE", "AVX2", "SSE41"
-  std::string library;  // "oneDNN 2.6.3"
+  std::string isa;      // "AVX512_CORE", as ONEDNN_MAX_CPU_ISA spells it; of a GPU "sm_90x132"
+  std::string library;  // "oneDNN 2.6.3", "CUDA 13.0 cuBLAS 13.0.2"
   bool operator==(const ComputeClass&) const = default;
 };
 

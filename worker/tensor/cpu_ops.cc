@@ -3,19 +3,35 @@
 #include <algorithm>
 #include <cstring>
 
+#include "absl/strings/match.h"
 #include "common/base/vectorize.h"
+#include "worker/tensor/compute_class.h"
 #include "worker/tensor/gemm.h"
 
 namespace paracord {
 namespace {
 
 // Rows of one product in LinearForward. At 16 to 96 rows, a multiple of 16, each of oneDNN's
-// kernels (SSE4.1 to AVX-512) gives a row the same bits whatever its place and the number of rows;
-// 64 is the fastest of those.
+// kernels (SSE4.1 to AVX-512) gives a row of the transpose the same bits whatever its place and the
+// number of rows; 64 is the fastest of those.
 constexpr int64_t kRowBlock = 64;
 constexpr int64_t kRowUnit = 16;
+// Of a product whose result lies as it is wanted, AVX-512's kernel does so at 16 to 192 rows.
+constexpr int64_t kDirectRows = 192;
+constexpr int64_t kDirectOutputs = 16;  // at least, or the transpose is faster
+
+bool HasAvx512() {
+  static const bool has = absl::StartsWith(CpuComputeClass().isa, "AVX512_CORE");
+  return has;
+}
 
 int64_t Filled(int64_t rows) { return (rows + kRowUnit - 1) / kRowUnit * kRowUnit; }
+
+// [Filled(rows), inputs]: those rows of x, then zeros.
+void FillUp(int64_t rows, int64_t inputs, const float* x, float* filled) {
+  std::copy_n(x, rows * inputs, filled);
+  std::fill_n(filled + rows * inputs, (Filled(rows) - rows) * inputs, 0.0f);
+}
 
 using Vec4 = float __attribute__((vector_size(16)));
 
@@ -66,6 +82,46 @@ void TransposeAndAddBias(int64_t rows, int64_t outputs, const float* yt, int64_t
   }
 }
 
+// y [rows, outputs] = from [rows, outputs] + bias, their rows `row` and `from_row` floats apart.
+PARACORD_VECTORIZED void AddBias(int64_t rows, int64_t outputs, const float* from, int64_t from_row,
+                                 const float* bias, float* y, int64_t row) {
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t o = 0; o < outputs; ++o) {
+      y[r * row + o] = from[r * from_row + o] + (bias ? bias[o] : 0.0f);
+    }
+  }
+}
+
+// Straight to y, but for fewer rows than the product needs.
+void ForwardDirect(const LinearShape& shape, int64_t rows, const float* x, const float* weight,
+                   const float* bias, float* y, float* scratch) {
+  const MatrixView turned = {weight, shape.inputs, true};
+  if (rows >= kRowUnit) {
+    MultiplyInto(rows, shape.outputs, shape.inputs, {x, shape.inputs}, turned, {y, shape.row()});
+    if (bias != nullptr) AddBias(rows, shape.outputs, y, shape.row(), bias, y, shape.row());
+    return;
+  }
+  float* copy = scratch + kRowUnit * shape.outputs;
+  FillUp(rows, shape.inputs, x, copy);
+  Multiply(kRowUnit, shape.outputs, shape.inputs, {copy, shape.inputs}, turned, scratch);
+  AddBias(rows, shape.outputs, scratch, shape.outputs, bias, y, shape.row());
+}
+
+// The transpose of y is computed, then turned while the bias is added: but for AVX-512 oneDNN packs
+// weights as they lie much faster than their transpose, above all for few rows.
+void ForwardTurned(const LinearShape& shape, int64_t rows, const float* x, const float* weight,
+                   const float* bias, float* y, float* scratch) {
+  const int64_t filled = Filled(rows);
+  if (filled != rows) {
+    float* copy = scratch + filled * shape.outputs;
+    FillUp(rows, shape.inputs, x, copy);
+    x = copy;
+  }
+  Multiply(shape.outputs, filled, shape.inputs, {weight, shape.inputs}, {x, shape.inputs, true},
+           scratch);
+  TransposeAndAddBias(rows, shape.outputs, scratch, filled, bias, y, shape.row());
+}
+
 PARACORD_VECTORIZED void AddRows(int64_t rows, int64_t columns, int64_t row, const float* from,
                                  float* to) {
   for (int64_t r = 0; r < rows; ++r) {
@@ -79,26 +135,15 @@ int64_t CpuOps::LinearScratch(const LinearShape& shape) const {
   return std::min(kRowBlock, Filled(shape.rows)) * (shape.inputs + shape.outputs);
 }
 
-// The transpose of y is computed, then turned while the bias is added: oneDNN packs weights as they
-// lie much faster than their transpose, above all for few rows (W[784,512], AVX-512: 32 rows 1.2
-// times, 64 rows 1.1 times as fast).
 void CpuOps::LinearForward(const LinearShape& shape, const float* x, const float* weight,
                            const float* bias, float* y, float* scratch) const {
-  for (int64_t first = 0; first < shape.rows; first += kRowBlock) {
-    const int64_t rows = std::min(kRowBlock, shape.rows - first);
-    const int64_t filled = Filled(rows);
-    const float* block = x + first * shape.inputs;
-    float* yt = scratch;
-    if (filled != rows) {
-      float* copy = scratch + filled * shape.outputs;
-      std::copy_n(block, rows * shape.inputs, copy);
-      std::fill_n(copy + rows * shape.inputs, (filled - rows) * shape.inputs, 0.0f);
-      block = copy;
-    }
-    Multiply(shape.outputs, filled, shape.inputs, {weight, shape.inputs},
-             {block, shape.inputs, true}, yt);
-    TransposeAndAddBias(rows, shape.outputs, yt, filled, bias, y + first * shape.row(),
-                        shape.row());
+  const bool direct = HasAvx512() && shape.outputs >= kDirectOutputs;
+  const int64_t most = direct ? kDirectRows : kRowBlock;
+  for (int64_t first = 0; first < shape.rows; first += most) {
+    const int64_t rows = std::min(most, shape.rows - first);
+    const float* from = x + first * shape.inputs;
+    float* to = y + first * shape.row();
+    (direct ? ForwardDirect : ForwardTurned)(shape, rows, from, weight, bias, to, scratch);
   }
 }
 

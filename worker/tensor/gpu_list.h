@@ -15,7 +15,7 @@ struct GpuInfo {
   int index;                  // as the driver counts them, CUDA_VISIBLE_DEVICES applied
   std::string name;           // "NVIDIA H100 80GB HBM3"
   uint64_t memory_bytes;      // of the whole card, whoever uses it
-  std::string compute_class;  // "sm_90, CUDA 13.0 cuBLAS 13.0.2", see compute_class.h
+  std::string compute_class;  // "cuda sm_90x132 CUDA 13.0 cuBLAS 13.0.2", see compute_class.h
 };
 
 // Never empty. NotFound: no module, no library that it needs, no driver, no GPU: says which, and

@@ -83,36 +83,54 @@ PARACORD_INLINE inline void VisitRows(const ConvShape& s, int64_t channels, Imag
   }
 }
 
-// One row of a window. kTaps: its width, if that is known here, else 0.
+// A window that lies inside the image. kTaps: its width, if that is known here, else 0: then a row
+// is copied as whole fours, whose last floats the next row overwrites, where neither reads nor
+// writes go past the ends.
 template <int kTaps>
-PARACORD_INLINE inline void CopyTaps(int64_t count, const float* from, float* to) {
-  if constexpr (kTaps > 0) {
-    std::memcpy(to, from, kTaps * sizeof(float));
-  } else {
-    for (int64_t i = 0; i < count; ++i) to[i] = from[i];
+PARACORD_INLINE inline float* CopyWindow(const ConvShape& s, int64_t channels, const float* from,
+                                         const float* end, float* to, const float* to_end) {
+  constexpr int64_t kCopied = (kTaps + 3) / 4 * 4;
+  const int64_t taps = kTaps > 0 ? kTaps : s.kernel_width;
+  const int64_t last = (channels - 1) * s.in_points() + (s.kernel_height - 1) * s.width;
+  const int64_t floats = channels * s.kernel_height * taps;
+  const bool fours = kTaps > 0 && from + last + kCopied <= end && to + floats + kCopied <= to_end;
+  for (int64_t c = 0; c < channels; ++c, from += s.in_points()) {
+    const float* row = from;
+    for (int64_t i = 0; i < s.kernel_height; ++i, row += s.width, to += taps) {
+      if (fours) {
+        std::memcpy(to, row, kCopied * sizeof(float));
+      } else {
+        std::copy_n(row, taps, to);
+      }
+    }
   }
+  return to;
+}
+
+float* CopyWindowPart(const ConvShape& s, int64_t channels, int64_t top, int64_t left,
+                      const float* x, float* to) {
+  for (int64_t c = 0; c < channels; ++c, x += s.in_points()) {
+    for (int64_t i = top; i < top + s.kernel_height; ++i) {
+      for (int64_t j = left; j < left + s.kernel_width; ++j) {
+        const bool inside = i >= 0 && i < s.height && j >= 0 && j < s.width;
+        *to++ = inside ? x[i * s.width + j] : 0.0f;
+      }
+    }
+  }
+  return to;
 }
 
 template <int kTaps>
 void UnfoldWindows(const ConvShape& s, int64_t channels, const float* x, float* to) {
+  const float* end = x + channels * s.in_points();
+  const float* to_end = to + s.out_points() * channels * s.kernel_height * s.kernel_width;
   for (int64_t point = 0; point < s.out_points(); ++point) {
     const int64_t top = point / s.out_width() * s.stride - s.padding;
     const int64_t left = point % s.out_width() * s.stride - s.padding;
     const bool whole = top >= 0 && top + s.kernel_height <= s.height && left >= 0 &&
                        left + s.kernel_width <= s.width;
-    for (int64_t c = 0; c < channels; ++c) {
-      for (int64_t i = top; i < top + s.kernel_height; ++i, to += s.kernel_width) {
-        const float* from = x + (c * s.height + i) * s.width + left;
-        if (whole) {
-          CopyTaps<kTaps>(s.kernel_width, from, to);
-          continue;
-        }
-        for (int64_t j = 0; j < s.kernel_width; ++j) {
-          const bool inside = i >= 0 && i < s.height && left + j >= 0 && left + j < s.width;
-          to[j] = inside ? from[j] : 0.0f;
-        }
-      }
-    }
+    to = whole ? CopyWindow<kTaps>(s, channels, x + top * s.width + left, end, to, to_end)
+               : CopyWindowPart(s, channels, top, left, x, to);
   }
 }
 

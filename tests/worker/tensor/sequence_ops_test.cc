@@ -14,7 +14,8 @@ namespace {
 const AttentionShape kShapes[] = {{2, 128, 4, 4, 32, true}, {2, 1, 1, 1, 2, true},
                                   {3, 5, 2, 1, 3, false},   {2, 70, 6, 2, 8, true},
                                   {2, 65, 4, 1, 16, false}, {1, 200, 2, 2, 64, true},
-                                  {1, 64, 3, 3, 1, true},   {2, 17, 8, 4, 20, true}};
+                                  {1, 64, 3, 3, 1, true},   {2, 17, 8, 4, 20, true},
+                                  {1, 70, 2, 1, 130, true}, {2, 129, 2, 2, 66, false}};
 
 AttentionShape RandomShape(uint64_t seed) {
   Draw draw(seed);
@@ -102,6 +103,17 @@ TEST_CASE("under a causal mask no later token changes an earlier one's output") 
   const Floats other = Attend(ops, s, changed)[0];
   CHECK(SameBits(Part(y, 0, seen * s.width()), Part(other, 0, seen * s.width())));
   CHECK_FALSE(SameBits(y, other));
+}
+
+TEST_CASE("attention over scores far apart equals the plain loops, and a NaN shows in the output") {
+  const TestedOps tested = GENERATE(from_range(AllTestedOps()));
+  CAPTURE(tested.name);
+  const AttentionShape s = {1, 90, 2, 1, 16, true};
+  Tensors t(s);
+  for (float& value : t.qkv) value *= 100;
+  CHECK(Distance(Attend(*tested.ops, s, t)[0], Attend(ReferenceOps(), s, t)[0]) < 1e-4);
+  t.qkv[0] = std::numeric_limits<float>::quiet_NaN();
+  CHECK(std::isnan(Attend(*tested.ops, s, t)[0][0]));
 }
 
 TEST_CASE("probabilities add up to one, also of scores far apart, and a NaN shows in the output") {

@@ -32,8 +32,29 @@ uint32_t AlignmentOf(const Product& p) {
 // The product of the same kind that an algorithm is chosen for.
 Product Representative(Product p) {
   if (p.alone == Product::Alone::kRows) p.m = kRowsAlone;
-  if (p.alone == Product::Alone::kColumns) p.n = p.b.stride = p.c_stride = kColumnsAlone;
+  if (p.alone != Product::Alone::kColumns) return p;
+  p.n = p.b.stride = p.c_stride = kColumnsAlone;
+  if (p.b.batch_stride != 0) p.b.batch_stride = p.k * kColumnsAlone;
+  if (p.c_batch_stride != 0) p.c_batch_stride = p.m * kColumnsAlone;
   return p;
+}
+
+ProductShape ShapeOf(const Product& p) {
+  const int64_t kind = int64_t{p.a.transposed} | int64_t{p.b.transposed} << 1 |
+                       int64_t{p.add} << 2 | int64_t{p.bias != nullptr} << 3 |
+                       int64_t{p.bfloat16} << 4 | static_cast<int64_t>(p.alone) << 5 |
+                       int64_t{AlignmentOf(p)} << 8;
+  return {p.m,
+          p.n,
+          p.k,
+          kind,
+          p.batches,
+          p.a.stride,
+          p.b.stride,
+          p.c_stride,
+          p.a.batch_stride,
+          p.b.batch_stride,
+          p.c_batch_stride};
 }
 
 // cuBLAS counts columns first: its c is our c turned, its first factor our b. Errors of making a
@@ -167,31 +188,38 @@ absl::Status CublasProduct::Run(const Product& product) const {
 }
 
 absl::StatusOr<cublasLtMatmulAlgo_t> CublasProduct::AlgorithmFor(const Product& product) const {
-  const Product p = Representative(product);
-  const int64_t kind = int64_t{p.a.transposed} | int64_t{p.b.transposed} << 1 |
-                       int64_t{p.add} << 2 | int64_t{p.bias != nullptr} << 3 |
-                       int64_t{p.bfloat16} << 4 | static_cast<int64_t>(p.alone) << 5 |
-                       int64_t{AlignmentOf(p)} << 8;
-  const Shape shape = {p.m,
-                       p.n,
-                       p.k,
-                       kind,
-                       p.batches,
-                       p.a.stride,
-                       p.b.stride,
-                       p.c_stride,
-                       p.a.batch_stride,
-                       p.b.batch_stride,
-                       p.c_batch_stride};
+  const ProductShape shape = ShapeOf(product);
   MutexLock lock(mutex_);
   const auto known = algorithms_.find(shape);
   if (known != algorithms_.end()) return known->second;
-  ASSIGN_OR_RETURN(const cublasLtMatmulAlgo_t algorithm, Choose(p));
-  algorithms_.emplace(shape, algorithm);
+  ASSIGN_OR_RETURN(const cublasLtMatmulAlgo_t algorithm, Choose(product));
+  algorithms_[shape] = algorithm;
   return algorithm;
 }
 
-absl::StatusOr<cublasLtMatmulAlgo_t> CublasProduct::Choose(const Product& p) const {
+absl::StatusOr<cublasLtMatmulAlgo_t> CublasProduct::Choose(const Product& product) const {
+  if (product.alone == Product::Alone::kNothing) return Ask(product);
+  const Product many = Representative(product);
+  auto known = algorithms_.find(ShapeOf(many));
+  if (known == algorithms_.end()) {
+    ASSIGN_OR_RETURN(const cublasLtMatmulAlgo_t algorithm, Ask(many));
+    known = algorithms_.emplace(ShapeOf(many), algorithm).first;
+  }
+  if (Can(known->second, product)) return known->second;
+  return Ask(product);
+}
+
+bool CublasProduct::Can(const cublasLtMatmulAlgo_t& algorithm, const Product& p) const {
+  const Description description(p);
+  cublasLtMatmulHeuristicResult_t result{};
+  return description.status().ok() &&
+         cublasLtMatmulAlgoCheck(handle_, description.product, description.first,
+                                 description.second, description.result, description.result,
+                                 &algorithm, &result) == CUBLAS_STATUS_SUCCESS &&
+         result.workspaceSize <= kWorkspaceBytes;
+}
+
+absl::StatusOr<cublasLtMatmulAlgo_t> CublasProduct::Ask(const Product& p) const {
   const Description description(p);
   RETURN_IF_ERROR(description.status());
   const Preference preference(AlignmentOf(p), p.alone == Product::Alone::kNothing);

@@ -1,8 +1,17 @@
 #include "worker/tensor/cuda/gpu_queue.h"
 
+#include <algorithm>
+
 #include "common/base/status.h"
 
 namespace paracord {
+namespace {
+
+// Of a task's share, what CUDA takes for itself: its context and the kernels that are loaded. So
+// tasks whose fractions add up to 1 fit side by side.
+constexpr uint64_t kOfCuda = uint64_t{640} << 20;
+
+}  // namespace
 
 absl::Status CudaStatus(cudaError_t error, const std::string& what) {
   if (error == cudaSuccess) return absl::OkStatus();
@@ -63,13 +72,14 @@ absl::Status GpuQueue::Reserve(const GpuShare& gpu) {
   }
   size_t free = 0, whole = 0;
   RETURN_IF_ERROR(CudaStatus(cudaMemGetInfo(&free, &whole), "its memory"));
-  const auto bytes = static_cast<uint64_t>(static_cast<double>(whole) * gpu.memory_fraction) /
-                     Arena::kAlignment * Arena::kAlignment;
-  if (bytes > free || cudaMalloc(&memory_, bytes) != cudaSuccess) {
+  const auto share = static_cast<uint64_t>(static_cast<double>(whole) * gpu.memory_fraction);
+  const uint64_t bytes = (share - std::min(share, kOfCuda)) / Arena::kAlignment * Arena::kAlignment;
+  if (bytes == 0 || bytes > free || cudaMalloc(&memory_, bytes) != cudaSuccess) {
     cudaGetLastError();  // said below
     return absl::ResourceExhaustedError(
         absl::StrCat("found ", free, " bytes free of its ", whole, "; expected ", bytes,
-                     ", the fraction ", gpu.memory_fraction, " of it (gpu_memory_fraction)"));
+                     " above 0, the fraction ", gpu.memory_fraction,
+                     " of it (gpu_memory_fraction) without the ", kOfCuda, " that CUDA takes"));
   }
   arena_ = std::make_unique<Arena>(reinterpret_cast<uint64_t>(memory_), bytes);
   return absl::OkStatus();

@@ -25,7 +25,7 @@ class HostLauncher {
    public:
     explicit Held(int64_t count) : values_(static_cast<size_t>(count)) {
       // Not zeros: what is read before it is written shows.
-      std::memset(static_cast<void*>(values_.data()), 0xFF, values_.size() * sizeof(T));
+      for (T& value : values_) std::memset(static_cast<void*>(&value), 0xFF, sizeof(T));
     }
     T* data() { return values_.data(); }
 

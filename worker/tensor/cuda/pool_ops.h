@@ -7,6 +7,7 @@
 
 #include "worker/tensor/cuda/block.h"
 #include "worker/tensor/cuda/launched_ops.h"
+#include "worker/tensor/cuda/quads.h"
 #include "worker/tensor/shapes.h"
 
 namespace paracord {
@@ -26,24 +27,33 @@ PARACORD_HD inline Reach WindowReach(int64_t out, int64_t kernel, int64_t stride
 // Of the windows over `place`, of `windows` in all.
 PARACORD_HD inline Reach WindowsOver(int64_t place, int64_t kernel, int64_t stride, int64_t padding,
                                      int64_t windows) {
-  const int64_t last = (place + padding) / stride, before = place + padding - kernel;
-  const int64_t first = before < 0 ? 0 : before / stride + 1;
+  const auto at = static_cast<int>(place + padding), step = static_cast<int>(stride);
+  const int last = at / step, before = at - static_cast<int>(kernel);
+  const int first = before < 0 ? 0 : before / step + 1;
   return {first, last + 1 < windows ? last + 1 : windows};
 }
 
 struct PoolBody {
   static constexpr int kThreads = 256;
-  PoolShape s;
-  int64_t count;  // threads with work
+
+  // A thread for each value of the planes [height, width].
+  PoolBody(const PoolShape& shape, int64_t height, int64_t width)
+      : s(shape),
+        count(s.rows * s.channels * height * width),
+        plane(height * width, count + kThreads),
+        line(width, height * width) {}
 
   PARACORD_HD int64_t points() const { return s.out_height() * s.out_width(); }
 
-  // f(at, plane, row, column) for each value of planes of `width` columns.
+  // f(at, plane, row, column).
   template <class Block, class F>
-  PARACORD_HD void EachValue(Block& block, int64_t height, int64_t width, F f) const {
+  PARACORD_HD void EachValue(Block& block, F f) const {
     block.Each([&](int thread) {
       const int64_t at = block.x() * kThreads + thread;
-      if (at < count) f(at, at / (height * width), at / width % height, at % width);
+      if (at >= count) return;
+      const int64_t of = plane.Quotient(at), place = at - of * plane.value();
+      const int64_t row = line.Quotient(place);
+      f(at, of, row, place - row * line.value());
     });
   }
   // f(place in the plane) for each place of the image in the window of output (i, j).
@@ -64,6 +74,10 @@ struct PoolBody {
       for (int64_t c = columns.first; c < columns.end; ++c) f(r * s.out_width() + c);
     }
   }
+
+  PoolShape s;
+  int64_t count;
+  Divisor plane, line;
 };
 
 struct MaxPoolBody : PoolBody {
@@ -72,21 +86,20 @@ struct MaxPoolBody : PoolBody {
 
   template <class Block>
   PARACORD_HD void operator()(Block& block) const {
-    EachValue(block, s.out_height(), s.out_width(),
-              [&](int64_t at, int64_t plane, int64_t i, int64_t j) {
-                const float* image = x + plane * s.height * s.width;
-                float largest = 0;
-                int64_t place = -1;
-                EachInside(i, j, [&](int64_t from) {
-                  const float value = image[from];
-                  // Larger, or the first NaN.
-                  if (place >= 0 && (value <= largest || largest != largest)) return;
-                  largest = value;
-                  place = from;
-                });
-                y[at] = largest;
-                kept[at] = std::bit_cast<float>(static_cast<int32_t>(place));
-              });
+    EachValue(block, [&](int64_t at, int64_t plane, int64_t i, int64_t j) {
+      const float* image = x + plane * s.height * s.width;
+      float largest = 0;
+      int64_t place = -1;
+      EachInside(i, j, [&](int64_t from) {
+        const float value = image[from];
+        // Larger, or the first NaN.
+        if (place >= 0 && (value <= largest || largest != largest)) return;
+        largest = value;
+        place = from;
+      });
+      y[at] = largest;
+      kept[at] = std::bit_cast<float>(static_cast<int32_t>(place));
+    });
   }
 };
 
@@ -96,7 +109,7 @@ struct MaxPoolBackBody : PoolBody {
 
   template <class Block>
   PARACORD_HD void operator()(Block& block) const {
-    EachValue(block, s.height, s.width, [&](int64_t at, int64_t plane, int64_t i, int64_t j) {
+    EachValue(block, [&](int64_t at, int64_t plane, int64_t i, int64_t j) {
       float sum = 0;
       EachOver(i, j, [&](int64_t out) {
         const int64_t from = plane * points() + out;
@@ -113,13 +126,12 @@ struct AvgPoolBody : PoolBody {
 
   template <class Block>
   PARACORD_HD void operator()(Block& block) const {
-    EachValue(block, s.out_height(), s.out_width(),
-              [&](int64_t at, int64_t plane, int64_t i, int64_t j) {
-                const float* image = x + plane * s.height * s.width;
-                float sum = 0;
-                EachInside(i, j, [&](int64_t from) { sum += image[from]; });
-                y[at] = sum / static_cast<float>(s.kernel_height * s.kernel_width);
-              });
+    EachValue(block, [&](int64_t at, int64_t plane, int64_t i, int64_t j) {
+      const float* image = x + plane * s.height * s.width;
+      float sum = 0;
+      EachInside(i, j, [&](int64_t from) { sum += image[from]; });
+      y[at] = sum / static_cast<float>(s.kernel_height * s.kernel_width);
+    });
   }
 };
 
@@ -130,7 +142,7 @@ struct AvgPoolBackBody : PoolBody {
   template <class Block>
   PARACORD_HD void operator()(Block& block) const {
     const float factor = 1.0f / static_cast<float>(s.kernel_height * s.kernel_width);
-    EachValue(block, s.height, s.width, [&](int64_t at, int64_t plane, int64_t i, int64_t j) {
+    EachValue(block, [&](int64_t at, int64_t plane, int64_t i, int64_t j) {
       float sum = 0;
       EachOver(i, j, [&](int64_t out) { sum += dy[plane * points() + out] * factor; });
       dx[at] = sum;
@@ -144,20 +156,22 @@ class PoolOps : public Base {
   using Base::Base;
 
   void MaxPoolForward(const PoolShape& s, const float* x, float* y, float* kept) const override {
-    LaunchPool(MaxPoolBody{{s, s.rows * s.output()}, x, y, kept});
+    LaunchPool(MaxPoolBody{Outputs(s), x, y, kept});
   }
   void MaxPoolBackward(const PoolShape& s, const float* kept, const float* dy,
                        float* dx) const override {
-    LaunchPool(MaxPoolBackBody{{s, s.rows * s.input()}, kept, dy, dx});
+    LaunchPool(MaxPoolBackBody{Inputs(s), kept, dy, dx});
   }
   void AvgPoolForward(const PoolShape& s, const float* x, float* y) const override {
-    LaunchPool(AvgPoolBody{{s, s.rows * s.output()}, x, y});
+    LaunchPool(AvgPoolBody{Outputs(s), x, y});
   }
   void AvgPoolBackward(const PoolShape& s, const float* dy, float* dx) const override {
-    LaunchPool(AvgPoolBackBody{{s, s.rows * s.input()}, dy, dx});
+    LaunchPool(AvgPoolBackBody{Inputs(s), dy, dx});
   }
 
  private:
+  static PoolBody Outputs(const PoolShape& s) { return {s, s.out_height(), s.out_width()}; }
+  static PoolBody Inputs(const PoolShape& s) { return {s, s.height, s.width}; }
   template <class Body>
   void LaunchPool(const Body& body) const {
     this->launcher().Launch(CeilDivide(body.count, Body::kThreads), body);

@@ -1,4 +1,4 @@
-#include "worker/log_service.h"
+#include "worker/node_service.h"
 
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -15,12 +15,12 @@ namespace {
 // A service over a folder with one log, asked over loopback.
 struct LogFixture {
   TemporaryDirectory directory;
-  std::unique_ptr<LogService> service = Started();
+  std::unique_ptr<NodeService> service = Started();
   std::unique_ptr<pb::WorkerNode::Stub> stub =
       pb::WorkerNode::NewStub(OpenChannel(service->address()));
 
-  std::unique_ptr<LogService> Started() {
-    auto started = LogService::Start("127.0.0.1:0", "", directory.path());
+  std::unique_ptr<NodeService> Started() {
+    auto started = NodeService::Start("127.0.0.1:0", "", {"/bin/false", directory.path()});
     REQUIRE(started.ok());
     return *std::move(started);
   }
@@ -79,7 +79,7 @@ TEST_CASE("a task that never ran here has no log, and no job's name leads out of
 TEST_CASE("a port that is taken is AlreadyExists") {
   LogFixture f;
   CHECK(absl::IsAlreadyExists(
-      LogService::Start(f.service->address(), "", f.directory.path()).status()));
+      NodeService::Start(f.service->address(), "", {"/bin/false", f.directory.path()}).status()));
 }
 
 }  // namespace

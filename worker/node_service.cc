@@ -1,4 +1,4 @@
-#include "worker/log_service.h"
+#include "worker/node_service.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -8,6 +8,7 @@
 #include "common/base/status.h"
 #include "common/rpc/rpc.h"
 #include "proto/worker.grpc.pb.h"
+#include "worker/message_socket.h"
 #include "worker/task_keeper.h"
 
 namespace paracord {
@@ -43,7 +44,8 @@ absl::StatusOr<pb::ReadLogReply> ReadLog(const std::string& directory,
 
 class Service : public pb::WorkerNode::CallbackService {
  public:
-  explicit Service(std::string directory) : directory_(std::move(directory)) {}
+  explicit Service(const PredictCalls::Options& predict)
+      : directory_(predict.directory), predict_(predict) {}
   grpc::ServerUnaryReactor* ReadLog(grpc::CallbackServerContext* context,
                                     const pb::ReadLogRequest* request,
                                     pb::ReadLogReply* reply) override {
@@ -53,19 +55,24 @@ class Service : public pb::WorkerNode::CallbackService {
     reactor->Finish(ToGrpc(answer.status()));
     return reactor;
   }
+  PredictCalls::Reactor* Predict(grpc::CallbackServerContext* context) override {
+    return predict_.Accept(context);
+  }
 
  private:
   const std::string directory_;
+  PredictCalls predict_;
 };
 
-class RunningService : public LogService {
+class RunningService : public NodeService {
  public:
-  explicit RunningService(const std::string& directory) : service_(directory) {}
+  explicit RunningService(const PredictCalls::Options& predict) : service_(predict) {}
   absl::Status Listen(const std::string& bind, const std::string& advertise) {
     RETURN_IF_ERROR(CheckFree(bind));
     grpc::ServerBuilder builder;
     Listening listening{bind};
     paracord::Listen(builder, listening);
+    builder.SetMaxReceiveMessageSize(kMostMessageBytes);
     builder.RegisterService(&service_);
     server_ = builder.BuildAndStart();
     RETURN_IF_ERROR(CheckBound(server_.get(), listening));
@@ -85,12 +92,11 @@ class RunningService : public LogService {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<LogService>> LogService::Start(const std::string& bind,
-                                                              const std::string& advertise,
-                                                              const std::string& directory) {
-  auto service = std::make_unique<RunningService>(directory);
+absl::StatusOr<std::unique_ptr<NodeService>> NodeService::Start(
+    const std::string& bind, const std::string& advertise, const PredictCalls::Options& predict) {
+  auto service = std::make_unique<RunningService>(predict);
   RETURN_IF_ERROR(service->Listen(bind, advertise));
-  return std::unique_ptr<LogService>(std::move(service));
+  return std::unique_ptr<NodeService>(std::move(service));
 }
 
 }  // namespace paracord
