@@ -20,7 +20,9 @@ struct ConvShape {
   int64_t stride = 1, padding = 0, groups = 1;
   bool bfloat16 = false;  // x, weight and dy are from Ops::RoundOperand
 
-  constexpr int64_t out_height() const { return WindowCount(height, kernel_height, stride, padding); }
+  constexpr int64_t out_height() const {
+    return WindowCount(height, kernel_height, stride, padding);
+  }
   constexpr int64_t out_width() const { return WindowCount(width, kernel_width, stride, padding); }
   constexpr int64_t in_points() const { return height * width; }
   constexpr int64_t out_points() const { return out_height() * out_width(); }
@@ -36,7 +38,9 @@ struct PoolShape {
   int64_t rows, channels, height, width, kernel_height, kernel_width;
   int64_t stride = 1, padding = 0;
 
-  constexpr int64_t out_height() const { return WindowCount(height, kernel_height, stride, padding); }
+  constexpr int64_t out_height() const {
+    return WindowCount(height, kernel_height, stride, padding);
+  }
   constexpr int64_t out_width() const { return WindowCount(width, kernel_width, stride, padding); }
   constexpr int64_t input() const { return channels * height * width; }
   constexpr int64_t output() const { return channels * out_height() * out_width(); }
