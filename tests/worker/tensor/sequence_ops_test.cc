@@ -231,7 +231,7 @@ TEST_CASE("sums, copies and turned matrices equal the plain loops") {
     ops.AddToRows(rows * height, width, x.data(), row.data(), actual.data());
     reference.AddToRows(rows * height, width, x.data(), row.data(), expected.data());
     CHECK(SameBits(actual, expected));
-    Floats wide = Zeros(rows * height * (width + 3)), wide_expected = wide;
+    Floats wide = Zeros(rows * height * (width + 3) + 2), wide_expected = wide;
     ops.CopyRows(rows * height, width - 1, x.data(), width, wide.data() + 2, width + 3);
     reference.CopyRows(rows * height, width - 1, x.data(), width, wide_expected.data() + 2,
                        width + 3);
