@@ -69,7 +69,8 @@ absl::Status PredictSession::Begin(const pb::PredictModel& model) {
   if (spec_ != nullptr) return Unexpected("a second model", "its weights, or samples");
   // No file of the job is read here: it does not matter what its paths are relative to.
   ASSIGN_OR_RETURN(JobSpec spec, ParseJobOrStatus(model.yaml(), "/"));
-  ASSIGN_OR_RETURN(const auto device, OpenDevice(spec.device));
+  // A worker predicts on its CPU: its GPUs are its tasks'.
+  ASSIGN_OR_RETURN(const auto device, OpenDevice(DeviceKind::kCpu));
   RETURN_IF_ERROR(CheckClass(device->compute_class(), model.compute()));
   spec_ = std::make_unique<JobSpec>(std::move(spec));
   weights_left_ = model.weights_bytes();

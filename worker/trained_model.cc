@@ -19,7 +19,7 @@ constexpr int64_t kMostFloats = int64_t{1} << 26;  // of a pass
 absl::StatusOr<std::unique_ptr<TrainedModel>> TrainedModel::Open(const JobSpec& spec,
                                                                  const std::string& weights) {
   std::unique_ptr<TrainedModel> trained(new TrainedModel(spec));
-  ASSIGN_OR_RETURN(trained->device_, OpenDevice(spec.device));
+  ASSIGN_OR_RETURN(trained->device_, OpenDevice(PredictingDevice(spec)));
   ASSIGN_OR_RETURN(trained->model_, Model::Build(trained->spec_.model, *trained->device_));
   RETURN_IF_ERROR(trained->ReadWeights(weights));
   return trained;

@@ -13,6 +13,11 @@
 
 namespace paracord {
 
+// Where a model is asked. A GPU's memory is taken whole: only for who asks for a GPU by name.
+inline DeviceKind PredictingDevice(const JobSpec& spec) {
+  return spec.device == DeviceKind::kCuda ? DeviceKind::kCuda : DeviceKind::kCpu;
+}
+
 class TrainedModel {
  public:
   // InvalidArgument: the file's tensors are not the model's, all that differs at once.

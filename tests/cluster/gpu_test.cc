@@ -148,10 +148,10 @@ TEST_CASE("a worker daemon without GPUs says what it has found to who submits", 
   Daemons daemons;
   const auto find = [] { return absl::NotFoundError("looked for a driver, and found none"); };
   CHECK(absl::IsInvalidArgument(daemons.StartWorker("{gpus: [1]}", find)));
-  const absl::Status idle = daemons.StartWorker("{slots: 0}", find);
+  const absl::Status idle = daemons.StartWorker("{slots: 0, gpus: auto}", find);
   CHECK(idle == absl::InvalidArgumentError("slots: found 0 on a worker without GPUs; expected at "
                                            "least 1 (looked for a driver, and found none)"));
-  REQUIRE(daemons.StartWorker("{name: w7}", find).ok());
+  REQUIRE(daemons.StartWorker("{name: w7, gpus: auto}", find).ok());
   CHECK(daemons.Joined().gpus().empty());
   const absl::Status refused = daemons.Submit(OnGpus(SgdJob(), 1));
   CHECK(absl::IsInvalidArgument(refused));
